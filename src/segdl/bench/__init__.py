@@ -1,0 +1,1 @@
+"""Measuring: the embedded server, and what compares with it."""

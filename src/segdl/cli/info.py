@@ -1,0 +1,59 @@
+"""`segdl info`: what the server says of a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from segdl.cli.parser import info_parser, network_options
+from segdl.cli.session import Printer, cancelled_by_signals, logging_to
+from segdl.core.text import human_size, printable
+from segdl.core.url import parse_url
+from segdl.options import Request, TransferOptions
+from segdl.progress.view import make_view
+
+
+def info(arguments: Sequence[str]) -> int:
+    """Carry out `segdl info` and return its exit code.
+
+    Raises:
+        SegdlError: the server cannot be asked, or says no.
+    """
+    options = info_parser().parse_args(arguments)
+    parse_url(options.urls[0])
+    from segdl.api import open_run
+    from segdl.engine.inspect import inspect
+
+    view = make_view("none", sys.stderr)
+    network = network_options(options)
+    transfer = TransferOptions(retries=options.retries)
+    with (
+        cancelled_by_signals() as cancel,
+        logging_to(view, verbose=options.verbose, insecure=options.insecure),
+        open_run(network, transfer, view, cancel, max_files=1) as run,
+    ):
+        remote = inspect(run, Request(url=options.urls[0]))
+    version = remote.version
+    told: dict[str, object] = {
+        "url": remote.url,
+        "final_url": remote.final_url,
+        "name": remote.name,
+        "size": version.size,
+        "ranges": remote.ranges,
+        "etag": version.etag,
+        "last_modified": version.last_modified,
+        "type": version.media_type or None,
+        "digests": dict(remote.digests),
+    }
+    printer = Printer(view)
+    if options.json:
+        printer.json({"v": 1, **told})
+        return 0
+    if version.size is not None:
+        told["size"] = f"{version.size} ({human_size(version.size)})"
+    told["ranges"] = "yes" if remote.ranges else "no"
+    told["digests"] = ", ".join(f"{name}: {value}" for name, value in remote.digests) or None
+    for name, value in told.items():
+        text = "not told" if value is None else printable(str(value), 2000)
+        printer.line(f"{name.replace('_', ' '):<14} {text}")
+    return 0

@@ -1,0 +1,112 @@
+"""Lists of URLs as aria2 reads them, a line at a time: a list of any length fits.
+
+A list may come from anywhere, so what it names stays inside the folder to save in.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from segdl.cli.parser import parse_header
+from segdl.core.checksum import parse_checksum
+from segdl.core.text import printable
+from segdl.core.url import parse_url
+from segdl.errors import SegdlError, UsageError
+from segdl.options import Request
+from segdl.store.faults import disk_errors
+
+
+@dataclass(slots=True)
+class _Entry:
+    number: int
+    line: str
+    options: list[str] = field(default_factory=list)
+
+
+def read_requests(name: str, directory: Path) -> Iterator[Request | SegdlError]:
+    """Yield a request for each URL of a list, or the error in its place.
+
+    Args:
+        name: the list's path; ``-`` is standard input.
+        directory: the folder to save in; ``dir=`` and ``out=`` stay inside it.
+
+    Raises:
+        DiskError: the list cannot be read.
+    """
+    if name == "-":
+        yield from parse_list(sys.stdin, directory)
+        return
+    with disk_errors(name, "read"), open(name, encoding="utf-8-sig", errors="replace") as lines:
+        yield from parse_list(lines, directory)
+
+
+def parse_list(lines: Iterable[str], directory: Path) -> Iterator[Request | SegdlError]:
+    r"""Yield a request for each URL in `lines`, or the error in its place.
+
+    Example:
+        >>> [r.name for r in parse_list(["http://h/a\n", "  out=b\n"], Path())]
+        ['b']
+    """
+    for entry in _entries(lines):
+        try:
+            yield _request(entry, directory)
+        except SegdlError as error:
+            yield UsageError(f"line {entry.number} of the list: {error.message}", hint=error.hint)
+
+
+def _entries(lines: Iterable[str]) -> Iterator[_Entry]:
+    entry: _Entry | None = None
+    for number, line in enumerate(lines, start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        if line[0] in " \t" and entry is not None:
+            entry.options.append(text)
+            continue
+        if entry is not None:
+            yield entry
+        entry = _Entry(number, text)
+    if entry is not None:
+        yield entry
+
+
+def _request(entry: _Entry, directory: Path) -> Request:
+    url, *mirrors = entry.line.split("\t")
+    if mirrors:
+        raise UsageError(
+            "several URLs of one file are not supported yet", hint="keep one URL a line"
+        )
+    parse_url(url)
+    request = Request(url=url, directory=directory)
+    for option in entry.options:
+        key, _, value = option.partition("=")
+        value = value.strip()
+        match key.strip():
+            case "out":
+                request = replace(request, name=_inside(value))
+            case "dir":
+                request = replace(request, directory=directory / _inside(value))
+            case "checksum":
+                request = replace(request, checksum=parse_checksum(value))
+            case "header":
+                request = replace(request, headers=(*request.headers, parse_header(value)))
+            case _:
+                # aria2's other options say how it should work, not what is wanted.
+                pass
+    return request
+
+
+def _inside(value: str) -> str:
+    """Return a path of a list, which may not leave the folder to save in."""
+    path = PurePosixPath(value)
+    windows = PureWindowsPath(value)
+    climbs = ".." in path.parts or ".." in windows.parts
+    if not value or path.is_absolute() or windows.anchor or climbs or "\0" in value:
+        raise UsageError(
+            f"{printable(value, 100)!r} leads out of the folder to save in",
+            hint="choose that folder with --dir",
+        )
+    return value

@@ -1,0 +1,127 @@
+"""How many requests an origin gets at once, and when: decisions as data.
+
+A server that refuses (429, 503, a refused connect) while others of our connections
+stream tells how many it allows. We settle there, and try one more only after a while
+that doubles each time it is refused again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+# More than these are never waiting for an answer at once: a server that allows two
+# connections refuses at most this many, whatever -j says.
+UNANSWERED = 8
+FIRST_RAISE = 10.0
+# While the server takes what we add, the next one follows soon.
+NEXT_RAISE = 1.0
+LONGEST_RAISE = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The state of one origin; times are seconds of one monotonic clock.
+
+    Attributes:
+        cap: most connections that were asked for.
+        limit: most that are tried now.
+        unanswered: requests without a response head yet.
+        streaming: responses being read.
+        not_before: no request goes out earlier.
+        raise_at: when one connection more may be tried; None while the limit is the cap.
+        raise_delay: seconds to wait after the next refusal.
+        refusals: how often the server refused.
+    """
+
+    cap: int
+    limit: int
+    unanswered: int = 0
+    streaming: int = 0
+    not_before: float = 0.0
+    raise_at: float | None = None
+    raise_delay: float = FIRST_RAISE
+    refusals: int = 0
+
+
+def opening(cap: int) -> Admission:
+    """Return the state of an origin that was not asked yet."""
+    return Admission(cap=cap, limit=cap)
+
+
+def may_ask(state: Admission, now: float) -> bool:
+    """Tell whether one more request may go out.
+
+    Example:
+        >>> may_ask(opening(1), 0.0), may_ask(asked(opening(1)), 0.0)
+        (True, False)
+    """
+    busy = state.unanswered + state.streaming
+    raised = state.raise_at is not None and now >= state.raise_at and state.unanswered == 0
+    limit = min(state.cap, state.limit + 1) if raised else state.limit
+    return now >= state.not_before and busy < limit and state.unanswered < UNANSWERED
+
+
+def asked(state: Admission) -> Admission:
+    """A request goes out."""
+    return replace(state, unanswered=state.unanswered + 1)
+
+
+def answered(state: Admission, now: float) -> Admission:
+    """A request was accepted; its body is being read."""
+    streaming = state.streaming + 1
+    limit = max(state.limit, streaming)
+    raise_at = state.raise_at
+    if limit >= state.cap:
+        raise_at = None
+    elif limit > state.limit:
+        raise_at = now + NEXT_RAISE
+    return replace(
+        state,
+        unanswered=state.unanswered - 1,
+        streaming=streaming,
+        limit=limit,
+        raise_at=raise_at,
+    )
+
+
+def closed(state: Admission, *, was_streaming: bool) -> Admission:
+    """A request is over, after its body (`was_streaming`) or before any answer."""
+    if was_streaming:
+        return replace(state, streaming=state.streaming - 1)
+    return replace(state, unanswered=state.unanswered - 1)
+
+
+def refused(state: Admission, now: float, after: float | None, delay: float) -> Admission:
+    """A request was refused.
+
+    A request that was alone says nothing of how many are allowed, and refusals that come
+    together are one: only a refusal after a raise doubles the time to the next one.
+
+    Args:
+        state: the origin's.
+        now: seconds.
+        after: seconds the server asks to wait: nothing new goes out before.
+        delay: seconds to wait where it names none and nothing streams.
+
+    Example:
+        >>> state = answered(asked(opening(8)), 0.0)
+        >>> refused(asked(state), 0.0, None, 1.0).limit
+        1
+    """
+    pause = after if after is not None else (0.0 if state.streaming else delay)
+    alone = state.unanswered + state.streaming == 1
+    in_burst = state.raise_at is not None and now < state.raise_at
+    calmed = replace(
+        state,
+        unanswered=state.unanswered - 1,
+        not_before=max(state.not_before, now + pause),
+        refusals=state.refusals + 1,
+    )
+    if alone:
+        return calmed
+    return replace(
+        calmed,
+        limit=max(1, min(state.limit, state.streaming)),
+        raise_at=state.raise_at if in_burst else now + max(state.raise_delay, pause),
+        raise_delay=(state.raise_delay if in_burst else min(LONGEST_RAISE, state.raise_delay * 2)),
+    )

@@ -1,0 +1,57 @@
+"""Digests that a user or a list asks for: ``ALGO=HEX``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from segdl.errors import UsageError
+
+# The name hashlib knows -> hexadecimal digits of its digest.
+_DIGITS = {
+    "md5": 32,
+    "sha1": 40,
+    "sha224": 56,
+    "sha256": 64,
+    "sha384": 96,
+    "sha512": 128,
+    "blake2b": 128,
+    "blake2s": 64,
+    "sha3_256": 64,
+    "sha3_512": 128,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A digest: `algorithm` as hashlib names it, `hexdigest` in lower case."""
+
+    algorithm: str
+    hexdigest: str
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}={self.hexdigest}"
+
+
+def parse_checksum(text: str) -> Checksum:
+    """Read ``sha-256=…``, ``sha256=…``, ``md5=…``, ``sha-1=…``, ``blake2b=…`` and the like.
+
+    Raises:
+        UsageError: an unknown algorithm, or not the digits that it has.
+
+    Example:
+        >>> str(parse_checksum("MD5=D41D8CD98F00B204E9800998ECF8427E"))
+        'md5=d41d8cd98f00b204e9800998ecf8427e'
+    """
+    name, separator, digits = text.strip().partition("=")
+    algorithm = re.sub(r"^sha-?(?=\d)", "sha", name.strip().lower()).replace("sha3-", "sha3_")
+    if not separator or algorithm not in _DIGITS:
+        known = ", ".join(_DIGITS)
+        raise UsageError(f"checksum {text!r} is not ALGO=HEX", hint=f"ALGO is one of {known}")
+    digits = digits.strip().lower()
+    if len(digits) != _DIGITS[algorithm] or not re.fullmatch("[0-9a-f]+", digits):
+        raise UsageError(
+            f"checksum {text!r} does not have the {_DIGITS[algorithm]} hexadecimal digits "
+            f"of {algorithm}"
+        )
+    return Checksum(algorithm, digits)

@@ -1,0 +1,36 @@
+"""When to try again, and when a connection is too slow to keep."""
+
+from __future__ import annotations
+
+BASE_DELAY = 0.5
+LONGEST_DELAY = 30.0
+LONGEST_WAIT = 600.0
+_DEAD_RATE = 16.0
+_SLOW_RATE = 1024.0
+
+
+def backoff(attempt: int, jitter: float) -> float:
+    """Return the seconds to wait before try `attempt` (from 1) that follows a failure.
+
+    Doubles from half a second up to 30 s; `jitter` in `[0, 1)` spreads clients that failed
+    together over the upper half.
+
+    Example:
+        >>> [backoff(n, 0.0) for n in (1, 2, 3)], backoff(40, 0.0)
+        ([0.25, 0.5, 1.0], 15.0)
+    """
+    full = min(LONGEST_DELAY, BASE_DELAY * 2.0 ** min(attempt - 1, 16))
+    return float(full * (0.5 + jitter / 2))
+
+
+def is_crawling(rate: float, fastest: float) -> bool:
+    """Tell whether a connection that brings `rate` bytes a second should be dropped.
+
+    A drip of single bytes keeps every socket timeout from firing. A slow line must not be
+    taken for one, so below 1 KiB/s it counts how the fastest sibling does.
+
+    Example:
+        >>> is_crawling(1, 1), is_crawling(500, 900), is_crawling(500, 1e6)
+        (True, False, True)
+    """
+    return rate < _DEAD_RATE or (rate < _SLOW_RATE and fastest > 64 * rate)

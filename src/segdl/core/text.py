@@ -1,0 +1,50 @@
+"""Text that is safe to show: nothing a server sends may steer a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Bidirectional overrides make "exe.gpj" of "jpg.exe"; the joiners U+200C and U+200D, which
+# several scripts need, stay.
+_DECEPTIVE = frozenset(
+    chr(code)
+    for first, last in (
+        (0x061C, 0x061C),
+        (0x200E, 0x200F),
+        (0x202A, 0x202E),
+        (0x2060, 0x206F),
+        (0xFEFF, 0xFEFF),
+    )
+    for code in range(first, last + 1)
+)
+
+
+def is_hostile(character: str) -> bool:
+    """Tell whether a character could steer a terminal or deceive its reader."""
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _DECEPTIVE
+
+
+def printable(text: str, limit: int = 300) -> str:
+    r"""Return `text` with hostile characters replaced, at most `limit` characters long.
+
+    Example:
+        >>> printable("ok\x1b[2J")
+        'ok?[2J'
+    """
+    clean = "".join("?" if is_hostile(character) else character for character in text[: limit + 1])
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def human_size(count: float) -> str:
+    """Write a number of bytes the way people read it (1024-based).
+
+    Example:
+        >>> human_size(0), human_size(1536), human_size(5 * 1024**3)
+        ('0 B', '1.5 KiB', '5.0 GiB')
+    """
+    if count < 1024:
+        return f"{count:.0f} B"
+    units = ["KiB", "MiB", "GiB", "TiB", "PiB"]
+    while (count := count / 1024) >= 1023.95 and len(units) > 1:
+        del units[0]
+    return f"{count:.1f} {units[0]}"

@@ -1,0 +1,122 @@
+"""URLs: origins, secrets, redirects (RFC 3986, RFC 9110 15.4, RFC 6454)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+from segdl.core.text import printable
+from segdl.errors import ServerError, UsageError
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port: whom a secret is given to."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A URL that can be asked for; user and password are taken out of it."""
+
+    url: str = field(repr=False)
+    origin: Origin
+    user: tuple[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The path, still percent-encoded."""
+        return urlsplit(self.url).path
+
+    @property
+    def public(self) -> str:
+        """The URL without query: what may be stored, logged and shown."""
+        parts = urlsplit(self.url)
+        return printable(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), 2000)
+
+    def __str__(self) -> str:
+        return self.public
+
+
+def parse_url(text: str) -> Location:
+    """Read a URL that a user or a list gave.
+
+    Raises:
+        UsageError: no http or https URL.
+
+    Example:
+        >>> str(parse_url("https://me:secret@example.org:443/a?token=x#frag"))
+        'https://example.org:443/a'
+    """
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UsageError(
+            f"not a URL: {_guarded(text)!r}", hint="check it for typing errors"
+        ) from error
+    scheme = parts.scheme.lower()
+    if scheme not in _PORTS:
+        if "://" not in text and "." in text.split("/")[0]:
+            hint = f"did you mean https://{_guarded(text)}?"
+        else:
+            hint = "segdl fetches http:// and https://"
+        raise UsageError(f"unsupported URL scheme in {_guarded(text)!r}", hint=hint)
+    if not host or any(c.isspace() or ord(c) < 32 or c in "\\\x7f" for c in parts.netloc):
+        raise UsageError(f"no host in {_guarded(text)!r}", hint="write https://HOST/PATH")
+    user = None
+    if parts.username is not None:
+        user = (unquote(parts.username), unquote(parts.password or ""))
+    netloc = parts.netloc.rpartition("@")[2]
+    path = _encode_spaces(parts.path) or "/"
+    url = urlunsplit((scheme, netloc, path, _encode_spaces(parts.query), ""))
+    return Location(url, Origin(scheme, host.lower(), port or _PORTS[scheme]), user)
+
+
+def follow(current: Location, location: str) -> Location:
+    """Return where a redirect leads.
+
+    Raises:
+        ServerError: it leads to another scheme than http and https, or from https to http.
+
+    Example:
+        >>> follow(parse_url("http://a.example/x/y"), "../z?k=1").url
+        'http://a.example/z?k=1'
+    """
+    # Servers send raw UTF-8 here, which arrives decoded as latin-1.
+    try:
+        location = location.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        pass
+    try:
+        target = parse_url(urljoin(current.url, location.strip()))
+    except (UsageError, ValueError) as error:
+        raise ServerError(
+            f"{current} redirects to an address that cannot be fetched: {_guarded(location)!r}"
+        ) from error
+    if current.origin.scheme == "https" and target.origin.scheme == "http":
+        raise ServerError(
+            f"{current} redirects from https to http ({target.origin.host}), which is refused",
+            hint="ask for the http URL itself if you trust it",
+        )
+    if target.user is None and target.origin == current.origin:
+        return Location(target.url, target.origin, current.user)
+    return target
+
+
+def _guarded(text: str) -> str:
+    """Show what was given without what may be secret in it."""
+    head = text.split("?", 1)[0].split("#", 1)[0]
+    scheme, separator, rest = head.rpartition("://")
+    authority, slash, path = rest.partition("/")
+    return printable(scheme + separator + authority.rpartition("@")[2] + slash + path, 120)
+
+
+def _encode_spaces(text: str) -> str:
+    return "".join(f"%{ord(c):02X}" if ord(c) <= 32 or ord(c) == 127 else c for c in text)

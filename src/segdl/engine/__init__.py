@@ -1,0 +1,1 @@
+"""Who fetches what, and when to stop: decisions carried out by threads."""

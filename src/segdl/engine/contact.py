@@ -1,0 +1,222 @@
+"""The first word with a server: what the file is, and its first bytes on their way.
+
+A GET with a Range, never HEAD: presigned URLs and many servers refuse HEAD, and the
+answer can be the first segment's stream.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+
+from segdl.core.identity import Version
+from segdl.core.pace import LONGEST_WAIT, backoff
+from segdl.core.spans import OPEN, Span
+from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
+from segdl.engine.gate import Gate
+from segdl.engine.run import TICK, Run
+from segdl.errors import SegdlError, ServerError
+from segdl.net.failures import TransferError
+from segdl.net.source import Source
+from segdl.net.transport import Exchange
+from segdl.progress.events import Progress, Waiting
+
+MIB = 1024 * 1024
+# The first request asks for this much: smaller files need no second one.
+FIRST_BYTES = 2 * MIB
+ONE_BYTE = Span(0, 1)
+
+
+class Ranges(Enum):
+    """What the server's answers say of ranges."""
+
+    WORK = "work"
+    """It answered a range as asked."""
+    UNSURE = "unsure"
+    """It sent the whole file: a range may be asked for, the whole file will do."""
+    BROKEN = "broken"
+    """It answered a range with something else: none is asked for again."""
+
+
+class Contact:
+    """What the server said, and the response that is still open. One thread owns it.
+
+    Attributes:
+        version: what names the remote file.
+        ranges: whether parts of it can be asked for.
+        accept: which bytes the open response brings.
+        head: status and fields of the response.
+        location: the URL that answered.
+    """
+
+    def __init__(
+        self, version: Version, ranges: Ranges, accept: Accept, exchange: Exchange, gate: Gate
+    ) -> None:
+        self.version = version
+        self.ranges = ranges
+        self.accept = accept
+        self.head = exchange.head
+        self.location = exchange.location
+        self._exchange: Exchange | None = exchange
+        self._gate = gate
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the response can still be taken."""
+        return self._exchange is not None
+
+    def read_exactly(self, count: int) -> bytes:
+        """Return the next `count` bytes of the response, fewer where it ends.
+
+        Raises:
+            TransferError: the connection broke.
+        """
+        assert self._exchange is not None
+        data = b""
+        while len(data) < count and (more := self._exchange.read(count - len(data))):
+            data += more
+        return data
+
+    def take(self) -> Exchange:
+        """Hand the response to its reader, who closes it and tells the gate."""
+        assert self._exchange is not None
+        exchange, self._exchange = self._exchange, None
+        return exchange
+
+    def release(self) -> None:
+        """Close the response if nobody took it."""
+        if self._exchange is not None:
+            self.take().close()
+            self._gate.closed(was_streaming=True)
+
+
+class Contacts:
+    """Makes contact, with patience. One thread uses it."""
+
+    def __init__(self, run: Run, source: Source, pool: ThreadPoolExecutor, number: int) -> None:
+        self._run = run
+        self._source = source
+        self._pool = pool
+        self._number = number
+        self._gate: Gate = run.gates.of(source.asked.origin)
+
+    def make(self, asked: Span | None) -> Contact:
+        """Ask for `asked`, or for the whole file, until there is an answer to work with.
+
+        The caller sees to it that the contact is taken or released.
+
+        Raises:
+            SegdlError: the server says no, or cannot be reached within the retries.
+        """
+        tries = 0
+        while True:
+            answer = self._ask(asked)
+            if isinstance(answer, Contact):
+                return answer
+            if isinstance(answer, Unranged | Changed):
+                if asked is None:
+                    raise ServerError(f"{self._source.asked}: {answer.why}")
+                asked = None
+                continue
+            tries += 1
+            error, pause = self._weigh(answer, tries)
+            if tries >= max(1, self._run.transfer.retries):
+                raise error
+            asks = isinstance(answer, Refused) and answer.after is not None
+            reason = "server asks to wait" if asks else error.message
+            self._run.emit(Waiting(self._number, pause, reason))
+            self._wait(pause)
+
+    def look(self, ranges: Ranges) -> Version:
+        """Learn which version the server has now.
+
+        Raises:
+            SegdlError: as `make`.
+        """
+        contact = self.make(None if ranges is Ranges.BROKEN else ONE_BYTE)
+        contact.release()
+        return contact.version
+
+    def _ask(self, asked: Span | None) -> Contact | Verdict | TransferError:
+        """Send one request; only a response to work with comes back open, as a Contact."""
+        while not self._gate.try_ask():
+            self._run.sleep(max(0.005, min(TICK, self._gate.pause())))
+        network = self._run.network
+        try:
+            exchange = self._run.call(
+                self._pool,
+                lambda wire: self._source.open(wire, asked),
+                network.connect_timeout + network.stall_timeout,
+            )
+        except TransferError as failure:
+            self._gate.closed(was_streaming=False)
+            return failure
+        except BaseException:
+            self._gate.closed(was_streaming=False)
+            raise
+        verdict = _judge_first(asked, exchange)
+        if isinstance(verdict, Accept):
+            self._gate.answered()
+            return _contact(asked, exchange, verdict, self._gate)
+        exchange.close()
+        if isinstance(verdict, Refused):
+            self._gate.refused(verdict.after, 0.0)
+        else:
+            self._gate.closed(was_streaming=False)
+        return verdict
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep, with an event a second so that a view can count down."""
+        ends = self._run.clock() + seconds
+        while (left := ends - self._run.clock()) > 0:
+            self._run.sleep(min(1.0, left))
+            self._run.emit(Progress(self._number, 0, None, ()))
+
+    def _weigh(self, answer: Verdict | TransferError, tries: int) -> tuple[SegdlError, float]:
+        """Return what to raise if no try is left, and the seconds to the next one."""
+        if isinstance(answer, Fail) or (isinstance(answer, TransferError) and answer.fatal):
+            raise answer.error
+        assert isinstance(answer, Refused | Retry | TransferError)
+        if isinstance(answer, Refused) and answer.after is not None:
+            if answer.after > LONGEST_WAIT:
+                raise asks_too_long(answer.error, answer.after)
+            return answer.error, answer.after
+        return answer.error, backoff(tries, self._run.jitter())
+
+
+def first_range(connections: int, *, only_look: bool) -> Span:
+    """Return what the first request asks for."""
+    if only_look:
+        return ONE_BYTE
+    return Span(0, OPEN if connections == 1 else FIRST_BYTES)
+
+
+def asks_too_long(error: SegdlError, after: float) -> ServerError:
+    """Return the error for a Retry-After that nobody would wait for."""
+    return ServerError(
+        error.message,
+        hint=f"it asks to wait {after:.0f} s: run the same command then",
+        status=error.status if isinstance(error, ServerError) else None,
+    )
+
+
+def _judge_first(asked: Span | None, exchange: Exchange) -> Verdict:
+    head = exchange.head
+    told = head.content_range
+    # No range of an empty file can be had (RFC 9110, 15.5.17).
+    if head.status == 416 and told is not None and told.total == 0:
+        return Accept(0, 0)
+    verdict = judge(asked, head, None, str(exchange.location), whole_will_do=True)
+    if isinstance(verdict, Accept) and head.status == 206 and head.version.size is None:
+        # A range of a file of unknown length cannot be planned with.
+        return Unranged("the server does not tell the file's length")
+    return verdict
+
+
+def _contact(asked: Span | None, exchange: Exchange, accept: Accept, gate: Gate) -> Contact:
+    head = exchange.head
+    if head.status == 200:
+        ranges = Ranges.BROKEN if asked is None else Ranges.UNSURE
+    else:
+        ranges = Ranges.WORK
+    return Contact(head.version, ranges, accept, exchange, gate)

@@ -1,0 +1,73 @@
+"""The door to each origin, shared by every connection and file of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from segdl.core import admission
+from segdl.core.url import Origin
+
+
+class Gate:
+    """How many requests one origin gets, and when. `_lock` owns `_state`."""
+
+    def __init__(self, cap: int, clock: Callable[[], float]) -> None:
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._state = admission.opening(cap)
+
+    @property
+    def limit(self) -> int:
+        """Most connections that are tried now."""
+        with self._lock:
+            return self._state.limit
+
+    @property
+    def streaming(self) -> int:
+        """Responses being read."""
+        with self._lock:
+            return self._state.streaming
+
+    def pause(self) -> float:
+        """Return the seconds until the origin may be asked anything."""
+        with self._lock:
+            return max(0.0, self._state.not_before - self._clock())
+
+    def try_ask(self) -> bool:
+        """Claim the right to send one request; each claim ends in `closed` or `refused`."""
+        with self._lock:
+            if not admission.may_ask(self._state, self._clock()):
+                return False
+            self._state = admission.asked(self._state)
+            return True
+
+    def answered(self) -> None:
+        """A claimed request was accepted and its body is being read."""
+        with self._lock:
+            self._state = admission.answered(self._state, self._clock())
+
+    def closed(self, *, was_streaming: bool) -> None:
+        """A claimed request is over."""
+        with self._lock:
+            self._state = admission.closed(self._state, was_streaming=was_streaming)
+
+    def refused(self, after: float | None, delay: float) -> None:
+        """A claimed request was refused; see :func:`segdl.core.admission.refused`."""
+        with self._lock:
+            self._state = admission.refused(self._state, self._clock(), after, delay)
+
+
+class Gates:
+    """One gate an origin. `_lock` owns `_gates`."""
+
+    def __init__(self, cap: int, clock: Callable[[], float]) -> None:
+        self._cap = cap
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._gates: dict[Origin, Gate] = {}
+
+    def of(self, origin: Origin) -> Gate:
+        """Return the gate of an origin."""
+        with self._lock:
+            return self._gates.setdefault(origin, Gate(self._cap, self._clock))

@@ -1,0 +1,275 @@
+"""Bytes in order to a stream while segments still download (`-o -`).
+
+Where the server does ranges, segments of a few MiB are fetched ahead into unnamed
+temporary files, no more than a window of them at once, and written out one after the
+other: memory and disk stay bounded however long the file and however slow the reader.
+Else the one response is written as it comes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import BinaryIO
+
+from segdl.core.selection import Selection, select, whole
+from segdl.core.spans import OPEN
+from segdl.engine.attempt import Job, Opened
+from segdl.engine.contact import Contact, Ranges, first_range
+from segdl.engine.fetching import ChangedError, Fetching, Supply, UnrangedError
+from segdl.engine.run import TICK, Run
+from segdl.engine.segment import Segment
+from segdl.engine.task import Task, open_task
+from segdl.engine.versions import Pin, settle
+from segdl.errors import (
+    ChecksumMismatchError,
+    IntegrityError,
+    NetworkError,
+    RemoteChangedError,
+    ServerError,
+)
+from segdl.options import Request
+from segdl.progress.events import Finished, Note, Probing, Started
+from segdl.results import DownloadResult
+from segdl.store.window import DirectParts, WindowParts
+
+_SEGMENT = 4 * 1024 * 1024
+_AHEAD = 2
+_MOST_CHANGES = 3
+
+
+class ReaderGoneError(Exception):
+    """Nobody reads the stream any more."""
+
+
+class _Sink:
+    """The stream, its digest, and how much went into it. One thread writes at a time."""
+
+    def __init__(self, out: BinaryIO, request: Request) -> None:
+        self._out = out
+        self._wanted = request.checksum
+        self._digest = hashlib.new(request.checksum.algorithm) if request.checksum else None
+        self.written = 0
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`.
+
+        Raises:
+            ReaderGoneError: the reader closed its end.
+        """
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._out.write(view) :]
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise ReaderGoneError from error
+        if self._digest is not None:
+            self._digest.update(data)
+        self.written += len(data)
+
+    def verify(self) -> None:
+        """Compare the digest of what was written.
+
+        Raises:
+            ChecksumMismatchError: it is not the one asked for.
+        """
+        if self._wanted and self._digest and self._digest.hexdigest() != self._wanted.hexdigest:
+            raise ChecksumMismatchError(
+                f"standard output: its {self._wanted.algorithm} is {self._digest.hexdigest()}, "
+                f"not {self._wanted.hexdigest}",
+                hint="the bytes are written already: do not use them",
+            )
+
+
+class _Window(Supply):
+    """Segments of a few MiB, made as the writer gets on. The coordinator's thread owns it."""
+
+    def __init__(self, selection: Selection, parts: WindowParts, width: int) -> None:
+        super().__init__([], 0)
+        self._selection = selection
+        self._parts = parts
+        self._width = width
+        self._next = 0
+        self.error: BaseException | None = None
+
+    def advance(self) -> bool:
+        if self.error is not None:
+            raise self.error
+        written = self._parts.written
+        while self.live and self.live[0].complete and self.live[0].stop <= written:
+            done = self.live.pop(0)
+            self.behind = done.stop
+            self._parts.drop(done.start)
+        while len(self.live) < self._width and self._next < self._selection.size:
+            stop = min(
+                self._next + _SEGMENT, *(cut for cut in self._selection.cuts if cut > self._next)
+            )
+            self.live.append(Segment(self._next, stop, self._next))
+            self._next = stop
+        return self._next >= self._selection.size
+
+
+def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> DownloadResult:
+    """Write one file to `out` in order.
+
+    Raises:
+        SegdlError: what was written so far is the beginning of the file, and no more comes.
+    """
+    with open_task(run, request, number) as task:
+        run.emit(Probing(number, task.asked.public))
+        only_look = run.transfer.range is not None
+        connections = max(2, run.transfer.connections)
+        contact = task.contacts.make(first_range(connections, only_look=only_look))
+        sink = _Sink(out, request)
+        try:
+            _stream(task, contact, sink)
+            sink.verify()
+        except ReaderGoneError:
+            run.emit(Note(number, "the reader has gone"))
+        finally:
+            contact.release()
+        result = DownloadResult(
+            path=None,
+            url=task.asked.public,
+            size=sink.written,
+            fetched=sink.written,
+            seconds=run.clock() - task.began,
+            status="complete",
+            checksum=str(request.checksum) if request.checksum else None,
+            requests=task.source.sent,
+        )
+        size, seconds = result.size, result.seconds
+        run.emit(Finished(number, "-", result.url, size, size, seconds, "complete"))
+        return result
+
+
+def _stream(task: Task, contact: Contact, sink: _Sink) -> None:
+    pin = Pin(contact.version, contact.ranges)
+    wanted = task.run.transfer.range
+    if pin.ranges is not Ranges.WORK:
+        if wanted is not None:
+            raise ServerError(
+                f"{task.asked}: the server does not send ranges", hint="fetch it without --range"
+            )
+        _write_as_it_comes(task, pin, contact, sink)
+        return
+    assert pin.version.size is not None
+    selection = select(wanted, pin.version.size)
+    task.run.emit(
+        Started(
+            task.number,
+            task.asked.public,
+            "-",
+            selection.size,
+            0,
+            task.run.transfer.connections,
+        )
+    )
+    _write_in_order(task, pin, contact, selection, sink)
+
+
+def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: _Sink) -> None:
+    size = pin.version.size
+    task.run.emit(Started(task.number, task.asked.public, "-", size, 0, 1))
+    parts = DirectParts(sink.write)
+    job = _job(task, pin, whole(OPEN if size is None else size), parts)
+    segment = Segment(0, OPEN if size is None else size, 0)
+    fetching = Fetching(task.run, job, Supply([segment], 0), number=task.number, pool=task.pool)
+    try:
+        fetching.fetch((contact.take(), contact.accept))
+    except (ChangedError, UnrangedError) as error:
+        raise RemoteChangedError(
+            f"{task.asked}: cannot go on ({error}), and {sink.written} bytes are written already",
+            hint="save it to a file instead",
+        ) from error
+    if not fetching.proved:
+        text = "the server did not tell the file's length: a cut would look the same as its end"
+        task.run.emit(Note(task.number, text))
+
+
+def _write_in_order(
+    task: Task, pin: Pin, contact: Contact, selection: Selection, sink: _Sink
+) -> None:
+    parts = WindowParts()
+    supply = _Window(selection, parts, task.run.transfer.connections + _AHEAD)
+    job = _job(task, pin, selection, parts)
+    writer = threading.Thread(
+        target=_write_out, args=(sink, parts, job, supply), name="segdl-write", daemon=True
+    )
+    fetching = Fetching(task.run, job, supply, number=task.number, pool=task.pool)
+    try:
+        supply.advance()
+        writer.start()
+        for _ in range(_MOST_CHANGES):
+            try:
+                fetching.fetch(_opened(contact, selection, supply))
+                break
+            except UnrangedError as error:
+                raise NetworkError(f"{task.asked}: {error}", hint="save it to a file") from error
+            except ChangedError as change:
+                pin, useless = settle(task, pin, change)
+                if useless and not _still_fits(job, pin, change):
+                    raise _changed(task, sink) from change
+                job.version = pin.version
+                job.overlap_always = not pin.version.proves
+        else:
+            raise _changed(task, sink)
+        while writer.is_alive():
+            writer.join(TICK)
+            task.run.check_cancelled()
+        if supply.error is not None:
+            raise supply.error
+    finally:
+        parts.close()
+        if writer.is_alive() and not task.run.cancel.is_set():
+            writer.join(TICK)
+
+
+def _still_fits(job: Job, pin: Pin, change: ChangedError) -> bool:
+    """Tell whether only the ETag differs from request to request."""
+    stable = job.version.without_etag()
+    return not change.proved and pin.version.etag is None and stable == pin.version
+
+
+def _changed(task: Task, sink: _Sink) -> RemoteChangedError:
+    return RemoteChangedError(
+        f"{task.asked}: the remote file changed after {sink.written} bytes were written",
+        hint="do not use them; save to a file to have segdl start over by itself",
+    )
+
+
+def _job(task: Task, pin: Pin, selection: Selection, parts: WindowParts | DirectParts) -> Job:
+    return Job(
+        source=task.source,
+        parts=parts,
+        gate=task.gate,
+        selection=selection,
+        version=pin.version,
+        ranges=pin.ranges,
+        overlap_always=not pin.version.proves,
+        delay=task.delay,
+    )
+
+
+def _opened(contact: Contact, selection: Selection, supply: Supply) -> Opened | None:
+    first = supply.live[0] if supply.live else None
+    begins = first is not None and first.position == 0 == selection.pieces[0].start
+    if not contact.is_open or not begins:
+        contact.release()
+        return None
+    return contact.take(), contact.accept
+
+
+def _write_out(sink: _Sink, parts: WindowParts, job: Job, supply: _Window) -> None:
+    """Write parts out as they grow. Runs in a thread of its own."""
+    size = job.selection.size
+    try:
+        while sink.written < size and (data := parts.wait_for(sink.written)):
+            # A seam is compared before the bytes behind it go out.
+            mismatch = job.seams.first_mismatch(parts)
+            if mismatch is not None:
+                raise IntegrityError(f"bytes at {mismatch} differ between two answers")
+            sink.write(data)
+            parts.written = sink.written
+    except BaseException as error:  # noqa: BLE001 - handed to the coordinator, who raises it
+        supply.error = error

@@ -1,0 +1,94 @@
+"""What all files of one run share, and the one way to wait in it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from segdl.engine.gate import Gates
+from segdl.errors import CancelledError
+from segdl.net.transport import Transport
+from segdl.net.wire import Wire
+from segdl.options import NetworkOptions, TransferOptions
+from segdl.progress.events import Event
+
+# How late a stop that was asked for is noticed, in seconds.
+TICK = 0.1
+# How long threads that were told to stop get before they are left to themselves.
+GRACE = 1.0
+
+T = TypeVar("T")
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - spreads retries, protects nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The surroundings of every download in a run.
+
+    Attributes:
+        network: how to reach servers.
+        transfer: how to fetch and keep files.
+        transport: the connections.
+        gates: how many requests each origin gets.
+        emit: takes events, one at a time.
+        cancel: set from any thread to end the run.
+        clock: monotonic seconds.
+        jitter: a number in `[0, 1)`.
+    """
+
+    network: NetworkOptions
+    transfer: TransferOptions
+    transport: Transport
+    gates: Gates
+    emit: Callable[[Event], None]
+    cancel: threading.Event
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = field(default=_jitter)
+
+    def check_cancelled(self) -> None:
+        """Raise CancelledError where the run is to end."""
+        if self.cancel.is_set():
+            raise CancelledError("interrupted", hint="run the same command to go on")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or raise CancelledError as soon as the run is to end."""
+        self.cancel.wait(seconds)
+        self.check_cancelled()
+
+    def call(self, pool: ThreadPoolExecutor, work: Callable[[Wire], T], limit: float) -> T:
+        """Run `work` in a thread of `pool` and wait for it.
+
+        Args:
+            pool: where to run it.
+            work: sends one request over the wire that it gets.
+            limit: seconds after which the wire is aborted.
+
+        Raises:
+            CancelledError: the run is to end; the wire is aborted.
+        """
+        wire = Wire()
+        future: Future[T] = pool.submit(work, wire)
+        ends = self.clock() + limit
+        try:
+            while True:
+                try:
+                    return future.result(timeout=TICK)
+                except FutureTimeout:
+                    # In 3.11 and later the work's own TimeoutError looks the same.
+                    if future.done():
+                        return future.result()
+                    self.check_cancelled()
+                    if self.clock() >= ends:
+                        wire.abort()
+        except BaseException:
+            wire.abort()
+            raise

@@ -1,0 +1,156 @@
+"""Which version of the remote file is being fetched, and whether it still is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segdl.core.identity import Match, Version, compare, is_page_instead
+from segdl.engine.contact import Contact, Ranges
+from segdl.engine.fetching import ChangedError
+from segdl.engine.task import Task
+from segdl.errors import DiskError, NetworkError, RemoteChangedError, ServerError
+from segdl.progress.events import Note, Restarted
+from segdl.store.faults import shown
+from segdl.store.state import State
+from segdl.store.workplace import Workplace
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The version that every response must be of, and how the server does ranges."""
+
+    version: Version
+    ranges: Ranges
+
+
+def reconcile(task: Task, place: Workplace, contact: Contact) -> Pin:
+    """Compare what an earlier run left with what the server has; return what to fetch.
+
+    Parts of another version are thrown away; parts of another file are not.
+
+    Raises:
+        DiskError: the parts are of another URL or of other bytes.
+        ServerError: a web page comes where a file was before.
+    """
+    pin = Pin(contact.version, contact.ranges)
+    if task.run.transfer.fresh:
+        place.parts.clear()
+    held = any(place.parts.sizes().values())
+    state = place.state()
+    if state is not None and held:
+        pin = _compare_with(state, task, place, contact)
+    elif held:
+        start_over(task, place, "nothing tells what the partial data belongs to")
+    write_down(task, place, pin)
+    return pin
+
+
+def selected(task: Task) -> str | None:
+    """Return the pieces asked for in their one written form; None is the whole file."""
+    spec = task.run.transfer.range
+    return None if spec is None else str(spec)
+
+
+def _compare_with(state: State, task: Task, place: Workplace, contact: Contact) -> Pin:
+    if state.range != selected(task):
+        raise DiskError(
+            f"{shown(place.folder)} holds a partial download of "
+            f"{'the whole file' if state.range is None else 'bytes ' + state.range}",
+            hint="finish that first, choose another name with -o, or use --fresh",
+        )
+    _refuse_page(task, state.version, contact.version)
+    seen = contact.version
+    # A server known to give another ETag a request.
+    if state.version.etag is None and state.version.size == seen.size:
+        seen = seen.without_etag()
+    match = compare(state.version, seen)
+    if match is Match.DOUBTFUL:
+        match, seen = _ask_again(task, contact, state.version)
+    if match is Match.SAME:
+        return Pin(seen, contact.ranges)
+    if state.url != task.asked.public:
+        raise DiskError(
+            f"{shown(place.folder)} holds a partial download of {state.url}, another file",
+            hint="finish that first, choose another name with -o, or use --fresh",
+        )
+    start_over(task, place, "the remote file changed since the last run: starting over")
+    return Pin(contact.version, contact.ranges)
+
+
+def _ask_again(task: Task, contact: Contact, pinned: Version) -> tuple[Match, Version]:
+    """Tell a changed file from a server whose ETags differ from request to request."""
+    again = task.contacts.look(contact.ranges)
+    if compare(contact.version, again) is Match.SAME:
+        # Validators that are gone altogether say nothing; an ETag that is another does.
+        gone = again.etag is None and again.last_modified is None
+        return (Match.SAME if gone else Match.DIFFERENT), again
+    stable = again.without_etag()
+    return compare(pinned.without_etag(), stable), stable
+
+
+def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]:
+    """Find out what a response that does not fit means.
+
+    Returns what to fetch from now on, and why what was fetched so far cannot be used for
+    it; None where it can.
+
+    Raises:
+        ServerError: a web page comes where the file was.
+    """
+    first = task.contacts.look(pin.ranges)
+    second = task.contacts.look(pin.ranges)
+    _refuse_page(task, pin.version, first)
+    if compare(first, second) is Match.DOUBTFUL:
+        stable = Pin(second.without_etag(), pin.ranges)
+        return stable, "the server gives another ETag a request: comparing bytes instead"
+    if compare(pin.version, second) is Match.SAME and not change.proved:
+        task.run.emit(Note(task.number, f"one answer did not fit ({change.why}): asking again"))
+        return pin, None
+    return Pin(second, pin.ranges), f"the remote file changed ({change.why}): starting over"
+
+
+def confirm(task: Task, pin: Pin) -> None:
+    """Make sure that the server still has the version that was fetched.
+
+    A file that is overwritten in place while it is sent changes under responses that
+    announced the old version.
+
+    Raises:
+        ChangedError: it has another.
+    """
+    try:
+        seen = task.contacts.look(pin.ranges)
+    except (NetworkError, ServerError):
+        # It says nothing any more, so nothing against what it said before.
+        return
+    if pin.version.etag is None:
+        seen = seen.without_etag()
+    if not is_page_instead(pin.version, seen) and compare(pin.version, seen) is not Match.SAME:
+        raise ChangedError("it was changed while it was fetched", proved=False)
+
+
+def write_down(task: Task, place: Workplace, pin: Pin) -> None:
+    """Note beside the parts what they belong to."""
+    place.belongs_to(State(url=task.asked.public, version=pin.version, range=selected(task)))
+
+
+def start_over(task: Task, place: Workplace, why: str) -> None:
+    """Throw the parts away and say so."""
+    place.parts.clear()
+    task.run.emit(Restarted(task.number, why))
+
+
+def changes_too_often(place: Workplace) -> RemoteChangedError:
+    """Return the error for a file that no version of can be fetched whole."""
+    return RemoteChangedError(
+        f"{shown(place.target.path)}: the remote file keeps changing while it is fetched",
+        hint="try again when it has settled",
+    )
+
+
+def _refuse_page(task: Task, pinned: Version, seen: Version) -> None:
+    if is_page_instead(pinned, seen):
+        raise ServerError(
+            f"{task.asked}: the server answers with a web page instead of the file",
+            hint="log in again or pass fresh cookies, then run the same command",
+        )

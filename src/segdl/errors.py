@@ -1,0 +1,95 @@
+"""One tree of exceptions, each with the exit code of the command line.
+
+Every message says what happened and to which file; every hint says what to do
+next. Neither may hold a password, a token, a signed query or a control
+character: whoever raises sees to it with :mod:`segdl.core.text`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SegdlError(Exception):
+    """The root of everything segdl raises on purpose.
+
+    Attributes:
+        exit_code: what the command line exits with.
+        message: what happened, to which file.
+        hint: what to do next; may be empty.
+
+    Example:
+        >>> error = NetworkError("cannot resolve example.invalid", hint="check the name")
+        >>> error.exit_code, str(error)
+        (3, 'cannot resolve example.invalid; check the name')
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class UsageError(SegdlError):
+    """An unknown option, a bad value, a URL scheme that is not supported."""
+
+    exit_code = 2
+
+
+class NetworkError(SegdlError):
+    """Could not connect, resolve, or make progress within the retries."""
+
+    exit_code = 3
+
+
+class ServerError(SegdlError):
+    """The server said no: an error status after the retries, or an answer that is not HTTP's.
+
+    Attributes:
+        status: the HTTP status code, or ``None`` where the answer broke the protocol.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class IntegrityError(SegdlError):
+    """The bytes cannot be proved to be one version of the remote file."""
+
+    exit_code = 5
+
+
+class ChecksumMismatchError(IntegrityError):
+    """The whole file was fetched and its digest is not the one that was asked for."""
+
+
+class RemoteChangedError(IntegrityError):
+    """The remote file changed and could not be fetched whole."""
+
+
+class DiskError(SegdlError):
+    """No space, not writable, a name the file system refuses."""
+
+    exit_code = 6
+
+
+class TargetExistsError(DiskError):
+    """A file of the final name exists and is not provably the remote file."""
+
+
+class TargetLockedError(DiskError):
+    """Another run holds the target."""
+
+
+class CancelledError(SegdlError):
+    """The caller asked to stop; the bytes on disk are kept."""
+
+    exit_code = 130

@@ -1,0 +1,1 @@
+"""requests at the edge: connections, TLS, credentials, redirects."""

@@ -1,0 +1,128 @@
+"""What went wrong on the wire, in segdl's terms.
+
+requests wraps urllib3, which wraps http.client, ssl and socket; bodies read below
+requests raise urllib3's own. All of them end here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+
+import requests
+import urllib3
+
+from segdl.core.text import printable
+from segdl.errors import NetworkError, SegdlError, ServerError, UsageError
+
+# What the libraries raise for a connection that failed, one way or another.
+WIRE_ERRORS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    # A TLS socket whose connection was shut down under its reader.
+    ValueError,
+    AttributeError,
+)
+
+
+class TransferError(Exception):
+    """A request or its body failed.
+
+    Attributes:
+        error: what to raise when no retry helps.
+        fatal: no retry can help.
+        refused: nobody took the connection: too many of them, or no server.
+    """
+
+    def __init__(self, error: SegdlError, *, fatal: bool = False, refused: bool = False) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.fatal = fatal
+        self.refused = refused
+
+
+def translate(error: BaseException, what: str) -> TransferError:
+    """Say what an exception of the libraries means.
+
+    Args:
+        error: one of WIRE_ERRORS.
+        what: the URL without secrets.
+    """
+    chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return TransferError(
+                NetworkError(
+                    f"{what}: the server's certificate is not trusted: "
+                    f"{printable(cause.verify_message)}",
+                    hint="give its authority with --cacert (or --insecure to go without)",
+                ),
+                fatal=True,
+            )
+        if isinstance(cause, requests.exceptions.InvalidSchema):
+            return TransferError(
+                UsageError(
+                    f"this proxy needs SOCKS support ({printable(str(cause), 80)})",
+                    hint="install it: pip install 'segdl[socks]'",
+                ),
+                fatal=True,
+            )
+        if isinstance(cause, requests.exceptions.InvalidURL | requests.exceptions.InvalidProxyURL):
+            return TransferError(UsageError(f"{what}: the URL cannot be used"), fatal=True)
+        if isinstance(cause, socket.gaierror):
+            return TransferError(
+                NetworkError(
+                    f"{what}: cannot resolve the host name", hint="check it and the network"
+                ),
+                fatal=cause.errno == socket.EAI_NONAME,
+            )
+        if isinstance(cause, ConnectionRefusedError):
+            return TransferError(
+                NetworkError(f"{what}: connection refused", hint="is the server running?"),
+                refused=True,
+            )
+        if isinstance(cause, urllib3.exceptions.ProxyError):
+            return TransferError(
+                NetworkError(f"{what}: the proxy failed: {_reason(cause)}", hint="check --proxy")
+            )
+        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+            return TransferError(
+                NetworkError(f"{what}: connecting took too long", hint="see --connect-timeout")
+            )
+        if isinstance(cause, TimeoutError | urllib3.exceptions.ReadTimeoutError):
+            return TransferError(
+                NetworkError(f"{what}: the server went silent", hint="see --stall-timeout")
+            )
+        if isinstance(cause, ConnectionResetError | BrokenPipeError):
+            return TransferError(NetworkError(f"{what}: connection reset"))
+        if isinstance(cause, http.client.RemoteDisconnected):
+            return TransferError(NetworkError(f"{what}: the server closed without an answer"))
+        if isinstance(cause, http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
+            return TransferError(NetworkError(f"{what}: connection closed early"))
+        if isinstance(cause, http.client.HTTPException | urllib3.exceptions.InvalidHeader):
+            return TransferError(
+                ServerError(f"{what}: the answer is not HTTP as it should be: {_reason(cause)}")
+            )
+    return TransferError(NetworkError(f"{what}: {_reason(chain[-1])}"))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and what lies under it, outermost first."""
+    seen: set[int] = set()
+    queue: list[object] = [error]
+    while queue:
+        item = queue.pop(0)
+        if not isinstance(item, BaseException) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        queue += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error) if isinstance(error, OSError | http.client.HTTPException) else ""
+    return printable(text or type(error).__name__, 120)

@@ -1,0 +1,95 @@
+"""Where the bytes of one file come from: the URL asked for, and where it leads.
+
+Redirects are resolved here, by our own rules, and the final URL is remembered, so that
+segments do not each walk the same way. When a signed URL runs out, `renew` makes the
+next request start from the URL that the user gave.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from segdl.core.spans import Span
+from segdl.core.text import printable
+from segdl.core.url import Location, follow
+from segdl.errors import SegdlError, ServerError
+from segdl.net.credentials import Credentials
+from segdl.net.failures import TransferError
+from segdl.net.transport import Exchange, Transport
+from segdl.net.wire import Wire
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 20
+_MOST_VISITS = 3
+
+
+class Source:
+    """One file on a server. Threads share it; `_lock` owns `_final` and `_sent`."""
+
+    def __init__(self, transport: Transport, asked: Location, credentials: Credentials) -> None:
+        self.asked = asked
+        self._transport = transport
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._final = asked
+        self._sent = 0
+
+    @property
+    def sent(self) -> int:
+        """Requests sent so far, redirects included."""
+        with self._lock:
+            return self._sent
+
+    def open(self, wire: Wire, span: Span | None, *, if_range: str | None = None) -> Exchange:
+        """Ask for `span` of the file, or for all of it, and follow redirects.
+
+        Args:
+            wire: what another thread aborts this by.
+            span: bytes of the remote file; None sends no Range field.
+            if_range: a strong entity tag: the whole file comes if it is another now.
+
+        Raises:
+            TransferError: no usable response.
+        """
+        with self._lock:
+            location = self._final
+        visits: dict[str, int] = {}
+        for _ in range(_MOST_REDIRECTS + 1):
+            headers = self._credentials.headers(location)
+            if span is not None:
+                headers["Range"] = span.header
+                if if_range is not None:
+                    headers["If-Range"] = if_range
+            with self._lock:
+                self._sent += 1
+            exchange = self._transport.open(location, headers, wire)
+            if exchange.head.status not in _REDIRECTS or exchange.head.location is None:
+                with self._lock:
+                    self._final = location
+                return exchange
+            self._credentials.remember_cookies(exchange.response)
+            exchange.close()
+            visits[location.url] = visits.get(location.url, 0) + 1
+            if visits[location.url] >= _MOST_VISITS:
+                break
+            try:
+                location = follow(location, exchange.head.location)
+            except SegdlError as error:
+                raise TransferError(error, fatal=True) from error
+        raise TransferError(
+            ServerError(
+                f"{printable(str(self.asked))}: the server redirects in a circle",
+                hint="a login may be missing (--cookies, -H)",
+            ),
+            fatal=True,
+        )
+
+    def renew(self) -> bool:
+        """Start from the URL asked for again.
+
+        Returns whether it led elsewhere before, so that asking it again can help.
+        """
+        with self._lock:
+            led_elsewhere = self._final.url != self.asked.url
+            self._final = self.asked
+            return led_elsewhere

@@ -1,0 +1,73 @@
+"""One TLS context for a whole run: building one costs 28 ms of CPU."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+
+from segdl.errors import UsageError
+from segdl.options import NetworkOptions
+
+
+class SharedContext:
+    """Builds the context at its first use, so that plain HTTP does not pay for it.
+
+    `_lock` owns `_context`.
+    """
+
+    def __init__(self, options: NetworkOptions) -> None:
+        self._options = options
+        self._lock = threading.Lock()
+        self._context: ssl.SSLContext | None = None
+
+    def get(self) -> ssl.SSLContext:
+        """Return the context.
+
+        Raises:
+            UsageError: a certificate file that cannot be read.
+        """
+        with self._lock:
+            if self._context is None:
+                self._context = _build(self._options)
+            return self._context
+
+
+def _build(options: NetworkOptions) -> ssl.SSLContext:
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context()
+    if options.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = True
+        authorities = (
+            str(options.cacert) if options.cacert else _from_environment() or DEFAULT_CA_BUNDLE_PATH
+        )
+        try:
+            if os.path.isdir(authorities):
+                context.load_verify_locations(capath=authorities)
+            else:
+                context.load_verify_locations(cafile=authorities)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(
+                f"cannot read certificate authorities from {authorities}: {error}",
+                hint="give a PEM file with --cacert",
+            ) from error
+    if options.cert:
+        try:
+            context.load_cert_chain(options.cert, options.key)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(
+                f"cannot read the client certificate {options.cert}: {error}",
+                hint="give PEM files with --cert and --key",
+            ) from error
+    return context
+
+
+def _from_environment() -> str | None:
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)

@@ -1,0 +1,182 @@
+"""requests at the edge: one request out, one response to read, nothing decided.
+
+The adapter is used without a Session: a Session's cookies, headers and auth change under
+threads that share it, while an adapter's connection pools are made to be shared.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import cast
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+
+from segdl.core.head import Head, parse_head
+from segdl.core.text import printable
+from segdl.core.url import Location
+from segdl.net.failures import WIRE_ERRORS, translate
+from segdl.net.tls import SharedContext
+from segdl.net.wire import POOL_CLASSES, AbortedError, Wire
+from segdl.options import NetworkOptions
+
+log = logging.getLogger("segdl")
+
+_POOLS = 64
+
+
+class Exchange:
+    """A response whose body is being read by one thread.
+
+    Attributes:
+        head: status and fields.
+        location: the URL that answered.
+        response: what requests made of it, for its cookies.
+    """
+
+    def __init__(self, response: requests.Response, location: Location, wire: Wire) -> None:
+        self.response = response
+        self.location = location
+        self._raw = cast("urllib3.HTTPResponse", response.raw)
+        self._wire = wire
+        self.head: Head = parse_head(response.status_code, self._raw.headers, now=time.time())
+
+    @property
+    def sized(self) -> bool:
+        """Whether the response announces its length."""
+        return self.head.length is not None
+
+    @property
+    def framed(self) -> bool:
+        """Whether the end of the body can be told from a connection that broke."""
+        return self.sized or self._raw.chunked
+
+    def read(self, most: int) -> bytes:
+        """Return what has arrived, at most `most` bytes; ``b""`` at the end of the body.
+
+        Raises:
+            TransferError: the connection broke, or was aborted.
+        """
+        try:
+            # read1 hands over what one recv brought: nothing is lost when the next fails.
+            return self._raw.read1(most, decode_content=False)
+        except WIRE_ERRORS as error:
+            raise translate(error, str(self.location)) from error
+
+    def hand_over(self, wire: Wire) -> None:
+        """Let another thread's `wire` abort this response from now on.
+
+        Raises:
+            TransferError: the wire was aborted before.
+        """
+        connected = self._wire.detach()
+        self._wire = wire
+        try:
+            wire.attach(connected)
+        except AbortedError as error:
+            raise translate(ConnectionResetError(), str(self.location)) from error
+
+    def finish(self) -> None:
+        """Give the connection back: the body was read to its end."""
+        self._wire.detach()
+        self._raw.release_conn()
+
+    def close(self) -> None:
+        """Close the connection; harmless after `finish`."""
+        self._wire.detach()
+        self._raw.close()
+
+
+class Transport:
+    """Sends requests. Threads share it: nothing in it changes."""
+
+    def __init__(self, options: NetworkOptions, *, connections: int) -> None:
+        self._adapter = _Adapter(SharedContext(options), connections)
+        self._timeout = (options.connect_timeout, options.stall_timeout)
+        self._proxy = options.proxy
+        self._insecure = options.insecure
+
+    def open(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Exchange:
+        """Send a GET and return its response, redirects included as they are.
+
+        Raises:
+            TransferError: nothing usable came back.
+        """
+        try:
+            # Without PreparedRequest.prepare: it would add cookies and netrc of its own.
+            prepared = requests.PreparedRequest()
+            prepared.prepare_method("GET")
+            prepared.prepare_url(location.url, None)
+            prepared.prepare_headers(headers)
+            prepared.prepare_cookies({})
+            with wire.in_use():
+                response = self._adapter.send(
+                    prepared,
+                    stream=True,
+                    timeout=self._timeout,
+                    verify=not self._insecure,
+                    proxies=self._proxies(location),
+                )
+        except AbortedError as error:
+            raise translate(ConnectionResetError(), str(location)) from error
+        except WIRE_ERRORS as error:
+            raise translate(error, str(location)) from error
+        log.debug(
+            "GET %s %s: %s %s",
+            location,
+            headers.get("Range", ""),
+            response.status_code,
+            printable(response.headers.get("Content-Range", "")),
+        )
+        return Exchange(response, location, wire)
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._adapter.close()
+
+    def _proxies(self, location: Location) -> dict[str, str]:
+        if self._proxy is not None:
+            return {"all": self._proxy}
+        return get_environ_proxies(location.url)
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter with one shared TLS context and connections that can be woken."""
+
+    def __init__(self, context: SharedContext, connections: int) -> None:
+        self._context = context
+        super().__init__(pool_connections=_POOLS, pool_maxsize=connections)
+
+    def init_poolmanager(
+        self,
+        connections: int,
+        maxsize: int,
+        block: bool = False,  # noqa: FBT001, FBT002 - the signature is requests'
+        **pool_kwargs: object,
+    ) -> None:
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> urllib3.ProxyManager:
+        manager = cast("urllib3.ProxyManager", super().proxy_manager_for(proxy, **proxy_kwargs))
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = POOL_CLASSES
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str,  # noqa: FBT001 - the signature is requests'
+        cert: str | tuple[str, str] | None = None,
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            return host, {"ssl_context": self._context.get()}
+        return host, {}
+
+    def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
+        """Do nothing: the shared context holds the authorities and the client certificate."""

@@ -1,0 +1,1 @@
+"""What a run tells about itself, and the views that draw it."""

@@ -1,0 +1,87 @@
+"""What every view is, and which one a user gets."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from segdl.errors import UsageError
+from segdl.progress.stream import unfailing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from segdl.progress.events import Event
+
+KINDS = ("auto", "rich", "tqdm", "json", "none")
+
+
+class View(Protocol):
+    """Something that shows events. It never raises because its stream is gone."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Take one event. Events of a run come one at a time."""
+
+    def hidden(self) -> AbstractContextManager[None]:
+        """Take what is drawn off the terminal while the caller prints lines of its own.
+
+        Bars live on the stream of the view; a line that goes to another stream of
+        the same terminal would otherwise end up in the middle of them. Any thread
+        may do this at any time.
+        """
+
+    def close(self) -> None:
+        """Leave the terminal as it was found. A second call does nothing."""
+
+
+class Silent:
+    """The view that shows nothing."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Ignore the event."""
+
+    def hidden(self) -> AbstractContextManager[None]:
+        """Do nothing: nothing is drawn."""
+        return nullcontext()
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+
+def make_view(kind: str, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> View:
+    """Return the view named `kind`, drawing on `stream`.
+
+    ``auto`` and ``rich`` draw bars on a terminal, and write plain lines where
+    `stream` is none (a log file has no use for bars). `clock` tells seconds.
+    Only the module of the chosen view is imported: a start should not pay for
+    the libraries of the others.
+
+    Raises:
+        UsageError: there is no such view.
+    """
+    safe = unfailing(stream)
+    match kind:
+        case "auto" | "rich":
+            if safe.isatty() and os.environ.get("TERM") != "dumb":
+                from segdl.progress.rich_view import RichView
+
+                return RichView(safe, clock)
+            from segdl.progress.plain_view import PlainView
+
+            return PlainView(safe, clock)
+        case "tqdm":
+            from segdl.progress.tqdm_view import TqdmView
+
+            return TqdmView(safe, clock)
+        case "json":
+            from segdl.progress.json_view import JsonView
+
+            return JsonView(safe, clock)
+        case "none" | "quiet":
+            return Silent()
+        case _:
+            raise UsageError(
+                f"there is no progress view {kind!r}", hint=f"one of {', '.join(KINDS)}"
+            )

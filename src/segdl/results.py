@@ -1,0 +1,39 @@
+"""What a finished download was: the value that :func:`segdl.download` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Status = Literal["complete", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadResult:
+    """One file that is whole.
+
+    Attributes:
+        path: where it is; ``None`` when it went to standard output.
+        url: where it came from, without user, password and query.
+        size: its length in bytes.
+        fetched: bytes that came over the network in this run (0 when skipped).
+        seconds: wall time of this run, from the first request to publication.
+        status: ``complete``, or ``skipped`` where the file was there already.
+        checksum: ``algorithm=hex`` where a digest was asked for and matched.
+        requests: HTTP requests sent in this run, redirects included.
+    """
+
+    path: Path | None
+    url: str
+    size: int
+    fetched: int
+    seconds: float
+    status: Status
+    checksum: str | None = None
+    requests: int = 0
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Mean speed of this run; 0 where nothing was fetched."""
+        return self.fetched / self.seconds if self.seconds > 0 else 0.0

@@ -1,0 +1,1 @@
+"""Where bytes land: part files, and what joins them."""

@@ -1,0 +1,100 @@
+"""One run holds a target at a time; the kernel lets go when the run dies, however it dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+from segdl.core.text import printable
+from segdl.errors import TargetLockedError
+from segdl.store.faults import disk_errors, shown
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        # Far behind the text that names the holder, which others must be able to read.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+class Lock:
+    """An exclusive hold on a file, for as long as it is open."""
+
+    def __init__(self, path: Path, target: Path) -> None:
+        """Take the lock.
+
+        Args:
+            path: the lock file.
+            target: what it stands for, for the message.
+
+        Raises:
+            TargetLockedError: another run holds it.
+            DiskError: the file cannot be made.
+        """
+        self._path = path
+        self._descriptor = -1
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        while self._descriptor < 0:
+            with disk_errors(path, "lock"):
+                descriptor = os.open(path, flags, 0o666)
+                try:
+                    if not _try_lock(descriptor):
+                        raise TargetLockedError(
+                            f"{shown(target)} is being downloaded by {_holder(descriptor)}",
+                            hint="wait for it, or choose another name with -o",
+                        )
+                    # Between open and lock its holder may have finished and deleted it.
+                    if _is_still(path, descriptor):
+                        self._descriptor = descriptor
+                finally:
+                    if self._descriptor != descriptor:
+                        os.close(descriptor)
+        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        os.write(self._descriptor, text.encode())
+
+    def release(self, *, delete: bool) -> None:
+        """Let go, deleting the lock file first where nothing is left to protect."""
+        if self._descriptor < 0:
+            return
+        if delete and os.name != "nt":
+            self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        if delete and os.name == "nt":
+            self._path.unlink(missing_ok=True)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        told = json.loads(os.read(descriptor, 4096))
+        return f"process {int(told['pid'])} on {printable(str(told['host']), 80)}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another run"

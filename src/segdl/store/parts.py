@@ -1,0 +1,206 @@
+"""Part files: the bytes on disk, and the only record of progress.
+
+A part's name says where in the file it starts, its size how far it got. Parts of one
+version may overlap: the bytes are the same.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import threading
+from pathlib import Path
+from typing import Protocol
+
+from segdl.core.spans import Span, union
+from segdl.store.faults import disk_errors
+
+_NAME = re.compile(r"(0|[1-9][0-9]{0,18})\.part", re.ASCII)
+_FLAGS = (
+    os.O_RDWR
+    | os.O_CREAT
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
+class PartFile(Protocol):
+    """What a worker needs of a part: bytes go on at its end, and may be taken back."""
+
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+
+    @property
+    def stop(self) -> int:
+        """Where in the file the next byte goes."""
+
+    def append(self, data: bytes) -> None:
+        """Write bytes at the end."""
+
+    def cut(self, size: int) -> None:
+        """Drop what was written behind `size` bytes."""
+
+
+class PartStore(Protocol):
+    """Where workers put bytes; :class:`Parts` is the one on disk."""
+
+    def open(self, start: int) -> PartFile:
+        """Open the part that begins at `start`, made if missing."""
+
+    def release(self, part: PartFile) -> None:
+        """Take back what `open` returned."""
+
+    def read(self, span: Span) -> bytes | None:
+        """Return the bytes of `span`, or None where they are not there."""
+
+
+class Part:
+    """One open part file, written at its end by one thread.
+
+    Attributes:
+        start: where in the file the part begins.
+        size: bytes written; its one writer changes it, others may read it.
+    """
+
+    def __init__(self, path: Path, start: int) -> None:
+        self.path = path
+        self.start = start
+        with disk_errors(path, "open"):
+            self._descriptor = os.open(path, _FLAGS, 0o666)
+            try:
+                self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+        # `_lock` keeps the descriptor open under a `sync` from another thread.
+        self._lock = threading.Lock()
+        self._closed = False
+        self._synced = self.size
+
+    @property
+    def stop(self) -> int:
+        """Where in the file the next byte goes."""
+        return self.start + self.size
+
+    @property
+    def unsynced(self) -> int:
+        """Bytes written since the last `sync`."""
+        return self.size - self._synced
+
+    @property
+    def descriptor(self) -> int:
+        """The open file, for the kernel's own copying."""
+        return self._descriptor
+
+    def append(self, data: bytes) -> None:
+        """Write bytes at the end.
+
+        Raises:
+            DiskError: no space, or the disk failed; what was written before stays.
+        """
+        view = memoryview(data)
+        with disk_errors(self.path, "write"):
+            while view:
+                written = os.write(self._descriptor, view)
+                self.size += written
+                view = view[written:]
+
+    def grow(self, count: int) -> None:
+        """Note that `count` bytes were written at the end through the descriptor."""
+        self.size += count
+
+    def cut(self, size: int) -> None:
+        """Drop what was written behind `size` bytes."""
+        with disk_errors(self.path, "write"):
+            os.ftruncate(self._descriptor, size)
+            os.lseek(self._descriptor, size, os.SEEK_SET)
+        self.size = size
+        self._synced = min(self._synced, size)
+
+    def sync(self) -> None:
+        """Return when the bytes are on the disk; callable from any thread."""
+        with self._lock:
+            if self._closed or self._synced == self.size:
+                return
+            size = self.size
+            with disk_errors(self.path, "write"):
+                _sync(self._descriptor)
+            self._synced = size
+
+    def close(self) -> None:
+        """Close the file; harmless when it is closed."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                os.close(self._descriptor)
+
+
+class Parts:
+    """The part files of one folder. `_lock` owns `_open`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._open: dict[int, Part] = {}
+
+    def open(self, start: int) -> Part:
+        """Open the part that begins at `start`, made if missing."""
+        part = Part(self._path(start), start)
+        with self._lock:
+            self._open[start] = part
+        return part
+
+    def release(self, part: PartFile) -> None:
+        """Close a part that `open` returned."""
+        assert isinstance(part, Part)
+        with self._lock:
+            if self._open.get(part.start) is part:
+                del self._open[part.start]
+        part.close()
+
+    def sizes(self) -> dict[int, int]:
+        """Return the size of each part by where it starts, in file order."""
+        found: dict[int, int] = {}
+        with disk_errors(self.folder, "list"):
+            for entry in os.scandir(self.folder):
+                match = _NAME.fullmatch(entry.name)
+                if match and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+                    found[int(match[1])] = entry.stat(follow_symlinks=False).st_size
+        return dict(sorted(found.items()))
+
+    def held(self) -> list[Span]:
+        """Return what is on disk, joined."""
+        return union(Span(start, start + size) for start, size in self.sizes().items())
+
+    def read(self, span: Span) -> bytes | None:
+        """Return the bytes of `span`, or None where they are not all in one part."""
+        for start, size in self.sizes().items():
+            if start <= span.start and span.stop <= start + size:
+                with disk_errors(self._path(start), "read"), open(self._path(start), "rb") as file:
+                    file.seek(span.start - start)
+                    return file.read(len(span))
+        return None
+
+    def sync(self) -> None:
+        """Bring what is written to the disk."""
+        with self._lock:
+            parts = list(self._open.values())
+        for part in parts:
+            part.sync()
+
+    def remove(self, start: int) -> None:
+        """Delete the part that begins at `start`."""
+        with disk_errors(self._path(start), "delete"):
+            self._path(start).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Delete every part."""
+        for start in self.sizes():
+            self.remove(start)
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{start}.part"

@@ -1,0 +1,105 @@
+"""What the parts belong to: a small versioned JSON file beside them.
+
+It names the remote version and holds no progress (that is what the parts are), no query
+and no password. `docs/parts.md` describes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from segdl.core.identity import Version
+from segdl.store.faults import disk_errors
+
+FORMAT = 1
+_MOST_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileId:
+    """A file, whatever its name: device, inode, size, time of last change in ns."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileId:
+        """Return the identity of the file that was looked at."""
+        return cls(
+            device=status.st_dev,
+            inode=status.st_ino,
+            size=status.st_size,
+            modified=status.st_mtime_ns,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a folder of parts belongs to.
+
+    Attributes:
+        url: where the bytes come from, without user, password and query.
+        version: the remote version; an ETag that differs from request to request is left out.
+        range: the pieces asked for, as ``--range`` takes them; None is the whole file.
+        publishing: the file that is about to get, or just got, the final name.
+    """
+
+    url: str
+    version: Version
+    range: str | None = None
+    publishing: FileId | None = None
+
+
+def save(path: Path, state: State) -> None:
+    """Write atomically: a reader finds the old state or the new one."""
+    text = json.dumps({"segdl": FORMAT, **asdict(state)}, indent=1)
+    temporary = path.with_suffix(".new")
+    with disk_errors(path, "write"):
+        temporary.write_text(text + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+
+
+def load(path: Path) -> State | None:
+    """Return the state, or None where there is none that can be trusted."""
+    with disk_errors(path, "read"):
+        try:
+            with open(path, encoding="utf-8") as file:
+                told = json.loads(file.read(_MOST_BYTES))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return None
+    try:
+        if told["segdl"] != FORMAT:
+            return None
+        state = State(
+            url=_text(told["url"]) or "",
+            version=Version(
+                size=_count(told["version"]["size"]),
+                etag=_text(told["version"]["etag"]),
+                last_modified=_text(told["version"]["last_modified"]),
+                media_type=_text(told["version"]["media_type"]) or "",
+            ),
+            range=_text(told["range"]),
+            publishing=None if told["publishing"] is None else FileId(**told["publishing"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+    return state
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _count(value: object) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise TypeError
+    return value

@@ -1,0 +1,127 @@
+"""The final name: who may have it, and how a whole file gets it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from segdl.core.names import NAME_BYTES
+from segdl.core.text import human_size
+from segdl.errors import DiskError, TargetExistsError
+from segdl.store.faults import disk_errors, shown
+
+SUFFIX = ".segdl"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a file is to be, and the folder beside it that holds its parts until then."""
+
+    path: Path
+
+    @property
+    def workplace(self) -> Path:
+        """The folder of parts; its name is cut where NAME.segdl would be too long."""
+        name = self.path.name + SUFFIX
+        if len(os.fsencode(name)) > NAME_BYTES:
+            digest = hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
+            stem = os.fsencode(self.path.name)[:200].decode(errors="ignore")
+            name = f"{stem}~{digest}{SUFFIX}"
+        return self.path.with_name(name)
+
+    def status(self) -> os.stat_result | None:
+        """Look at what has the final name, not following a link; None where nothing has."""
+        with disk_errors(self.path, "look at"):
+            try:
+                return os.lstat(self.path)
+            except FileNotFoundError:
+                return None
+
+    def prepare(self) -> None:
+        """Make the folder of parts.
+
+        Raises:
+            DiskError: it cannot be made, or the target is a folder.
+        """
+        status = self.status()
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            raise DiskError(
+                f"{shown(self.path)} is a folder", hint="choose another name with -o, or use --dir"
+            )
+        # Found now rather than when the file is whole.
+        if len(os.fsencode(self.path.name)) > NAME_BYTES:
+            with disk_errors(self.path, "write"):
+                raise OSError(errno.ENAMETOOLONG, "")
+        with disk_errors(self.workplace, "make"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.workplace.mkdir()
+            except FileExistsError:
+                if not stat.S_ISDIR(os.lstat(self.workplace).st_mode):
+                    raise NotADirectoryError(errno.ENOTDIR, "") from None
+
+    def require_space(self, wanted: int, extra: int) -> None:
+        """Check free space before a byte is asked for.
+
+        Args:
+            wanted: bytes still to fetch.
+            extra: bytes that joining needs for a moment.
+
+        Raises:
+            DiskError: there is less.
+        """
+        with disk_errors(self.path.parent, "look at"):
+            free = shutil.disk_usage(self.path.parent).free
+        if free < wanted + extra:
+            raise DiskError(
+                f"{shown(self.path)} needs {human_size(wanted + extra)} "
+                f"and {human_size(free)} are free",
+                hint="make room, or choose another folder with --dir",
+            )
+
+    def publish(self, whole: Path, *, replace: bool) -> None:
+        """Give a whole file the final name, atomically.
+
+        Args:
+            whole: the file, on the same file system.
+            replace: take the name from whatever has it (a link is replaced, not followed).
+
+        Raises:
+            TargetExistsError: something has the name and `replace` is false.
+        """
+        with disk_errors(self.path, "write"):
+            if replace:
+                os.replace(whole, self.path)
+                return
+            try:
+                os.link(whole, self.path)
+            except FileExistsError:
+                raise self.exists_error() from None
+            except (OSError, NotImplementedError):
+                # No hard links here. On Windows rename refuses to replace by itself.
+                if os.path.lexists(self.path):
+                    raise self.exists_error() from None
+                os.rename(whole, self.path)
+                return
+            os.unlink(whole)
+
+    def exists_error(self, why: str = "exists and is not provably the remote file") -> DiskError:
+        """Return the error for a name that is taken."""
+        return TargetExistsError(
+            f"{shown(self.path)} {why}",
+            hint="see --if-exists (overwrite, rename, resume, skip)",
+        )
+
+
+def free_name(path: Path) -> Path:
+    """Return `path`, or the first of ``NAME.1.EXT``, ``NAME.2.EXT`` … that nothing has."""
+    candidate, number = path, 0
+    while os.path.lexists(candidate):
+        number += 1
+        candidate = path.with_name(f"{path.stem}.{number}{path.suffix}")
+    return candidate

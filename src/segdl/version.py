@@ -1,0 +1,3 @@
+"""The version, for everything that names itself."""
+
+__version__ = "0.1.0"

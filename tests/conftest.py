@@ -1,0 +1,88 @@
+"""Fixtures for all tests; what they hand out is in the package `support`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from support import data
+from support.leaks import Leaks
+from support.nginx import Nginx
+from support.origin import Origin
+from support.tls import Authority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks() -> Iterator[None]:
+    leaks = Leaks()
+    yield
+    leaks.check()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority; ``authority.cacert`` is what ``--cacert`` takes."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def content() -> Callable[..., bytes]:
+    """``content(size, seed=1)``: bytes that look random and are the same every time."""
+    return data.content
+
+
+@pytest.fixture
+def origin() -> Iterator[Callable[..., Origin]]:
+    """``origin(content, **how)``: a started :class:`Origin`, stopped after the test."""
+    with ExitStack() as stack:
+
+        def start(content: bytes, **how: Any) -> Origin:
+            return stack.enter_context(Origin(content, **how))
+
+        yield start
+
+
+class StartNginx(Protocol):
+    """What the fixture `nginx` is."""
+
+    def __call__(
+        self,
+        root: Path,
+        *,
+        server: Sequence[str] = (),
+        http: Sequence[str] = (),
+        authority: Authority | None = None,
+    ) -> Nginx: ...
+
+
+@pytest.fixture
+def nginx() -> Iterator[StartNginx]:
+    """``nginx(root, server=[…], http=[…], authority=…)``: started, stopped after the test."""
+    with ExitStack() as stack:
+
+        def start(
+            root: Path,
+            *,
+            server: Sequence[str] = (),
+            http: Sequence[str] = (),
+            authority: Authority | None = None,
+        ) -> Nginx:
+            return stack.enter_context(Nginx(root, server=server, http=http, authority=authority))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared_nginx(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Nginx]:
+    """One plain nginx (HTTP and HTTPS) for the session; put files into ``.root``.
+
+    Its log holds the requests of every test: look for your own file names in it.
+    """
+    with Nginx(tmp_path_factory.mktemp("site"), authority=authority) as server:
+        yield server

@@ -1,0 +1,1 @@
+"""What the tests share: servers that misbehave on demand, file systems, the real program."""
