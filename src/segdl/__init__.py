@@ -16,6 +16,8 @@ from segdl.version import __version__
 
 if TYPE_CHECKING:
     from segdl.api import download, download_many, info
+    from segdl.core.checksum import Checksum, parse_checksum
+    from segdl.core.selection import RangeSpec, parse_range
     from segdl.engine.inspect import RemoteFile
     from segdl.engine.many import Failure
     from segdl.errors import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CancelledError",
+    "Checksum",
     "ChecksumMismatchError",
     "DiskError",
     "DownloadResult",
@@ -44,6 +47,7 @@ __all__ = [
     "IntegrityError",
     "NetworkError",
     "NetworkOptions",
+    "RangeSpec",
     "RemoteChangedError",
     "RemoteFile",
     "Request",
@@ -58,11 +62,15 @@ __all__ = [
     "download_many",
     "events",
     "info",
+    "parse_checksum",
+    "parse_range",
 ]
 
 # `segdl --version` must not pay for requests: each name is imported at its first use.
 _HOMES = {
     "segdl.api": ("download", "download_many", "info"),
+    "segdl.core.checksum": ("Checksum", "parse_checksum"),
+    "segdl.core.selection": ("RangeSpec", "parse_range"),
     "segdl.engine.inspect": ("RemoteFile",),
     "segdl.engine.many": ("Failure",),
     "segdl.errors": tuple(name for name in __all__ if name.endswith("Error")),
@@ -81,4 +89,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__]

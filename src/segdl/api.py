@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ from segdl.engine.download import download as download_one
 from segdl.engine.gate import Gates
 from segdl.engine.inspect import RemoteFile, inspect
 from segdl.engine.many import Outcome, download_all
-from segdl.engine.run import Run
+from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, UsageError
 from segdl.net.transport import Transport
 from segdl.options import Headers, NetworkOptions, Request, TransferOptions
@@ -25,17 +26,40 @@ from segdl.progress.view import make_view
 from segdl.results import DownloadResult
 
 ProgressKind = Literal["none", "auto", "rich", "tqdm", "json"]
+AnyHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
 # Requests that several files of one run send to one origin at once.
 MOST_PER_ORIGIN = 16
 
 
+class _Stop(threading.Event):
+    """Set by itself or by the caller's event, which is never set here."""
+
+    def __init__(self, callers: threading.Event | None) -> None:
+        super().__init__()
+        self._callers = callers
+
+    def is_set(self) -> bool:
+        return super().is_set() or (self._callers is not None and self._callers.is_set())
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self._callers is None:
+            return super().wait(timeout)
+        ends = None if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            left = TICK if ends is None else min(TICK, ends - time.monotonic())
+            if left <= 0:
+                break
+            self._callers.wait(left)
+        return self.is_set()
+
+
 def download(
     url: str,
-    path: str | Path | None = None,
+    path: str | os.PathLike[str] | None = None,
     *,
     connections: int = 8,
     checksum: str | None = None,
-    headers: Headers = (),
+    headers: AnyHeaders = (),
     progress: ProgressKind = "none",
     on_event: Callable[[Event], None] | None = None,
     cancel: threading.Event | None = None,
@@ -54,7 +78,7 @@ def download(
             current folder.
         connections: most connections for the file.
         checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``.
-        headers: ``(name, value)`` pairs for the URL's origin only.
+        headers: a mapping, or ``(name, value)`` pairs, for the URL's origin only.
         progress: a view on standard error.
         on_event: called with each event, in the thread that called `download`.
         cancel: set it from another thread to end the download.
@@ -73,11 +97,9 @@ def download(
         url=url,
         directory=directory,
         name=name,
-        checksum=parse_checksum(checksum) if checksum else None,
-        headers=tuple(headers),
+        checksum=None if checksum is None else parse_checksum(checksum),
+        headers=_pairs(headers),
     )
-    if connections < 1:
-        raise UsageError(f"connections must be at least 1, not {connections}")
     transfer = replace(transfer or TransferOptions(), connections=connections)
     with _run(network, transfer, progress, on_event, cancel, max_files=1) as run:
         return download_one(run, request)
@@ -93,33 +115,64 @@ def download_many(
     cancel: threading.Event | None = None,
     network: NetworkOptions | None = None,
     transfer: TransferOptions | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Download many files, `max_files` at once; yield each as it ends.
 
-    `requests` is read as the run gets on: it may be endless. A file that cannot be had is
-    a :class:`Failure` with its error, and the others go on. `on_event` is called from
-    several threads, one at a time. Closing the iterator cancels what is at work.
+    `requests` is read as the run gets on, in the thread that iterates: it may be endless. A
+    file that cannot be had is a :class:`Failure` with its error, and the others go on.
+    `on_event` is called from several threads, one at a time. Closing the generator cancels
+    what is at work; what was fetched is kept.
+
+    Args:
+        requests: URLs, or :class:`Request` values where more is to be said.
+        max_files: files at once.
+        connections: most connections for each file.
+        progress: a view on standard error.
+        on_event: called with each event; `event.file` counts the requests from 1.
+        cancel: set it from another thread to end the run.
+        network: how to reach servers.
+        transfer: how to fetch and keep files; `connections` goes before its own.
 
     Raises:
+        UsageError: a bad value.
         CancelledError: `cancel` was set; everything that ended was yielded before.
+
+    Example:
+        >>> for outcome in segdl.download_many(open("urls.txt")):  # doctest: +SKIP
+        ...     print(outcome)
     """
+    if max_files < 1:
+        raise UsageError(f"max_files must be at least 1, not {max_files}")
     wanted = (Request(url=item) if isinstance(item, str) else item for item in requests)
     transfer = replace(transfer or TransferOptions(), connections=connections)
     with _run(network, transfer, progress, on_event, cancel, max_files=max_files) as run:
-        for _, outcome in download_all(run, wanted, download_one, max_files):
-            yield outcome
+        with closing(download_all(run, wanted, download_one, max_files)) as outcomes:
+            for _, outcome in outcomes:
+                yield outcome
         if run.cancel.is_set():
             raise CancelledError("interrupted", hint="call it again to go on")
 
 
-def info(url: str, *, network: NetworkOptions | None = None) -> RemoteFile:
+def info(
+    url: str,
+    *,
+    headers: AnyHeaders = (),
+    cancel: threading.Event | None = None,
+    network: NetworkOptions | None = None,
+) -> RemoteFile:
     """Ask a server what it says of a file: size, ranges, validators, name, digests.
+
+    Args:
+        url: http or https.
+        headers: a mapping, or ``(name, value)`` pairs, for the URL's origin only.
+        cancel: set it from another thread to end the wait.
+        network: how to reach servers.
 
     Raises:
         SegdlError: it cannot be asked, or says no.
     """
-    with _run(network, TransferOptions(), "none", None, None, max_files=1) as run:
-        return inspect(run, Request(url=url))
+    with _run(network, TransferOptions(), "none", None, cancel, max_files=1) as run:
+        return inspect(run, Request(url=url, headers=_pairs(headers)))
 
 
 @contextmanager
@@ -179,7 +232,7 @@ def _run(
             network or NetworkOptions(),
             transfer,
             emit,
-            cancel or threading.Event(),
+            _Stop(cancel),
             max_files=max_files,
         ) as run:
             yield run
@@ -187,9 +240,15 @@ def _run(
         view.close()
 
 
-def _place(path: str | Path | None) -> tuple[Path, str | None]:
+def _place(path: str | os.PathLike[str] | None) -> tuple[Path, str | None]:
     if path is None:
         return Path(), None
-    if str(path).endswith(("/", "\\")) or Path(path).is_dir():
-        return Path(path), None
-    return Path(path).parent, Path(path).name
+    text = os.fspath(path)
+    separators = ("/", "\\") if os.name == "nt" else ("/",)
+    if text.endswith(separators) or os.path.isdir(text):
+        return Path(text), None
+    return Path(text).parent, Path(text).name
+
+
+def _pairs(headers: AnyHeaders) -> Headers:
+    return tuple(headers.items() if isinstance(headers, Mapping) else headers)

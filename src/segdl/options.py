@@ -5,17 +5,35 @@ Secrets are kept out of ``repr`` so that a logged or printed value gives none aw
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from segdl.core.checksum import Checksum
 from segdl.core.selection import RangeSpec
+from segdl.errors import UsageError
 
 IfExists = Literal["auto", "skip", "resume", "rename", "overwrite", "error"]
 Headers = tuple[tuple[str, str], ...]
 
 MIB = 1024 * 1024
+MOST_CONNECTIONS = 256
+
+_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# segdl decides what these say: a wrong one would end in wrong bytes.
+_OURS = frozenset(
+    {
+        "range",
+        "if-range",
+        "accept-encoding",
+        "content-length",
+        "connection",
+        "transfer-encoding",
+        "te",
+    }
+)
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +46,8 @@ class NetworkOptions:
         netrc: look names and passwords up in ``~/.netrc`` (or ``$NETRC``).
         cookies: a Netscape cookie file; each cookie goes to its own domain only.
         location_trusted: send `headers` and `user` on to other origins after a redirect.
-        proxy: http, https, socks5 or socks5h URL; ``None`` takes the environment's.
+        proxy: http, https, socks5 or socks5h URL; ``None`` takes the environment's, ``""``
+            goes without.
         cacert: PEM bundle or folder that replaces the default authorities.
         cert: client certificate (PEM).
         key: its private key, where it is not in `cert`.
@@ -49,6 +68,20 @@ class NetworkOptions:
     insecure: bool = False
     connect_timeout: float = 30.0
     stall_timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        _check_headers(self.headers)
+        scheme, separator, rest = (self.proxy or "http://-").partition("://")
+        if scheme.lower() not in _PROXY_SCHEMES or not separator or not rest.strip("/"):
+            known = ", ".join(f"{name}://" for name in _PROXY_SCHEMES)
+            raise UsageError(
+                "the proxy's URL cannot be used", hint=f"it begins with one of {known}"
+            )
+        for name in ("connect_timeout", "stall_timeout"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be more than 0 seconds")
+        if self.key and not self.cert:
+            raise UsageError("a private key needs its certificate", hint="give it with --cert")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +107,14 @@ class TransferOptions:
     remote_time: bool = False
     fresh: bool = False
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.connections <= MOST_CONNECTIONS:
+            raise UsageError(
+                f"connections must be from 1 to {MOST_CONNECTIONS}, not {self.connections}"
+            )
+        if self.min_split < 1 or self.retries < 0:
+            raise UsageError("min_split must be at least 1 and retries at least 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -92,3 +133,28 @@ class Request:
     name: str | None = None
     checksum: Checksum | None = None
     headers: Headers = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        _check_headers(self.headers)
+        if self.name is not None and (not self.name or "\0" in self.name):
+            raise UsageError("a file name is empty or holds a NUL")
+
+
+def check_header(name: str, value: str) -> None:
+    """Refuse a header field that cannot be sent, or that segdl sets itself.
+
+    Raises:
+        UsageError: its text does not hold the value, which may be a secret.
+    """
+    if not _FIELD_NAME.fullmatch(name):
+        raise UsageError("a header's name is empty or has characters that HTTP does not allow")
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        raise UsageError(f"the value of the header {name} has control characters")
+    if name.lower() in _OURS:
+        hint = "use --range" if name.lower() == "range" else "leave it out"
+        raise UsageError(f"the header {name} is segdl's own to set", hint=hint)
+
+
+def _check_headers(headers: Headers) -> None:
+    for name, value in headers:
+        check_header(name, value)

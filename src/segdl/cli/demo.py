@@ -16,6 +16,7 @@ from segdl.core.text import human_size
 from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.progress.view import make_view
 from segdl.results import DownloadResult
+from segdl.store.faults import disk_errors
 
 _SIZE = 24 * 1024 * 1024
 _RATE = 4 * 1024 * 1024
@@ -29,11 +30,14 @@ def demo(arguments: Sequence[str]) -> int:
     Raises:
         SegdlError: a download failed, which it never should here.
     """
-    demo_parser().parse_args(arguments)
+    parser = demo_parser()
+    if parser.read(arguments).urls:
+        parser.error("takes no URL")
     from segdl.bench.server import throttled_server
 
     with (
         cancelled_by_signals() as cancel,
+        disk_errors(tempfile.gettempdir(), "write to"),
         tempfile.TemporaryDirectory(prefix="segdl-demo-") as folder,
     ):
         file = Path(folder, "demo.bin")
@@ -51,8 +55,8 @@ def demo(arguments: Sequence[str]) -> int:
                 results[connections] = _download(url, target, digest, connections, cancel)
                 _print_row(printer, connections, results[connections])
         ratio = results[1].seconds / results[8].seconds
-        printer.line(f"SHA-256 {digest[:16]}… of both copies is right.")
-        printer.line(f"8 connections are {ratio:.1f} times faster here.")
+        printer.line(f"Both copies have the right SHA-256 ({digest[:16]}…).")
+        printer.line(f"8 connections were {ratio:.1f} times as fast as one.")
     return 0
 
 
@@ -78,7 +82,8 @@ def _download(
         checksum=Checksum("sha256", digest),
     )
     try:
-        with open_run(NetworkOptions(), transfer, view, cancel, max_files=1) as run:
+        # Whatever proxy the environment names: the server is on this machine.
+        with open_run(NetworkOptions(proxy=""), transfer, view, cancel, max_files=1) as run:
             return download(run, request)
     finally:
         view.close()

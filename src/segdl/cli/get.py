@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from segdl.cli.inputfile import read_requests
 from segdl.cli.parser import get_parser, network_options, transfer_options
@@ -18,6 +20,10 @@ from segdl.errors import CancelledError, SegdlError, UsageError
 from segdl.options import Request
 from segdl.progress.view import View, make_view
 from segdl.results import DownloadResult
+from segdl.store.faults import disk_errors
+
+if TYPE_CHECKING:
+    from segdl.engine.run import Run
 
 
 def get(arguments: Sequence[str]) -> int:
@@ -26,7 +32,7 @@ def get(arguments: Sequence[str]) -> int:
     Raises:
         SegdlError: nothing was begun.
     """
-    options = get_parser().parse_args(arguments)
+    options = get_parser().read(arguments)
     _check(options)
     view = make_view("none" if options.quiet or options.dry_run else options.progress, sys.stderr)
     try:
@@ -42,7 +48,7 @@ def get(arguments: Sequence[str]) -> int:
 def _check(options: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before a byte is asked for."""
     if not options.urls and options.input_file is None:
-        raise UsageError("no URL", hint="segdl URL, or segdl --help")
+        raise UsageError("no URL", hint="write segdl URL, or see segdl --help")
     several = options.input_file is not None or len(options.urls) > 1
     for option in ("output", "checksum"):
         if several and getattr(options, option) is not None:
@@ -53,11 +59,13 @@ def _check(options: argparse.Namespace) -> None:
     for url in options.urls:
         parse_url(url)
     if options.output == "":
-        raise UsageError("--output is empty")
-    if options.output == "-" and (options.json or options.dry_run):
-        raise UsageError("standard output cannot take both the file and that")
-    if options.key and not options.cert:
-        raise UsageError("--key needs --cert")
+        raise UsageError("--output is empty", hint="give a file name, or leave it out")
+    for option in ("json", "dry_run"):
+        if options.output == "-" and getattr(options, option):
+            raise UsageError(
+                f"-o - and --{option.replace('_', '-')} both want standard output",
+                hint="leave one out",
+            )
 
 
 def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event) -> int:
@@ -68,36 +76,62 @@ def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event)
     single = options.input_file is None and len(options.urls) == 1
     max_files = 1 if single else options.max_files
     with open_run(network, transfer, view, cancel, max_files=max_files) as run:
-        printer = Printer(view)
         if options.output == "-":
             from segdl.engine.ordered import stream
 
-            with open(1, "wb", buffering=0, closefd=False) as out:
+            with (
+                disk_errors("standard output", "write to"),
+                open(1, "wb", buffering=0, closefd=False) as out,
+            ):
                 stream(run, _request(options, options.urls[0], None), out)
             return 0
+        report = _Report(Printer(view), options)
         if options.dry_run:
-            from segdl.cli.preview import print_preview
-
-            return max(
-                (print_preview(run, request, printer) for request in _requests(options)), default=0
-            )
-        from segdl.engine.download import download
-        from segdl.engine.many import Failure, download_all
-
-        failures: dict[int, SegdlError] = {}
-        for number, outcome in download_all(run, _requests(options), download, max_files):
-            if isinstance(outcome, Failure):
-                failures[number] = outcome.error
-                _print_failure(printer, outcome.url, outcome.error, options)
-            else:
-                _print_result(printer, outcome, options)
+            _preview_all(run, options, report)
+        else:
+            _download_all(run, options, report, max_files)
         if cancel.is_set():
-            printer.error(CancelledError("interrupted", hint="the same command goes on from here"))
+            report.printer.error(
+                CancelledError("interrupted", hint="run the same command to go on from here")
+            )
             return CancelledError.exit_code
-        return failures[min(failures)].exit_code if failures else 0
+        return report.exit_code
 
 
-def _requests(options: argparse.Namespace) -> Iterator[Request | SegdlError]:
+def _download_all(run: Run, options: argparse.Namespace, report: _Report, max_files: int) -> None:
+    from segdl.engine.download import download
+    from segdl.engine.many import Failure, download_all
+
+    with closing(download_all(run, _requests(options), download, max_files)) as outcomes:
+        for number, outcome in outcomes:
+            if isinstance(outcome, Failure):
+                report.failed(number, outcome.url, outcome.error)
+            else:
+                report.finished(outcome)
+
+
+def _preview_all(run: Run, options: argparse.Namespace, report: _Report) -> None:
+    from segdl.cli.preview import print_preview
+    from segdl.engine.inspect import preview
+
+    number = 0
+    for request in _requests(options):
+        if run.cancel.is_set():
+            return
+        if request is None:
+            continue
+        number += 1
+        try:
+            if isinstance(request, SegdlError):
+                raise request
+            print_preview(preview(run, request), report.printer, as_json=options.json)
+        except CancelledError:
+            return
+        except SegdlError as error:
+            report.failed(number, "", error)
+
+
+def _requests(options: argparse.Namespace) -> Iterator[Request | SegdlError | None]:
     named = (_request(options, url, options.output) for url in options.urls)
     if options.input_file is None:
         return named
@@ -108,48 +142,59 @@ def _request(options: argparse.Namespace, url: str, name: str | None) -> Request
     return Request(url=url, directory=options.dir, name=name, checksum=options.checksum)
 
 
-def _print_result(printer: Printer, result: DownloadResult, options: argparse.Namespace) -> None:
-    shown = printable(os.fspath(result.path or "-"), 4096)
-    if options.json:
-        printer.json(
-            {
-                "v": 1,
-                "status": result.status,
-                "path": os.fsdecode(os.fsencode(os.fspath(result.path or "-"))),
-                "url": result.url,
-                "size": result.size,
-                "fetched": result.fetched,
-                "seconds": round(result.seconds, 3),
-                "bytes_per_second": round(result.bytes_per_second),
-                "checksum": result.checksum,
-                "requests": result.requests,
-            }
-        )
-    elif options.quiet:
-        return
-    elif result.status == "skipped":
-        printer.line(f"{shown}  {human_size(result.size)}  already complete")
-    else:
-        printer.line(
-            f"{shown}  {human_size(result.size)}  {result.seconds:.1f} s  "
-            f"{human_size(result.bytes_per_second)}/s"
-        )
+class _Report:
+    """Says how each file ended. `exit_code` is the first failing file's."""
 
+    def __init__(self, printer: Printer, options: argparse.Namespace) -> None:
+        self.printer = printer
+        self.exit_code = 0
+        self._first: int | None = None
+        self._json: bool = options.json
+        self._quiet: bool = options.quiet
 
-def _print_failure(
-    printer: Printer, url: str, error: SegdlError, options: argparse.Namespace
-) -> None:
-    if options.json:
-        printer.json(
-            {
-                "v": 1,
-                "status": "failed",
-                "url": url,
-                "exit_code": error.exit_code,
-                "kind": type(error).__name__,
-                "message": error.message,
-                "hint": error.hint,
-            }
-        )
-    if not isinstance(error, CancelledError):
-        printer.error(error)
+    def finished(self, result: DownloadResult) -> None:
+        """Say that a file is whole."""
+        path = os.fspath(result.path or "-")
+        if self._json:
+            self.printer.json(
+                {
+                    "v": 1,
+                    "status": result.status,
+                    "path": path,
+                    "url": result.url,
+                    "size": result.size,
+                    "fetched": result.fetched,
+                    "seconds": round(result.seconds, 3),
+                    "bytes_per_second": round(result.bytes_per_second),
+                    "checksum": result.checksum,
+                    "requests": result.requests,
+                }
+            )
+            return
+        if self._quiet:
+            return
+        line = f"{printable(path, 4096)}  {human_size(result.size)}  "
+        if result.status == "skipped":
+            self.printer.line(line + "already complete")
+        else:
+            speed = human_size(result.bytes_per_second)
+            self.printer.line(f"{line}{result.seconds:.1f} s  {speed}/s")
+
+    def failed(self, number: int, url: str, error: SegdlError) -> None:
+        """Say that the file of this number cannot be had."""
+        if self._first is None or number < self._first:
+            self._first, self.exit_code = number, error.exit_code
+        if self._json:
+            self.printer.json(
+                {
+                    "v": 1,
+                    "status": "failed",
+                    "url": url,
+                    "exit_code": error.exit_code,
+                    "kind": type(error).__name__,
+                    "message": error.message,
+                    "hint": error.hint,
+                }
+            )
+        if not isinstance(error, CancelledError):
+            self.printer.error(error)

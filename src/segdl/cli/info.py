@@ -19,7 +19,10 @@ def info(arguments: Sequence[str]) -> int:
     Raises:
         SegdlError: the server cannot be asked, or says no.
     """
-    options = info_parser().parse_args(arguments)
+    parser = info_parser()
+    options = parser.read(arguments)
+    if len(options.urls) != 1:
+        parser.error("needs one URL")
     parse_url(options.urls[0])
     from segdl.api import open_run
     from segdl.engine.inspect import inspect
@@ -33,24 +36,23 @@ def info(arguments: Sequence[str]) -> int:
         open_run(network, transfer, view, cancel, max_files=1) as run,
     ):
         remote = inspect(run, Request(url=options.urls[0]))
-    version = remote.version
     told: dict[str, object] = {
         "url": remote.url,
         "final_url": remote.final_url,
         "name": remote.name,
-        "size": version.size,
+        "size": remote.size,
         "ranges": remote.ranges,
-        "etag": version.etag,
-        "last_modified": version.last_modified,
-        "type": version.media_type or None,
+        "etag": remote.etag,
+        "last_modified": remote.last_modified,
+        "type": remote.media_type or None,
         "digests": dict(remote.digests),
     }
     printer = Printer(view)
     if options.json:
         printer.json({"v": 1, **told})
         return 0
-    if version.size is not None:
-        told["size"] = f"{version.size} ({human_size(version.size)})"
+    if remote.size is not None:
+        told["size"] = f"{remote.size} ({human_size(remote.size)})"
     told["ranges"] = "yes" if remote.ranges else "no"
     told["digests"] = ", ".join(f"{name}: {value}" for name, value in remote.digests) or None
     for name, value in told.items():

@@ -5,16 +5,16 @@ A list may come from anywhere, so what it names stays inside the folder to save 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from segdl.cli.parser import parse_header
+from segdl.cli.background import read_ahead
+from segdl.cli.values import parse_header
 from segdl.core.checksum import parse_checksum
-from segdl.core.text import printable
+from segdl.core.text import is_hostile, printable
 from segdl.core.url import parse_url
-from segdl.errors import SegdlError, UsageError
+from segdl.errors import DiskError, SegdlError, UsageError
 from segdl.options import Request
 from segdl.store.faults import disk_errors
 
@@ -26,21 +26,32 @@ class _Entry:
     options: list[str] = field(default_factory=list)
 
 
-def read_requests(name: str, directory: Path) -> Iterator[Request | SegdlError]:
+def read_requests(name: str, directory: Path) -> Iterator[Request | SegdlError | None]:
     """Yield a request for each URL of a list, or the error in its place.
+
+    Who writes the list into a pipe may take time: None says that nothing has come yet. A
+    list that cannot be read (further) ends in that error.
 
     Args:
         name: the list's path; ``-`` is standard input.
         directory: the folder to save in; ``dir=`` and ``out=`` stay inside it.
-
-    Raises:
-        DiskError: the list cannot be read.
     """
-    if name == "-":
-        yield from parse_list(sys.stdin, directory)
-        return
-    with disk_errors(name, "read"), open(name, encoding="utf-8-sig", errors="replace") as lines:
-        yield from parse_list(lines, directory)
+    return read_ahead(_read(name, directory))
+
+
+def _read(name: str, directory: Path) -> Iterator[Request | SegdlError]:
+    source, shown = (0, "standard input") if name == "-" else (name, name)
+    try:
+        with (
+            disk_errors(shown, "read"),
+            # Bytes that are not UTF-8 stay what they are, as in an argument.
+            open(
+                source, encoding="utf-8-sig", errors="surrogateescape", closefd=source != 0
+            ) as lines,
+        ):
+            yield from parse_list(lines, directory)
+    except DiskError as error:
+        yield error
 
 
 def parse_list(lines: Iterable[str], directory: Path) -> Iterator[Request | SegdlError]:
@@ -100,7 +111,7 @@ def _request(entry: _Entry, directory: Path) -> Request:
 
 
 def _inside(value: str) -> str:
-    """Return a path of a list, which may not leave the folder to save in."""
+    """Return a path of a list, which may not leave the folder to save in, nor hide in it."""
     path = PurePosixPath(value)
     windows = PureWindowsPath(value)
     climbs = ".." in path.parts or ".." in windows.parts
@@ -109,4 +120,14 @@ def _inside(value: str) -> str:
             f"{printable(value, 100)!r} leads out of the folder to save in",
             hint="choose that folder with --dir",
         )
+    if any(part.startswith(".") for part in path.parts) or any(map(_steers, value)):
+        raise UsageError(
+            f"{printable(value, 100)!r} is hidden or has characters that deceive",
+            hint="choose another name",
+        )
     return value
+
+
+def _steers(character: str) -> bool:
+    # Bytes that are not UTF-8 arrive as surrogates, and are what the user's files may have.
+    return is_hostile(character) and not "\udc80" <= character <= "\udcff"

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from segdl.errors import SegdlError
+from segdl.errors import CancelledError, SegdlError
 from segdl.version import __version__
+
+# Commands that are promised and not built yet.
+_LATER = frozenset({"bench", "mirror"})
 
 
 def run() -> None:
     """Run the program and exit: what `segdl` on the command line calls."""
+    _leave_quietly_on_signals()
+    # A stream that is closed (`>&-`) is None, and its descriptor free for any file to get.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file name that the terminal's encoding lacks is shown with escapes, not lost.
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = main(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -23,6 +35,18 @@ def run() -> None:
     os._exit(code)
 
 
+def _leave_quietly_on_signals() -> None:
+    """End without a traceback while there is nothing yet that would need an orderly end."""
+
+    def leave(*_: object) -> None:
+        os._exit(CancelledError.exit_code)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # What is ignored stays so: nohup and `&` rely on it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code."""
     if list(arguments) == ["--version"]:
@@ -32,7 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _dispatch(list(arguments))
     except SegdlError as error:
-        print(f"segdl: {error}", file=sys.stderr)  # noqa: T201
+        _complain(str(error))
+        if _verbose(arguments):
+            _show_trace(error)
         return error.exit_code
     except SystemExit as leaving:
         # argparse leaves this way after --help.
@@ -40,11 +66,19 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as defect:  # noqa: BLE001 - never a traceback
-        return _report(defect, verbose="-v" in arguments or "--verbose" in arguments)
+        hint = "" if _verbose(arguments) else " (-v shows where)"
+        _complain(f"internal error: {type(defect).__name__}{hint}; please report it")
+        if _verbose(arguments):
+            _show_trace(defect)
+        return 1
 
 
 def _dispatch(arguments: list[str]) -> int:
     command = arguments[0] if arguments else ""
+    if command in _LATER:
+        from segdl.errors import UsageError
+
+        raise UsageError(f"segdl {command} is not supported yet", hint="see segdl --help")
     if command == "info":
         from segdl.cli.info import info
 
@@ -58,12 +92,17 @@ def _dispatch(arguments: list[str]) -> int:
     return get(arguments[1:] if command == "get" else arguments)
 
 
-def _report(defect: Exception, *, verbose: bool) -> int:
-    if verbose:
-        import traceback
+def _verbose(arguments: Sequence[str]) -> bool:
+    return "-v" in arguments or "--verbose" in arguments
 
-        traceback.print_exception(defect)
-    kind = type(defect).__name__
-    hint = "" if verbose else " (-v shows where)"
-    print(f"segdl: internal error: {kind}{hint}; please report it", file=sys.stderr)  # noqa: T201
-    return 1
+
+def _complain(text: str) -> None:
+    from segdl.core.text import printable
+
+    print(f"segdl: {printable(text, 4000)}", file=sys.stderr)  # noqa: T201
+
+
+def _show_trace(error: BaseException) -> None:
+    from segdl.cli.trace import trace
+
+    print(trace(error), file=sys.stderr)  # noqa: T201

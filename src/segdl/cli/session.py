@@ -13,27 +13,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from segdl.core.text import printable
-from segdl.errors import CancelledError, SegdlError
+from segdl.errors import CancelledError, DiskError, SegdlError
 from segdl.progress.view import View
+
+log = logging.getLogger("segdl")
+
+_SHOW_CURSOR = b"\x1b[?25h\r\n"
 
 
 @contextmanager
 def cancelled_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C, SIGTERM and SIGHUP set; a second one ends at once."""
+    """Yield an event that Ctrl-C, SIGTERM and SIGHUP set; a second one ends at once.
+
+    A signal that is ignored stays so: that is what nohup and `&` rely on.
+    """
     cancel = threading.Event()
 
     def stop(*_: object) -> None:
         if cancel.is_set():
+            if sys.stderr.isatty():
+                os.write(2, _SHOW_CURSOR)
             os._exit(CancelledError.exit_code)
         cancel.set()
 
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    numbers = [
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    ]
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield cancel
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -53,7 +65,6 @@ def logging_to(view: View, *, verbose: bool, insecure: bool) -> Iterator[None]:
 
     handler = Quietly(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    log = logging.getLogger("segdl")
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
     try:
@@ -70,18 +81,29 @@ class Printer:
         self._view = view
 
     def line(self, text: str, *, to_error: bool = False) -> None:
-        """Write one line."""
+        """Write one line.
+
+        Raises:
+            DiskError: standard output is a file that cannot take it.
+        """
         with self._view.hidden():
             try:
                 print(text, file=sys.stderr if to_error else sys.stdout, flush=True)
             except (BrokenPipeError, ValueError):
                 # Nobody reads the lines; the files matter.
                 pass
+            except OSError as error:
+                if not to_error:
+                    raise DiskError(f"cannot write to standard output: {error.strerror}") from error
 
     def json(self, value: dict[str, object]) -> None:
-        """Write one JSON object as a line."""
-        self.line(json.dumps(value, ensure_ascii=False))
+        """Write one JSON object as a line, in ASCII: no terminal obeys it."""
+        self.line(json.dumps(value))
 
     def error(self, error: SegdlError) -> None:
-        """Write an error as its one line."""
-        self.line(f"segdl: {printable(str(error), 2000)}", to_error=True)
+        """Write an error as its one line, and where it arose if that is logged."""
+        self.line(f"segdl: {printable(str(error), 4000)}", to_error=True)
+        if log.isEnabledFor(logging.DEBUG):
+            from segdl.cli.trace import trace
+
+            log.debug("%s", trace(error))

@@ -10,7 +10,7 @@ from segdl.core.text import is_hostile
 NAME_BYTES = 255
 _FALLBACK = "download"
 _WINDOWS_CHARACTERS = frozenset('<>:"|?*')
-_WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _PARAMETER = re.compile(
     r""";\s*([!#$&+\-.^_`|~0-9A-Za-z]+\*?)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)""", re.DOTALL
 )
@@ -35,7 +35,7 @@ def safe_name(text: str, *, windows: bool = False, limit: int = NAME_BYTES) -> s
         name = name.rstrip(". ")
         if _WINDOWS_DEVICES.fullmatch(name):
             name = "_" + name
-    return _shorten(name, limit) or _FALLBACK
+    return _shorten(name, limit).rstrip(". " if windows else "") or _FALLBACK
 
 
 def _shorten(name: str, limit: int) -> str:

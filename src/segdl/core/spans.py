@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 # The `stop` of a span whose end is not known.
-OPEN = 1 << 63
+OPEN = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-from segdl.core.text import printable
+from segdl.core.text import is_hostile, printable
 from segdl.errors import ServerError, UsageError
 
 _PORTS = {"http": 80, "https": 443}
@@ -53,14 +54,17 @@ def parse_url(text: str) -> Location:
         >>> str(parse_url("https://me:secret@example.org:443/a?token=x#frag"))
         'https://example.org:443/a'
     """
-    text = text.strip()
+    # Bytes of an argument that are not UTF-8 arrive as surrogates.
+    text = re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", text.strip())
     try:
+        text.encode()
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
-    except ValueError as error:
+    except ValueError:
+        # Its text quotes the password.
         raise UsageError(
             f"not a URL: {_guarded(text)!r}", hint="check it for typing errors"
-        ) from error
+        ) from None
     scheme = parts.scheme.lower()
     if scheme not in _PORTS:
         if "://" not in text and "." in text.split("/")[0]:
@@ -68,7 +72,7 @@ def parse_url(text: str) -> Location:
         else:
             hint = "segdl fetches http:// and https://"
         raise UsageError(f"unsupported URL scheme in {_guarded(text)!r}", hint=hint)
-    if not host or any(c.isspace() or ord(c) < 32 or c in "\\\x7f" for c in parts.netloc):
+    if not host or any(c.isspace() or is_hostile(c) or c == "\\" for c in parts.netloc):
         raise UsageError(f"no host in {_guarded(text)!r}", hint="write https://HOST/PATH")
     user = None
     if parts.username is not None:
@@ -76,7 +80,9 @@ def parse_url(text: str) -> Location:
     netloc = parts.netloc.rpartition("@")[2]
     path = _encode_spaces(parts.path) or "/"
     url = urlunsplit((scheme, netloc, path, _encode_spaces(parts.query), ""))
-    return Location(url, Origin(scheme, host.lower(), port or _PORTS[scheme]), user)
+    return Location(
+        url, Origin(scheme, host.lower(), _PORTS[scheme] if port is None else port), user
+    )
 
 
 def follow(current: Location, location: str) -> Location:
@@ -96,10 +102,10 @@ def follow(current: Location, location: str) -> Location:
         pass
     try:
         target = parse_url(urljoin(current.url, location.strip()))
-    except (UsageError, ValueError) as error:
+    except (UsageError, ValueError):
         raise ServerError(
             f"{current} redirects to an address that cannot be fetched: {_guarded(location)!r}"
-        ) from error
+        ) from None
     if current.origin.scheme == "https" and target.origin.scheme == "http":
         raise ServerError(
             f"{current} redirects from https to http ({target.origin.host}), which is refused",
@@ -111,11 +117,16 @@ def follow(current: Location, location: str) -> Location:
 
 
 def _guarded(text: str) -> str:
-    """Show what was given without what may be secret in it."""
-    head = text.split("?", 1)[0].split("#", 1)[0]
-    scheme, separator, rest = head.rpartition("://")
-    authority, slash, path = rest.partition("/")
-    return printable(scheme + separator + authority.rpartition("@")[2] + slash + path, 120)
+    """Show what was given without what may be secret in it.
+
+    What cannot be read as a URL may have a password with any character in it: whatever is
+    before the last ``@`` goes.
+    """
+    scheme = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?", text)
+    assert scheme is not None
+    head, *tail = re.split("[?#]", text[scheme.end() :], maxsplit=1)
+    _, at, after = ("", "@", "") if tail and "@" in tail[0] else head.rpartition("@")
+    return printable(scheme[0] + ("…@" if at else "") + after, 120)
 
 
 def _encode_spaces(text: str) -> str:

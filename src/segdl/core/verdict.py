@@ -13,7 +13,8 @@ from segdl.errors import IntegrityError, SegdlError, ServerError
 
 _REFUSED = frozenset({429, 503})
 _TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524, 529, 530, 598, 599})
-_MAYBE_EXPIRED = frozenset({400, 401, 403, 404, 410})
+# What a signed URL that ran out is answered with.
+MAYBE_EXPIRED = frozenset({400, 401, 403, 404, 410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def judge(
         if pinned is None:
             return Unranged("the server refuses the range")
         return Changed(f"the server answers {head.status} where the range was there before")
-    return Fail(error, expired=head.status in _MAYBE_EXPIRED)
+    return Fail(error, expired=head.status in MAYBE_EXPIRED)
 
 
 def _judge_success(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 
 from segdl.core.identity import Version
-from segdl.core.pace import LONGEST_WAIT, backoff
+from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
 from segdl.engine.gate import Gate
@@ -99,19 +99,24 @@ class Contacts:
         self._pool = pool
         self._number = number
         self._gate: Gate = run.gates.of(source.asked.origin)
+        self._last: Contact | None = None
 
     def make(self, asked: Span | None) -> Contact:
         """Ask for `asked`, or for the whole file, until there is an answer to work with.
 
-        The caller sees to it that the contact is taken or released.
+        The caller sees to it that the contact is taken or released. The one before is
+        released here: with one connection allowed it would be in the way.
 
         Raises:
             SegdlError: the server says no, or cannot be reached within the retries.
         """
+        if self._last is not None:
+            self._last.release()
         tries = 0
         while True:
             answer = self._ask(asked)
             if isinstance(answer, Contact):
+                self._last = answer
                 return answer
             if isinstance(answer, Unranged | Changed):
                 if asked is None:
@@ -139,8 +144,7 @@ class Contacts:
 
     def _ask(self, asked: Span | None) -> Contact | Verdict | TransferError:
         """Send one request; only a response to work with comes back open, as a Contact."""
-        while not self._gate.try_ask():
-            self._run.sleep(max(0.005, min(TICK, self._gate.pause())))
+        self._pass_gate()
         network = self._run.network
         try:
             exchange = self._run.call(
@@ -165,12 +169,25 @@ class Contacts:
             self._gate.closed(was_streaming=False)
         return verdict
 
+    def _pass_gate(self) -> None:
+        """Claim a request, as soon as the origin may be asked."""
+        told = False
+        while not self._gate.try_ask():
+            pause = self._gate.pause()
+            if pause > LONGEST_WAIT:
+                raise asks_too_long(ServerError(f"{self._source.asked}: not asked again"), pause)
+            if pause > 1.0 and not told:
+                told = True
+                self._run.emit(Waiting(self._number, pause, "server asks to wait"))
+            self._run.sleep(max(0.005, min(TICK, pause or TICK)))
+
     def _wait(self, seconds: float) -> None:
         """Sleep, with an event a second so that a view can count down."""
         ends = self._run.clock() + seconds
         while (left := ends - self._run.clock()) > 0:
             self._run.sleep(min(1.0, left))
-            self._run.emit(Progress(self._number, 0, None, ()))
+            if self._last is None:
+                self._run.emit(Progress(self._number, 0, None, ()))
 
     def _weigh(self, answer: Verdict | TransferError, tries: int) -> tuple[SegdlError, float]:
         """Return what to raise if no try is left, and the seconds to the next one."""
@@ -181,7 +198,7 @@ class Contacts:
             if answer.after > LONGEST_WAIT:
                 raise asks_too_long(answer.error, answer.after)
             return answer.error, answer.after
-        return answer.error, backoff(tries, self._run.jitter())
+        return answer.error, self._run.backoff(tries)
 
 
 def first_range(connections: int, *, only_look: bool) -> Span:

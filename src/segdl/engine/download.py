@@ -9,16 +9,16 @@ from segdl.core.names import choose_name, safe_name
 from segdl.core.plan import plan
 from segdl.core.selection import Selection, select, whole
 from segdl.core.spans import OPEN
-from segdl.engine.attempt import Job, Opened
-from segdl.engine.contact import Contact, Ranges, first_range
+from segdl.engine.attempt import Opened
+from segdl.engine.contact import FIRST_BYTES, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.fetching import ChangedError, Fetching, Supply, UnrangedError
 from segdl.engine.finish import join_parts, publish
+from segdl.engine.job import Pin, job_of
 from segdl.engine.run import Run
 from segdl.engine.segment import Segment
 from segdl.engine.task import Task, open_task
 from segdl.engine.versions import (
-    Pin,
     changes_too_often,
     confirm,
     reconcile,
@@ -76,10 +76,10 @@ def _left_something(task: Task) -> bool:
 
 
 def _with_contact(task: Task, contact: Contact) -> DownloadResult:
-    target = choose_target(task, target_of(task.request, task.asked.path, contact))
+    asked = target_of(task.request, task.asked.path, contact)
+    target = choose_target(task, asked, contact.version)
     with Workplace(target) as place:
         if is_finished(task, place, contact.version):
-            place.parts.clear()
             size = os.path.getsize(target.path)
             return _result(task, target.path, size, fetched=0, status="skipped")
         replace = may_replace(task, place)
@@ -101,7 +101,8 @@ def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[
             size, count = _fetch_parts(task, place, pin, contact)
             fetched += count
             join_parts(task, place, size)
-            if pin.version.proves and task.source.sent > 1:
+            # What one short answer brought cannot have changed under it.
+            if pin.version.proves and (task.source.sent > 1 or size > FIRST_BYTES):
                 confirm(task, pin)
             return pin, size, fetched
         except UnrangedError as error:
@@ -127,20 +128,9 @@ def _fetch_parts(task: Task, place: Workplace, pin: Pin, contact: Contact) -> tu
     """
     selection = _selection(task, pin)
     supply, held = _supply(task, place, pin, selection)
-    job = Job(
-        source=task.source,
-        parts=place.parts,
-        gate=task.gate,
-        selection=selection,
-        version=pin.version,
-        ranges=pin.ranges,
-        overlap_always=not pin.version.proves,
-        delay=task.delay,
-    )
+    job = job_of(task, pin, selection, place.parts)
     if selection.size != OPEN:
-        lengths = [segment.stop - segment.start for segment in supply.live]
-        extra = max(lengths) if held or len(lengths) > 1 else 0
-        place.target.require_space(sum(lengths), extra)
+        _require_space(place, supply)
     size = None if selection.size == OPEN else selection.size
     connections = min(len(supply.live), task.run.transfer.connections)
     path = str(place.target.path)
@@ -158,6 +148,18 @@ def _fetch_parts(task: Task, place: Workplace, pin: Pin, contact: Contact) -> tu
         raise ChangedError(f"bytes at {mismatch} differ between two answers", proved=True)
     count = sum(segment.position - segment.start for segment in supply.live)
     return supply.live[-1].stop if size is None else size, count
+
+
+def _require_space(place: Workplace, supply: Supply) -> None:
+    """Check for what is missing, and for the part that joining will have twice for a moment."""
+    lengths = [segment.stop - segment.start for segment in supply.live]
+    parts = place.parts.sizes()
+    for segment, length in zip(supply.live, lengths, strict=True):
+        parts[segment.part] = parts.get(segment.part, 0) + length
+    extra = max((size for start, size in parts.items() if start), default=0)
+    # With nothing to fetch, joining finds out itself: where extents are shared it needs none.
+    if lengths:
+        place.target.require_space(sum(lengths), extra)
 
 
 def _selection(task: Task, pin: Pin) -> Selection:

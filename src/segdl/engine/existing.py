@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from pathlib import Path
 
-from segdl.core.identity import Version
+from segdl.core.identity import Match, Version, compare
+from segdl.core.selection import Selection, select
 from segdl.core.spans import Span
 from segdl.engine.attempt import OVERLAP
 from segdl.engine.contact import Contact, Ranges
 from segdl.engine.task import Task
 from segdl.engine.versions import selected
 from segdl.errors import IntegrityError
+from segdl.net.failures import TransferError
 from segdl.store.faults import disk_errors, shown
 from segdl.store.record import is_recorded
 from segdl.store.state import FileId, State
@@ -20,10 +23,16 @@ from segdl.store.target import Target, free_name
 from segdl.store.workplace import Workplace
 
 
-def choose_target(task: Task, target: Target) -> Target:
+def choose_target(task: Task, target: Target, version: Version) -> Target:
     """Return where the file goes: another name where that was asked for and needed."""
+
+    def is_ours(path: Path) -> bool:
+        place = Workplace(Target(path))
+        status = place.target.status()
+        return status is not None and _just_published(task, place, version, status)
+
     if task.run.transfer.if_exists == "rename":
-        return Target(free_name(target.path))
+        return Target(free_name(target.path, is_ours))
     return target
 
 
@@ -36,20 +45,39 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
     status = place.target.status()
     if status is None:
         return False
+    # Whatever the policy: that run was this command.
+    if _just_published(task, place, version, status):
+        place.parts.clear()
+        return True
     policy = task.run.transfer.if_exists
-    link = stat.S_ISLNK(status.st_mode)
     if policy == "error":
         raise place.target.exists_error("exists")
     if policy == "skip":
-        return True
+        # A link to nowhere is no file.
+        return os.path.exists(place.target.path)
     # A link is not a finished file: it is replaced, not followed.
-    if policy == "overwrite" or link:
+    if policy == "overwrite" or stat.S_ISLNK(status.st_mode):
         return False
     if stat.S_ISREG(status.st_mode) and _is_the_remote_file(task, place, version, status):
+        state = place.state()
+        if state is None or state.url == task.asked.public:
+            place.parts.clear()
         return True
     if policy == "auto":
         raise place.target.exists_error()
     return False
+
+
+def _just_published(task: Task, place: Workplace, version: Version, status: os.stat_result) -> bool:
+    """Tell whether a run that was killed had given this file, of this version, its name."""
+    state = place.state()
+    return (
+        state is not None
+        and state.publishing == FileId.of(status)
+        and state.range == selected(task)
+        and state.version.size == version.size
+        and compare(state.version, version) is Match.SAME
+    )
 
 
 def may_replace(task: Task, place: Workplace) -> bool:
@@ -67,29 +95,43 @@ def adopt(task: Task, place: Workplace, contact: Contact) -> None:
         IntegrityError: its last bytes are not those that the remote file has there.
     """
     status = place.target.status()
-    if task.run.transfer.if_exists != "resume" or status is None:
+    if task.run.transfer.if_exists != "resume" or status is None or stat.S_ISLNK(status.st_mode):
         return
-    size = contact.version.size
-    if not stat.S_ISREG(status.st_mode) or any(place.parts.sizes().values()):
+    if any(place.parts.sizes().values()):
         raise place.target.exists_error("exists beside a partial download of it")
-    if size is None or contact.ranges is not Ranges.WORK or status.st_size > size:
+    size = contact.version.size
+    if not stat.S_ISREG(status.st_mode) or size is None or contact.ranges is not Ranges.WORK:
         raise place.target.exists_error("exists and cannot be continued")
-    seam = Span(max(0, status.st_size - OVERLAP), status.st_size)
-    if len(seam):
-        _require_same(task, place, seam)
-    with disk_errors(place.target.path, "continue"):
-        os.rename(place.target.path, place.folder / "0.part")
+    selection = select(task.run.transfer.range, size)
+    if status.st_size > selection.size:
+        raise place.target.exists_error("exists and is longer than the remote file")
+    for seam in _samples(selection, status.st_size):
+        _require_same(task, place, seam, selection.remote(seam))
+    # First the note: a part that belongs to nothing is thrown away.
+    place.parts.clear()
     place.belongs_to(State(url=task.asked.public, version=contact.version, range=selected(task)))
+    with disk_errors(place.target.path, "continue"):
+        os.rename(place.target.path, place.parts.path(0))
 
 
-def _require_same(task: Task, place: Workplace, seam: Span) -> None:
-    contact = task.contacts.make(seam)
+def _samples(selection: Selection, size: int) -> list[Span]:
+    """Return a few KiB from the beginning, the middle and the end of the first `size` bytes."""
+    samples: list[Span] = []
+    for stop in sorted({min(size, OVERLAP), size // 2, size}):
+        piece = max(cut for cut in selection.cuts if cut < max(stop, 1))
+        samples.append(Span(max(piece, stop - OVERLAP), stop))
+    return [sample for sample in samples if len(sample)]
+
+
+def _require_same(task: Task, place: Workplace, seam: Span, remote: Span) -> None:
+    with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
+        file.seek(seam.start)
+        held = file.read(len(seam))
+    contact = task.contacts.make(remote)
     try:
-        fits = contact.ranges is Ranges.WORK
-        with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
-            file.seek(seam.start)
-            while fits and (held := file.read(len(seam))):
-                fits = contact.read_exactly(len(held)) == held
+        fits = contact.ranges is Ranges.WORK and contact.read_exactly(len(seam)) == held
+    except TransferError as failure:
+        raise failure.error from failure
     finally:
         contact.release()
     if not fits:
@@ -102,10 +144,7 @@ def _require_same(task: Task, place: Workplace, seam: Span) -> None:
 def _is_the_remote_file(
     task: Task, place: Workplace, version: Version, status: os.stat_result
 ) -> bool:
-    """Tell whether it provably is: published by a run that was killed, recorded, or by digest."""
-    state = place.state()
-    if state is not None and state.publishing == FileId.of(status):
-        return True
+    """Tell whether it provably is: by what was recorded, or by digest."""
     if is_recorded(place.target.path, version, selected(task)):
         return True
     checksum = task.request.checksum

@@ -9,21 +9,20 @@ from __future__ import annotations
 import queue
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from segdl.core.pace import LONGEST_WAIT, backoff, is_crawling
+from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
-from segdl.engine.attempt import Job, Opened, attempt
+from segdl.engine.attempt import Opened, attempt
 from segdl.engine.contact import asks_too_long
+from segdl.engine.job import Job
 from segdl.engine.run import GRACE, TICK, Run
-from segdl.engine.segment import Broken, Crash, Mismatch, Outcome, Segment, Streamed
-from segdl.errors import NetworkError, SegdlError
+from segdl.engine.segment import Broken, Crash, Mismatch, Outcome, Segment, Streamed, crawling
+from segdl.errors import NetworkError, SegdlError, ServerError
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
 from segdl.progress.events import Note, Progress, Retrying, Waiting
 
-_GO_ON = "run the same command to go on"
 _MOST_UNRANGED = 3
-_MOST_RENEWALS = 3
 
 
 class ChangedError(Exception):
@@ -40,12 +39,7 @@ class UnrangedError(Exception):
 
 
 class Supply:
-    """The segments to fetch.
-
-    Attributes:
-        live: those at work or still to come, in file order.
-        behind: bytes of the file that none of them brings.
-    """
+    """The segments to fetch: those at work or to come, and `behind` bytes that none brings."""
 
     def __init__(self, live: list[Segment], behind: int) -> None:
         self.live = live
@@ -87,7 +81,9 @@ class Fetching:
         self._inbox: queue.SimpleQueue[tuple[Segment, Outcome]] = queue.SimpleQueue()
         self._futures: set[Future[None]] = set()
         self._unranged = 0
-        self._renewals = 0
+        # Whether If-Range is sent: some servers drop Range when they are.
+        self._conditional = True
+        self._refusal: Refused | None = None
         self._told_limit = False
         self._told_wait = 0.0
         self.proved = True
@@ -106,8 +102,9 @@ class Fetching:
         try:
             if opened is not None:
                 self._start(self._supply.live[0], opened)
-            while not (self._supply.advance() and all(s.complete for s in self._supply.live)):
+            while not (self._supply.advance() and self._is_done()):
                 self._launch()
+                self._heed_gate()
                 self._take_outcomes()
                 self._run.check_cancelled()
                 self._drop_crawlers()
@@ -116,29 +113,52 @@ class Fetching:
             self._stop()
             self._report()
 
+    def _is_done(self) -> bool:
+        # A response that brought the last byte may still turn out to bring too many.
+        return all(segment.complete and segment.wire is None for segment in self._supply.live)
+
     def _launch(self) -> None:
-        """Start what is ready, as far as the origin's gate lets it."""
+        """Start what is ready, as far as the threads go and the origin's gate lets it."""
         now = self._run.clock()
+        free = self._run.transfer.connections - self._at_work()
         for segment in self._supply.live:
             if segment.complete or segment.wire is not None or segment.ready_at > now:
                 continue
-            if not self._job.gate.try_ask():
+            if free <= 0 or not self._job.gate.try_ask():
                 return
             self._start(segment, None)
+            free -= 1
+
+    def _at_work(self) -> int:
+        return sum(segment.wire is not None for segment in self._supply.live)
+
+    def _heed_gate(self) -> None:
+        """Name a wait that keeps everything, or end where nobody would wait so long."""
+        pause = self._job.gate.pause()
+        if not pause or self._at_work():
+            return
+        refusal = self._refusal
+        if pause > LONGEST_WAIT:
+            other = ServerError(f"{self._job.source.asked}: not asked again")
+            raise asks_too_long(refusal.error if refusal else other, pause)
+        until = self._run.clock() + pause
+        if until > self._told_wait + 0.5:
+            self._told_wait = until
+            unasked = refusal is not None and refusal.after is None
+            reason = refusal.error.message if refusal and unasked else "server asks to wait"
+            self._run.emit(Waiting(self._number, pause, reason))
 
     def _start(self, segment: Segment, opened: Opened | None) -> None:
         wire = Wire()
-        segment.wire = wire
-        segment.began = segment.seen = segment.position
-        segment.seen_at = self._run.clock()
-        segment.too_slow = False
+        segment.set_out(wire, self._run.clock())
+        segment.conditional = self._conditional
         self._futures = {future for future in self._futures if not future.done()}
         self._futures.add(self._pool.submit(self._work, segment, wire, opened))
 
     def _work(self, segment: Segment, wire: Wire, opened: Opened | None) -> None:
         # Where the part was there before the segment, bytes of two runs meet.
         two_runs = segment.position == segment.start != segment.part
-        overlap = self._job.overlap_always or two_runs
+        overlap = self._job.overlaps or two_runs
         try:
             outcome = attempt(self._job, segment, wire, overlap=overlap, opened=opened)
         except BaseException as error:  # noqa: BLE001 - handed to the coordinator, who raises it
@@ -162,11 +182,14 @@ class Fetching:
         return max(0.001, min([TICK, *(wait for wait in waits if wait > 0)]))
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:
-        segment.wire = None
+        wire, segment.wire = segment.wire, None
+        if wire is not None and wire.aborted and not segment.too_slow:
+            # Ended by `_stop`: what came of it is of no interest any more.
+            return
         progressed = segment.position > segment.began and not segment.too_slow
         if progressed:
             segment.tries = 0
-            self._renewals = 0
+            self._unranged = 0
         match outcome:
             case Streamed(end=end, proved=proved):
                 self._streamed(segment, end, progressed=progressed)
@@ -177,8 +200,8 @@ class Fetching:
                 self._refused(segment, outcome)
             case Retry(error=error):
                 self._try_again(segment, error)
-            case Fail():
-                self._failed(segment, outcome)
+            case Fail(error=error):
+                raise error
             case Unranged(why=why):
                 self._answered_otherwise(segment, why)
             case Changed(why=why):
@@ -197,9 +220,6 @@ class Fetching:
     def _broken(self, segment: Segment, failure: TransferError, *, progressed: bool) -> None:
         if failure.fatal:
             raise failure.error
-        if failure.refused and self._job.gate.streaming:
-            self._tell_limit()
-            return
         error = failure.error
         if segment.too_slow:
             error = NetworkError(f"{self._job.source.asked}: the connection hardly moved")
@@ -210,47 +230,33 @@ class Fetching:
             self._try_again(segment, error)
 
     def _refused(self, segment: Segment, refusal: Refused) -> None:
-        gate = self._job.gate
-        if gate.streaming:
+        # The gate knows when it may be asked again.
+        self._refusal = refusal
+        if self._job.gate.streaming:
             self._tell_limit()
             return
-        if refusal.after is not None and refusal.after > LONGEST_WAIT:
-            raise asks_too_long(refusal.error, refusal.after)
         segment.tries += 1
         self._give_up_after_retries(segment, refusal.error)
-        pause = gate.pause()
-        segment.ready_at = self._run.clock() + pause
-        reason = "server asks to wait" if refusal.after is not None else refusal.error.message
-        if segment.ready_at > self._told_wait + 0.5:
-            self._told_wait = segment.ready_at
-            self._run.emit(Waiting(self._number, pause, reason))
-
-    def _failed(self, segment: Segment, verdict: Fail) -> None:
-        # A signed URL that ran out: the URL asked for leads to a new one.
-        if verdict.expired and self._renewals < _MOST_RENEWALS and self._job.source.renew():
-            self._renewals += 1
-            self._emit_retry(segment, verdict.error, 0.0)
-            return
-        raise verdict.error
 
     def _answered_otherwise(self, segment: Segment, why: str) -> None:
-        self._unranged += 1
-        if self._unranged >= _MOST_UNRANGED:
-            raise UnrangedError(why)
-        # Some servers drop Range when they are sent an ETag.
-        self._job.conditional = False
+        if segment.conditional and self._job.pin.version.strong_etag:
+            self._conditional = False
+        else:
+            self._unranged += 1
+            if self._unranged >= _MOST_UNRANGED:
+                raise UnrangedError(why)
         self._try_again(segment, NetworkError(f"{self._job.source.asked}: {why}"))
 
     def _try_again(self, segment: Segment, error: SegdlError) -> None:
         segment.tries += 1
         self._give_up_after_retries(segment, error)
-        delay = backoff(segment.tries, self._run.jitter())
+        delay = self._run.backoff(segment.tries)
         segment.ready_at = self._run.clock() + delay
         self._emit_retry(segment, error, delay)
 
     def _give_up_after_retries(self, segment: Segment, error: SegdlError) -> None:
         if segment.tries >= max(1, self._run.transfer.retries):
-            error.hint = error.hint or _GO_ON
+            error.hint = error.hint or "run the same command to go on"
             raise error
 
     def _emit_retry(self, segment: Segment, error: SegdlError, delay: float) -> None:
@@ -267,24 +273,10 @@ class Fetching:
 
     def _drop_crawlers(self) -> None:
         """Abort connections that drip; a socket's timeout never fires for them."""
-        now = self._run.clock()
-        network = self._run.network
-        rates = {
-            segment: (segment.position - segment.seen) / max(now - segment.seen_at, 1e-6)
-            for segment in self._supply.live
-            if segment.wire is not None
-        }
-        for segment, rate in rates.items():
-            patience = network.stall_timeout
-            if segment.position == segment.seen:
-                patience += network.connect_timeout
-            if now - segment.seen_at < patience:
-                continue
-            if is_crawling(rate, max(rates.values())) and segment.wire is not None:
+        for segment in crawling(self._supply.live, self._run.clock(), self._run.network):
+            if segment.wire is not None:
                 segment.too_slow = True
                 segment.wire.abort()
-            else:
-                segment.seen_at, segment.seen = now, segment.position
 
     def _report(self) -> None:
         live = self._supply.live

@@ -9,7 +9,7 @@ from segdl.core.head import parse_date
 from segdl.core.identity import Version
 from segdl.engine.task import Task
 from segdl.engine.versions import selected
-from segdl.errors import ChecksumMismatchError
+from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.progress.events import Joining, Verifying
 from segdl.store.faults import disk_errors, shown
 from segdl.store.join import join
@@ -59,9 +59,13 @@ def publish(task: Task, place: Workplace, version: Version, size: int, *, replac
             identity = FileId.of(os.fstat(whole.descriptor))
     finally:
         place.parts.release(whole)
-    place.belongs_to(
-        State(url=task.asked.public, version=version, range=selected(task), publishing=identity)
-    )
+    try:
+        place.belongs_to(
+            State(url=task.asked.public, version=version, range=selected(task), publishing=identity)
+        )
+    except DiskError:
+        # The file may fill the disk to the last byte. The note is for a run that is killed.
+        pass
     place.target.publish(whole.path, replace=replace)
 
 

@@ -29,6 +29,12 @@ class Gate:
         with self._lock:
             return self._state.streaming
 
+    @property
+    def unanswered(self) -> int:
+        """Requests that wait for an answer."""
+        with self._lock:
+            return self._state.unanswered
+
     def pause(self) -> float:
         """Return the seconds until the origin may be asked anything."""
         with self._lock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segdl.core.identity import Version
 from segdl.core.plan import plan
 from segdl.core.selection import select
 from segdl.core.spans import Span
@@ -26,7 +25,10 @@ class RemoteFile:
         url: the URL that was asked, without user, password and query.
         final_url: where redirects led, likewise.
         name: the name that the file would get.
-        version: size, validators and media type.
+        size: its length in bytes; None where the server does not tell.
+        etag: as sent; None where there is none.
+        last_modified: as sent; None where there is none.
+        media_type: in lower case, without parameters; may be empty.
         ranges: whether the server sends parts of the file.
         digests: fields that carry a digest, name to value.
     """
@@ -34,7 +36,10 @@ class RemoteFile:
     url: str
     final_url: str
     name: str
-    version: Version
+    size: int | None
+    etag: str | None
+    last_modified: str | None
+    media_type: str
     ranges: bool
     digests: tuple[tuple[str, str], ...]
 
@@ -114,7 +119,10 @@ def _remote(task: Task, contact: Contact) -> RemoteFile:
         url=task.asked.public,
         final_url=contact.location.public,
         name=target_of(Request(url=""), task.asked.path, contact).path.name,
-        version=contact.version,
+        size=contact.version.size,
+        etag=contact.version.etag,
+        last_modified=contact.version.last_modified,
+        media_type=contact.version.media_type,
         ranges=contact.ranges is Ranges.WORK,
         digests=contact.head.digests,
     )

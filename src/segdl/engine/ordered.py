@@ -14,13 +14,14 @@ from typing import BinaryIO
 
 from segdl.core.selection import Selection, select, whole
 from segdl.core.spans import OPEN
-from segdl.engine.attempt import Job, Opened
+from segdl.engine.attempt import Opened
 from segdl.engine.contact import Contact, Ranges, first_range
 from segdl.engine.fetching import ChangedError, Fetching, Supply, UnrangedError
+from segdl.engine.job import Job, Pin, job_of
 from segdl.engine.run import TICK, Run
 from segdl.engine.segment import Segment
 from segdl.engine.task import Task, open_task
-from segdl.engine.versions import Pin, settle
+from segdl.engine.versions import confirm, settle
 from segdl.errors import (
     ChecksumMismatchError,
     IntegrityError,
@@ -172,7 +173,7 @@ def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: _Sink) -> N
     size = pin.version.size
     task.run.emit(Started(task.number, task.asked.public, "-", size, 0, 1))
     parts = DirectParts(sink.write)
-    job = _job(task, pin, whole(OPEN if size is None else size), parts)
+    job = job_of(task, pin, whole(OPEN if size is None else size), parts)
     segment = Segment(0, OPEN if size is None else size, 0)
     fetching = Fetching(task.run, job, Supply([segment], 0), number=task.number, pool=task.pool)
     try:
@@ -192,7 +193,7 @@ def _write_in_order(
 ) -> None:
     parts = WindowParts()
     supply = _Window(selection, parts, task.run.transfer.connections + _AHEAD)
-    job = _job(task, pin, selection, parts)
+    job = job_of(task, pin, selection, parts)
     writer = threading.Thread(
         target=_write_out, args=(sink, parts, job, supply), name="segdl-write", daemon=True
     )
@@ -210,8 +211,7 @@ def _write_in_order(
                 pin, useless = settle(task, pin, change)
                 if useless and not _still_fits(job, pin, change):
                     raise _changed(task, sink) from change
-                job.version = pin.version
-                job.overlap_always = not pin.version.proves
+                job.pin = pin
         else:
             raise _changed(task, sink)
         while writer.is_alive():
@@ -219,6 +219,7 @@ def _write_in_order(
             task.run.check_cancelled()
         if supply.error is not None:
             raise supply.error
+        _confirm(task, pin, sink)
     finally:
         parts.close()
         if writer.is_alive() and not task.run.cancel.is_set():
@@ -227,27 +228,22 @@ def _write_in_order(
 
 def _still_fits(job: Job, pin: Pin, change: ChangedError) -> bool:
     """Tell whether only the ETag differs from request to request."""
-    stable = job.version.without_etag()
+    stable = job.pin.version.without_etag()
     return not change.proved and pin.version.etag is None and stable == pin.version
+
+
+def _confirm(task: Task, pin: Pin, sink: _Sink) -> None:
+    if pin.version.proves and task.source.sent > 1:
+        try:
+            confirm(task, pin)
+        except ChangedError as change:
+            raise _changed(task, sink) from change
 
 
 def _changed(task: Task, sink: _Sink) -> RemoteChangedError:
     return RemoteChangedError(
         f"{task.asked}: the remote file changed after {sink.written} bytes were written",
         hint="do not use them; save to a file to have segdl start over by itself",
-    )
-
-
-def _job(task: Task, pin: Pin, selection: Selection, parts: WindowParts | DirectParts) -> Job:
-    return Job(
-        source=task.source,
-        parts=parts,
-        gate=task.gate,
-        selection=selection,
-        version=pin.version,
-        ranges=pin.ranges,
-        overlap_always=not pin.version.proves,
-        delay=task.delay,
     )
 
 

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
 
+from segdl.core import pace
 from segdl.engine.gate import Gates
 from segdl.errors import CancelledError
-from segdl.net.transport import Transport
+from segdl.net.transport import Exchange, Transport
 from segdl.net.wire import Wire
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.progress.events import Event
@@ -23,11 +23,9 @@ TICK = 0.1
 # How long threads that were told to stop get before they are left to themselves.
 GRACE = 1.0
 
-T = TypeVar("T")
 
-
-def _jitter() -> float:
-    return random.random()  # noqa: S311 - spreads retries, protects nothing
+def _backoff(attempt: int) -> float:
+    return pace.backoff(attempt, random.random())  # noqa: S311 - spreads retries, no secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Run:
         emit: takes events, one at a time.
         cancel: set from any thread to end the run.
         clock: monotonic seconds.
-        jitter: a number in `[0, 1)`.
+        backoff: seconds to wait before try N, from 1, that follows a failure.
     """
 
     network: NetworkOptions
@@ -52,7 +50,7 @@ class Run:
     emit: Callable[[Event], None]
     cancel: threading.Event
     clock: Callable[[], float] = time.monotonic
-    jitter: Callable[[], float] = field(default=_jitter)
+    backoff: Callable[[int], float] = _backoff
 
     def check_cancelled(self) -> None:
         """Raise CancelledError where the run is to end."""
@@ -64,8 +62,10 @@ class Run:
         self.cancel.wait(seconds)
         self.check_cancelled()
 
-    def call(self, pool: ThreadPoolExecutor, work: Callable[[Wire], T], limit: float) -> T:
-        """Run `work` in a thread of `pool` and wait for it.
+    def call(
+        self, pool: ThreadPoolExecutor, work: Callable[[Wire], Exchange], limit: float
+    ) -> Exchange:
+        """Run `work` in a thread of `pool` and wait for the response.
 
         Args:
             pool: where to run it.
@@ -76,7 +76,7 @@ class Run:
             CancelledError: the run is to end; the wire is aborted.
         """
         wire = Wire()
-        future: Future[T] = pool.submit(work, wire)
+        future: Future[Exchange] = pool.submit(work, wire)
         ends = self.clock() + limit
         try:
             while True:
@@ -91,4 +91,11 @@ class Run:
                         wire.abort()
         except BaseException:
             wire.abort()
+            future.add_done_callback(_close)
             raise
+
+
+def _close(future: Future[Exchange]) -> None:
+    """Close a response that came when nobody waited for it any more."""
+    if not future.cancelled() and future.exception() is None:
+        future.result().close()

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from segdl.core.pace import is_crawling
 from segdl.core.spans import OPEN
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
+from segdl.options import NetworkOptions
 from segdl.progress.events import SegmentState
 
 
 class Segment:
     """Bytes `[start, stop)` of the local file, written to the part that begins at `part`.
 
-    The coordinator owns every field but `position`, which the thread that streams the
-    segment writes and others read.
+    The coordinator owns every field but `position`, `received`, `heard` and `storing`,
+    which the thread that streams the segment writes and others read.
 
     Attributes:
         start: where the segment begins.
@@ -27,20 +30,32 @@ class Segment:
         ready_at: when it may be tried (again).
         wire: its connection while one is at work.
         began: `position` when the attempt started.
+        received: bytes that came over the network, those that are only compared included.
         seen_at: when `seen` was noted, to tell how fast it is.
-        seen: `position` at that time.
+        seen: `received` at that time.
+        moved_at: when `moved` was noted, to tell how long nothing has come.
+        moved: `received` at that time.
         too_slow: it was dropped because it crawled.
+        conditional: its request is sent with If-Range where there is a strong ETag.
+        heard: the server has answered this attempt.
+        storing: what came is being written: the network is not to blame for the wait.
     """
 
     __slots__ = (
         "began",
+        "conditional",
+        "heard",
+        "moved",
+        "moved_at",
         "part",
         "position",
         "ready_at",
+        "received",
         "seen",
         "seen_at",
         "start",
         "stop",
+        "storing",
         "too_slow",
         "tries",
         "wire",
@@ -55,9 +70,21 @@ class Segment:
         self.ready_at = 0.0
         self.wire: Wire | None = None
         self.began = start
-        self.seen_at = 0.0
-        self.seen = start
+        self.received = 0
+        self.seen_at = self.moved_at = 0.0
+        self.seen = self.moved = 0
         self.too_slow = False
+        self.heard = False
+        self.conditional = True
+        self.storing = False
+
+    def set_out(self, wire: Wire, now: float) -> None:
+        """Note that an attempt starts."""
+        self.wire = wire
+        self.began = self.position
+        self.seen = self.moved = self.received
+        self.seen_at = self.moved_at = now
+        self.too_slow = self.heard = False
 
     @property
     def complete(self) -> bool:
@@ -72,6 +99,37 @@ class Segment:
             self.position - self.start,
             self.wire is not None,
         )
+
+
+def crawling(segments: Sequence[Segment], now: float, network: NetworkOptions) -> list[Segment]:
+    """Return those whose connections brought (next to) nothing for as long as is allowed.
+
+    Called every now and then: how long nothing has come is as exact as that.
+    """
+    rates = {
+        segment: (segment.received - segment.seen) / max(now - segment.seen_at, 1e-6)
+        for segment in segments
+        if segment.wire is not None
+    }
+    slow: list[Segment] = []
+    for segment, rate in rates.items():
+        patience = network.stall_timeout
+        if not segment.heard:
+            # The socket's own timeout comes first, but for a head that drips.
+            patience += network.connect_timeout
+        if segment.storing:
+            # A slow disk, or a reader who takes their time.
+            segment.seen_at = segment.moved_at = now
+        elif segment.received != segment.moved:
+            segment.moved_at, segment.moved = now, segment.received
+        elif now - segment.moved_at >= patience:
+            slow.append(segment)
+            continue
+        if now - segment.seen_at >= patience:
+            if is_crawling(rate, max(rates.values())):
+                slow.append(segment)
+            segment.seen_at, segment.seen = now, segment.received
+    return slow
 
 
 @dataclass(frozen=True, slots=True)

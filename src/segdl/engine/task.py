@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from segdl.core.pace import backoff
 from segdl.core.url import Location, parse_url
 from segdl.engine.contact import Contacts
 from segdl.engine.gate import Gate
@@ -51,7 +50,7 @@ class Task:
 
     def delay(self) -> float:
         """Return seconds to wait after a refusal that names no time."""
-        return backoff(2, self.run.jitter())
+        return self.run.backoff(2)
 
 
 @contextmanager

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from segdl.core.identity import Match, Version, compare, is_page_instead
-from segdl.engine.contact import Contact, Ranges
+from segdl.engine.contact import Contact
 from segdl.engine.fetching import ChangedError
+from segdl.engine.job import Pin
 from segdl.engine.task import Task
 from segdl.errors import DiskError, NetworkError, RemoteChangedError, ServerError
 from segdl.progress.events import Note, Restarted
 from segdl.store.faults import shown
 from segdl.store.state import State
 from segdl.store.workplace import Workplace
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """The version that every response must be of, and how the server does ranges."""
-
-    version: Version
-    ranges: Ranges
 
 
 def reconcile(task: Task, place: Workplace, contact: Contact) -> Pin:
@@ -66,9 +57,11 @@ def _compare_with(state: State, task: Task, place: Workplace, contact: Contact) 
     match = compare(state.version, seen)
     if match is Match.DOUBTFUL:
         match, seen = _ask_again(task, contact, state.version)
-    if match is Match.SAME:
+    # Without validators only the URL speaks for two files of one size being the same.
+    same_url = state.url == task.asked.public
+    if match is Match.SAME and (same_url or seen.proves):
         return Pin(seen, contact.ranges)
-    if state.url != task.asked.public:
+    if not same_url:
         raise DiskError(
             f"{shown(place.folder)} holds a partial download of {state.url}, another file",
             hint="finish that first, choose another name with -o, or use --fresh",

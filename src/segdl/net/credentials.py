@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import base64
+import os
 import threading
 from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
+from netrc import NetrcParseError, netrc
 
 import requests
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_netrc_auth
 
+from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions, Request
 from segdl.version import __version__
 
 USER_AGENT = f"segdl/{__version__}"
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class Credentials:
@@ -28,6 +31,7 @@ class Credentials:
         self._asked = asked
         self._lock = threading.Lock()
         self._jar = _load_cookies(options)
+        self._netrc = _load_netrc() if options.netrc else None
 
     def headers(self, location: Location) -> CaseInsensitiveDict[str]:
         """Return a new mapping of the fields to send to `location`."""
@@ -38,12 +42,12 @@ class Credentials:
         user = location.user
         if trusted:
             user = self._options.user or user or self._asked.user
-            fields.update(self._own)
+            # http.client writes latin-1: so the bytes that go out are those of the UTF-8.
+            fields.update((name, _bytes(value).decode("latin-1")) for name, value in self._own)
         if "Authorization" not in fields:
-            if user is None and self._options.netrc:
-                user = get_netrc_auth(location.url)
+            user = user or self._from_netrc(location)
             if user is not None:
-                pair = f"{user[0]}:{user[1]}".encode()
+                pair = _bytes(f"{user[0]}:{user[1]}")
                 fields["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
         cookie = self._cookie(location)
         if cookie:
@@ -61,16 +65,63 @@ class Credentials:
                 return None
             return get_cookie_header(self._jar, requests.Request("GET", location.url).prepare())
 
+    def _from_netrc(self, location: Location) -> tuple[str, str] | None:
+        """Look a machine up. Its file knows no ports, so a redirect gets the usual ones only."""
+        if self._netrc is None:
+            return None
+        origin = location.origin
+        if origin == self._asked.origin:
+            found = self._netrc.authenticators(origin.host)
+        elif origin.port == _USUAL_PORTS[origin.scheme]:
+            # "default" is meant for the server that the user named.
+            found = self._netrc.hosts.get(origin.host)
+        else:
+            found = None
+        return None if found is None else (found[0] or "", found[2] or "")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
 
 def _load_cookies(options: NetworkOptions) -> CookieJar:
     if options.cookies is None:
         return CookieJar()
     jar = MozillaCookieJar()
     try:
-        jar.load(str(options.cookies), ignore_discard=True, ignore_expires=False)
-    except (OSError, LoadError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"cannot read cookies from {options.cookies}",
-            hint="it must be a Netscape cookie file (cookies.txt)",
-        ) from error
+        # Those that have run out are not sent: the jar sees to that.
+        jar.load(str(options.cookies), ignore_discard=True, ignore_expires=True)
+    except OSError as error:
+        # LoadError is one, without a strerror.
+        why, hint = error.strerror, "check the path of --cookies"
+        if isinstance(error, LoadError):
+            why, hint = "not a Netscape cookie file", "export cookies.txt from the browser"
+        shown = printable(str(options.cookies), 1000)
+        raise UsageError(f"cannot read cookies from {shown}: {why}", hint=hint) from error
+    except UnicodeDecodeError:
+        shown = printable(str(options.cookies), 1000)
+        raise UsageError(f"cannot read cookies from {shown}: not text") from None
+    for cookie in jar:
+        # Browsers and curl write 0 for those that last as long as a session.
+        if cookie.expires == 0:
+            cookie.expires, cookie.discard = None, True
     return jar
+
+
+def _load_netrc() -> netrc | None:
+    named = os.environ.get("NETRC")
+    for usual in ("~/.netrc", "~/_netrc"):
+        path = os.path.expanduser(named or usual)
+        if not named and not os.path.exists(path):
+            continue
+        try:
+            return netrc(path)
+        except (OSError, NetrcParseError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not understood"
+            if isinstance(error, NetrcParseError) and error.lineno:
+                why = f"line {error.lineno} is not understood"
+            raise UsageError(
+                f"cannot read {printable(path, 1000)}: {why}",
+                hint="mend it, or go without --netrc",
+            ) from None
+    return None

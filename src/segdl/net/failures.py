@@ -71,7 +71,12 @@ def translate(error: BaseException, what: str) -> TransferError:
                 ),
                 fatal=True,
             )
-        if isinstance(cause, requests.exceptions.InvalidURL | requests.exceptions.InvalidProxyURL):
+        if isinstance(cause, requests.exceptions.InvalidProxyURL):
+            hint = "see --proxy, and http_proxy and the like in the environment"
+            return TransferError(
+                UsageError("the proxy's URL cannot be used", hint=hint), fatal=True
+            )
+        if isinstance(cause, requests.exceptions.InvalidURL):
             return TransferError(UsageError(f"{what}: the URL cannot be used"), fatal=True)
         if isinstance(cause, socket.gaierror):
             return TransferError(
@@ -89,7 +94,10 @@ def translate(error: BaseException, what: str) -> TransferError:
             return TransferError(
                 NetworkError(f"{what}: the proxy failed: {_reason(cause)}", hint="check --proxy")
             )
-        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError):
+        # NewConnectionError is one, too: its cause comes later in the chain.
+        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError) and not isinstance(
+            cause, urllib3.exceptions.NewConnectionError
+        ):
             return TransferError(
                 NetworkError(f"{what}: connecting took too long", hint="see --connect-timeout")
             )

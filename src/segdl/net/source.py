@@ -1,8 +1,8 @@
 """Where the bytes of one file come from: the URL asked for, and where it leads.
 
 Redirects are resolved here, by our own rules, and the final URL is remembered, so that
-segments do not each walk the same way. When a signed URL runs out, `renew` makes the
-next request start from the URL that the user gave.
+segments do not each walk the same way. When a signed URL runs out, the request starts
+again from the URL that the user gave.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from segdl.core.spans import Span
 from segdl.core.text import printable
 from segdl.core.url import Location, follow
+from segdl.core.verdict import MAYBE_EXPIRED
 from segdl.errors import SegdlError, ServerError
 from segdl.net.credentials import Credentials
 from segdl.net.failures import TransferError
@@ -51,21 +52,30 @@ class Source:
         Raises:
             TransferError: no usable response.
         """
+        fields = {} if span is None else {"Range": span.header}
+        if span is not None and if_range is not None:
+            fields["If-Range"] = if_range
         with self._lock:
-            location = self._final
+            start = self._final
+        exchange = self._follow(start, fields, wire)
+        if exchange.head.status in MAYBE_EXPIRED and start.url != self.asked.url:
+            # A signed URL that ran out: the one asked for leads to a new one.
+            exchange.close()
+            exchange = self._follow(self.asked, fields, wire)
+        return exchange
+
+    def _follow(self, location: Location, fields: dict[str, str], wire: Wire) -> Exchange:
         visits: dict[str, int] = {}
         for _ in range(_MOST_REDIRECTS + 1):
             headers = self._credentials.headers(location)
-            if span is not None:
-                headers["Range"] = span.header
-                if if_range is not None:
-                    headers["If-Range"] = if_range
+            headers.update(fields)
             with self._lock:
                 self._sent += 1
             exchange = self._transport.open(location, headers, wire)
             if exchange.head.status not in _REDIRECTS or exchange.head.location is None:
-                with self._lock:
-                    self._final = location
+                if exchange.head.status not in MAYBE_EXPIRED:
+                    with self._lock:
+                        self._final = location
                 return exchange
             self._credentials.remember_cookies(exchange.response)
             exchange.close()
@@ -83,13 +93,3 @@ class Source:
             ),
             fatal=True,
         )
-
-    def renew(self) -> bool:
-        """Start from the URL asked for again.
-
-        Returns whether it led elsewhere before, so that asking it again can help.
-        """
-        with self._lock:
-            led_elsewhere = self._final.url != self.asked.url
-            self._final = self.asked
-            return led_elsewhere

@@ -6,6 +6,7 @@ import os
 import ssl
 import threading
 
+from segdl.core.text import printable
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions
 
@@ -52,20 +53,49 @@ def _build(options: NetworkOptions) -> ssl.SSLContext:
                 context.load_verify_locations(capath=authorities)
             else:
                 context.load_verify_locations(cafile=authorities)
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             raise UsageError(
-                f"cannot read certificate authorities from {authorities}: {error}",
+                f"cannot read certificate authorities from {printable(authorities)}: "
+                f"{_reason(error)}",
                 hint="give a PEM file with --cacert",
             ) from error
     if options.cert:
-        try:
-            context.load_cert_chain(options.cert, options.key)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(
-                f"cannot read the client certificate {options.cert}: {error}",
-                hint="give PEM files with --cert and --key",
-            ) from error
+        _load_client(context, options)
     return context
+
+
+def _load_client(context: ssl.SSLContext, options: NetworkOptions) -> None:
+    locked = False
+
+    def no_password() -> str:
+        # Without this OpenSSL itself would ask on the terminal, in the middle of the bars.
+        nonlocal locked
+        locked = True
+        return ""
+
+    assert options.cert is not None
+    try:
+        context.load_cert_chain(options.cert, options.key, no_password)
+    except OSError as error:
+        shown = printable(str(options.key or options.cert if locked else options.cert))
+        if locked:
+            raise UsageError(
+                f"the private key in {shown} has a passphrase",
+                hint="write one without: openssl pkey -in KEY -out PLAIN",
+            ) from None
+        files = f"{shown} and {printable(str(options.key))}" if options.key else shown
+        raise UsageError(
+            f"cannot use the client certificate in {files}: {_reason(error)}",
+            hint="give PEM files with --cert and --key",
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return "the key is not the certificate's"
+        return "not a PEM file of that kind"
+    return error.strerror or type(error).__name__
 
 
 def _from_environment() -> str | None:

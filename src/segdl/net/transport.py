@@ -19,7 +19,8 @@ from requests.utils import get_environ_proxies
 from segdl.core.head import Head, parse_head
 from segdl.core.text import printable
 from segdl.core.url import Location
-from segdl.net.failures import WIRE_ERRORS, translate
+from segdl.errors import NetworkError, ServerError
+from segdl.net.failures import WIRE_ERRORS, TransferError, translate
 from segdl.net.tls import SharedContext
 from segdl.net.wire import POOL_CLASSES, AbortedError, Wire
 from segdl.options import NetworkOptions
@@ -43,7 +44,18 @@ class Exchange:
         self.location = location
         self._raw = cast("urllib3.HTTPResponse", response.raw)
         self._wire = wire
-        self.head: Head = parse_head(response.status_code, self._raw.headers, now=time.time())
+        fields = self._raw.headers
+        coding = fields.get("Transfer-Encoding", "chunked").strip().lower()
+        if coding != "chunked":
+            self.close()
+            raise TransferError(
+                ServerError(f"{location}: the server sent Transfer-Encoding {printable(coding)!r}")
+            )
+        if "Transfer-Encoding" in fields:
+            # It goes before any Content-Length (RFC 9112, 6.3).
+            fields = fields.copy()
+            fields.discard("Content-Length")
+        self.head: Head = parse_head(response.status_code, fields, now=time.time())
 
     @property
     def sized(self) -> bool:
@@ -63,9 +75,13 @@ class Exchange:
         """
         try:
             # read1 hands over what one recv brought: nothing is lost when the next fails.
-            return self._raw.read1(most, decode_content=False)
+            data = self._raw.read1(most, decode_content=False)
         except WIRE_ERRORS as error:
-            raise translate(error, str(self.location)) from error
+            raise _failure(error, self.location, self._wire) from error
+        if data and len(data) > most:
+            # http.client believes in chunks of negative size.
+            raise TransferError(ServerError(f"{self.location}: the server sent broken chunks"))
+        return data
 
     def hand_over(self, wire: Wire) -> None:
         """Let another thread's `wire` abort this response from now on.
@@ -78,7 +94,8 @@ class Exchange:
         try:
             wire.attach(connected)
         except AbortedError as error:
-            raise translate(ConnectionResetError(), str(self.location)) from error
+            self.close()
+            raise _failure(error, self.location, wire) from error
 
     def finish(self) -> None:
         """Give the connection back: the body was read to its end."""
@@ -121,10 +138,8 @@ class Transport:
                     verify=not self._insecure,
                     proxies=self._proxies(location),
                 )
-        except AbortedError as error:
-            raise translate(ConnectionResetError(), str(location)) from error
-        except WIRE_ERRORS as error:
-            raise translate(error, str(location)) from error
+        except (AbortedError, *WIRE_ERRORS) as error:
+            raise _failure(error, location, wire) from error
         log.debug(
             "GET %s %s: %s %s",
             location,
@@ -136,12 +151,20 @@ class Transport:
 
     def close(self) -> None:
         """Close every idle connection."""
-        self._adapter.close()
+        self._adapter.close_pools()
 
     def _proxies(self, location: Location) -> dict[str, str]:
         if self._proxy is not None:
             return {"all": self._proxy}
         return get_environ_proxies(location.url)
+
+
+def _failure(error: Exception, location: Location, wire: Wire) -> TransferError:
+    if wire.aborted:
+        return TransferError(
+            NetworkError(f"{location}: no answer in time", hint="see --stall-timeout")
+        )
+    return translate(error, str(location))
 
 
 class _Adapter(HTTPAdapter):
@@ -177,6 +200,15 @@ class _Adapter(HTTPAdapter):
         if host["scheme"] == "https":
             return host, {"ssl_context": self._context.get()}
         return host, {}
+
+    def close_pools(self) -> None:
+        """Close idle connections now: clearing a manager leaves them to be collected."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - not a mapping: it has no __iter__
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        self.close()
 
     def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
         """Do nothing: the shared context holds the authorities and the client certificate."""

@@ -52,8 +52,8 @@ class PlainView:
             case Started() if state:
                 self._due[state.number] = now + _FIRST
                 self._write(_started_line(state, event))
-            case Progress() | Joining() | Verifying() if state:
-                if now >= self._due.get(state.number, now):
+            case Progress() | Joining() | Verifying() if state and state.number in self._due:
+                if now >= self._due[state.number]:
                     self._due[state.number] = now + _INTERVAL
                     self._write(_progress_line(state, now))
             case Waiting() if state and state.wait_text(now):

@@ -22,6 +22,7 @@ _ADVICE = {
     errno.ENOTDIR: ("a part of the path is not a folder", "choose another with --dir"),
     errno.EFBIG: ("the file system allows no file of this size", "choose another with --dir"),
     errno.ELOOP: ("a symbolic link stands where segdl keeps its parts", "remove it"),
+    errno.EEXIST: ("something else has that name", "move it away or choose another name with -o"),
 }
 
 

@@ -89,6 +89,10 @@ def _absorb(whole: Part, source: Part, size: int, on_progress: Callable[[int], N
             copied = _copy_in_kernel(source.descriptor, whole.descriptor, wanted, whole.size)
             if not copied:
                 copied = _copy(source.descriptor, whole.descriptor, wanted, whole.size)
+        if not copied:
+            raise IntegrityError(
+                f"{shown(source.path)} became shorter", hint="run the same command again"
+            )
         whole.grow(copied)
         if whole.unsynced >= _FLUSH_EVERY:
             whole.sync()

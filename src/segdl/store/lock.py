@@ -68,20 +68,32 @@ class Lock:
                     if self._descriptor != descriptor:
                         os.close(descriptor)
         text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-        os.ftruncate(self._descriptor, 0)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, text.encode())
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            os.write(self._descriptor, text.encode())
+        except OSError:
+            # A full disk: the hold is what counts, not what it says of its holder.
+            pass
 
     def release(self, *, delete: bool) -> None:
         """Let go, deleting the lock file first where nothing is left to protect."""
         if self._descriptor < 0:
             return
+        # Deleted while it is held, so that no other run can have it; Windows refuses that.
         if delete and os.name != "nt":
-            self._path.unlink(missing_ok=True)
+            self._delete()
         os.close(self._descriptor)
         self._descriptor = -1
         if delete and os.name == "nt":
+            self._delete()
+
+    def _delete(self) -> None:
+        try:
             self._path.unlink(missing_ok=True)
+        except OSError:
+            # A lock file that nobody holds blocks nobody.
+            pass
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from segdl.core.spans import Span, union
+from segdl.errors import DiskError
 from segdl.store.faults import disk_errors
 
 _NAME = re.compile(r"(0|[1-9][0-9]{0,18})\.part", re.ASCII)
@@ -25,6 +26,7 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 _sync = getattr(os, "fdatasync", os.fsync)
+_BLOCK = 1024 * 1024
 
 
 class PartFile(Protocol):
@@ -79,7 +81,9 @@ class Part:
         # `_lock` keeps the descriptor open under a `sync` from another thread.
         self._lock = threading.Lock()
         self._closed = False
-        self._synced = self.size
+        # What an earlier run wrote may not be on the disk yet.
+        self._synced = 0
+        self._failure: DiskError | None = None
 
     @property
     def stop(self) -> int:
@@ -102,6 +106,8 @@ class Part:
         Raises:
             DiskError: no space, or the disk failed; what was written before stays.
         """
+        if self._failure is not None:
+            raise self._failure
         view = memoryview(data)
         with disk_errors(self.path, "write"):
             while view:
@@ -127,8 +133,12 @@ class Part:
             if self._closed or self._synced == self.size:
                 return
             size = self.size
-            with disk_errors(self.path, "write"):
-                _sync(self._descriptor)
+            try:
+                with disk_errors(self.path, "write"):
+                    _sync(self._descriptor)
+            except DiskError as error:
+                self._failure = error
+                raise
             self._synced = size
 
     def close(self) -> None:
@@ -136,7 +146,13 @@ class Part:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                os.close(self._descriptor)
+                with disk_errors(self.path, "write"):
+                    try:
+                        if self._failure is not None:
+                            # The system told once that bytes were lost; it will not again.
+                            os.ftruncate(self._descriptor, self._synced)
+                    finally:
+                        os.close(self._descriptor)
 
 
 class Parts:
@@ -149,7 +165,7 @@ class Parts:
 
     def open(self, start: int) -> Part:
         """Open the part that begins at `start`, made if missing."""
-        part = Part(self._path(start), start)
+        part = Part(self.path(start), start)
         with self._lock:
             self._open[start] = part
         return part
@@ -180,7 +196,7 @@ class Parts:
         """Return the bytes of `span`, or None where they are not all in one part."""
         for start, size in self.sizes().items():
             if start <= span.start and span.stop <= start + size:
-                with disk_errors(self._path(start), "read"), open(self._path(start), "rb") as file:
+                with disk_errors(self.path(start), "read"), open(self.path(start), "rb") as file:
                     file.seek(span.start - start)
                     return file.read(len(span))
         return None
@@ -192,15 +208,49 @@ class Parts:
         for part in parts:
             part.sync()
 
+    def mend(self) -> None:
+        """Cut off what a power cut may have left instead of bytes: holes, zeros at the end.
+
+        Most file systems lengthen a file only when its bytes are on the disk; some do
+        before that, and blocks may reach the disk in any order.
+        """
+        for start in self.sizes():
+            part = self.open(start)
+            try:
+                sound = _sound(part.descriptor, part.size)
+                if sound < part.size:
+                    part.cut(sound)
+            finally:
+                self.release(part)
+
     def remove(self, start: int) -> None:
         """Delete the part that begins at `start`."""
-        with disk_errors(self._path(start), "delete"):
-            self._path(start).unlink(missing_ok=True)
+        with disk_errors(self.path(start), "delete"):
+            self.path(start).unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Delete every part."""
         for start in self.sizes():
             self.remove(start)
 
-    def _path(self, start: int) -> Path:
+    def path(self, start: int) -> Path:
+        """Return the file of the part that begins at `start`."""
         return self.folder / f"{start}.part"
+
+
+def _sound(descriptor: int, size: int) -> int:
+    """Return how far a file has no hole, the zeros before that left out."""
+    if size and hasattr(os, "SEEK_HOLE"):
+        try:
+            size = min(size, os.lseek(descriptor, 0, os.SEEK_HOLE))
+        except OSError:
+            # This file system does not tell.
+            pass
+    while size:
+        at = (size - 1) // _BLOCK * _BLOCK
+        os.lseek(descriptor, at, os.SEEK_SET)
+        data = os.read(descriptor, size - at).rstrip(b"\0")
+        if data:
+            return at + len(data)
+        size = at
+    return 0

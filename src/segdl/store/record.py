@@ -46,12 +46,12 @@ def is_recorded(path: Path, version: Version, selected: str | None) -> bool:
         recorded = Version(**told["version"])
         untouched = (told["size"], told["modified"]) == (status.st_size, status.st_mtime_ns)
         same_bytes = told["segdl"] == _FORMAT and told["range"] == selected
+        return (
+            untouched
+            and same_bytes
+            and recorded.proves
+            and recorded.size == version.size
+            and compare(recorded, version) is Match.SAME
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return (
-        untouched
-        and same_bytes
-        and recorded.proves
-        and recorded.size == version.size
-        and compare(recorded, version) is Match.SAME
-    )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from segdl.core.identity import Version
@@ -16,6 +17,17 @@ from segdl.store.faults import disk_errors
 
 FORMAT = 1
 _MOST_BYTES = 65536
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+@lru_cache(maxsize=1)
+def boot_id() -> str | None:
+    """Name the time since the machine was started; None where the system does not tell."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read(64).strip()
+    except (OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +59,26 @@ class State:
         version: the remote version; an ETag that differs from request to request is left out.
         range: the pieces asked for, as ``--range`` takes them; None is the whole file.
         publishing: the file that is about to get, or just got, the final name.
+        boot: names the time from one start of the machine to the next.
     """
 
     url: str
     version: Version
     range: str | None = None
     publishing: FileId | None = None
+    boot: str | None = field(default_factory=boot_id)
 
 
 def save(path: Path, state: State) -> None:
-    """Write atomically: a reader finds the old state or the new one."""
+    """Write atomically: a reader finds the old state or the new one, power cut or not."""
     text = json.dumps({"segdl": FORMAT, **asdict(state)}, indent=1)
     temporary = path.with_suffix(".new")
     with disk_errors(path, "write"):
-        temporary.write_text(text + "\n", encoding="utf-8")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NOFOLLOW, 0o666)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(descriptor)
         os.replace(temporary, path)
 
 
@@ -68,11 +86,9 @@ def load(path: Path) -> State | None:
     """Return the state, or None where there is none that can be trusted."""
     with disk_errors(path, "read"):
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(os.open(path, os.O_RDONLY | _NOFOLLOW), encoding="utf-8") as file:
                 told = json.loads(file.read(_MOST_BYTES))
-        except FileNotFoundError:
-            return None
-        except ValueError:
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
     try:
         if told["segdl"] != FORMAT:
@@ -87,6 +103,7 @@ def load(path: Path) -> State | None:
             ),
             range=_text(told["range"]),
             publishing=None if told["publishing"] is None else FileId(**told["publishing"]),
+            boot=_text(told["boot"]),
         )
     except (KeyError, TypeError, ValueError):
         return None

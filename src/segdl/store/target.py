@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Target:
             digest = hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
             stem = os.fsencode(self.path.name)[:200].decode(errors="ignore")
             name = f"{stem}~{digest}{SUFFIX}"
-        return self.path.with_name(name)
+        return self.path.parent / name
 
     def status(self) -> os.stat_result | None:
         """Look at what has the final name, not following a link; None where nothing has."""
@@ -63,7 +64,7 @@ class Target:
                 self.workplace.mkdir()
             except FileExistsError:
                 if not stat.S_ISDIR(os.lstat(self.workplace).st_mode):
-                    raise NotADirectoryError(errno.ENOTDIR, "") from None
+                    raise
 
     def require_space(self, wanted: int, extra: int) -> None:
         """Check free space before a byte is asked for.
@@ -118,10 +119,20 @@ class Target:
         )
 
 
-def free_name(path: Path) -> Path:
-    """Return `path`, or the first of ``NAME.1.EXT``, ``NAME.2.EXT`` … that nothing has."""
+def free_name(path: Path, is_ours: Callable[[Path], bool]) -> Path:
+    """Return `path`, or the first of ``NAME.1.EXT``, ``NAME.2.EXT`` … that nothing has.
+
+    Args:
+        path: the name wanted.
+        is_ours: tells whether what has a name is what was to get it.
+    """
     candidate, number = path, 0
-    while os.path.lexists(candidate):
+    while os.path.lexists(candidate) and not is_ours(candidate):
         number += 1
-        candidate = path.with_name(f"{path.stem}.{number}{path.suffix}")
+        ending = f".{number}{path.suffix}"
+        room = NAME_BYTES - len(os.fsencode(ending))
+        stem = os.fsencode(path.stem)
+        # Not within a character.
+        kept = path.stem if len(stem) <= room else stem[:room].decode(errors="ignore")
+        candidate = path.with_name(kept + ending)
     return candidate

@@ -158,6 +158,8 @@ class DirectParts:
         Raises:
             NetworkError: they are too far behind.
         """
+        if span.stop > self.size:
+            return None
         begin = span.start - (self.size - len(self._tail))
         if begin < 0:
             raise NetworkError(

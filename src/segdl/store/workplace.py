@@ -6,13 +6,15 @@ import os
 import threading
 from types import TracebackType
 
-from segdl.store.faults import disk_errors
+from segdl.errors import DiskError
+from segdl.store.faults import shown
 from segdl.store.lock import Lock
 from segdl.store.parts import Parts
-from segdl.store.state import State, load, save
+from segdl.store.state import State, boot_id, load, save
 from segdl.store.target import Target
 
 _LOCK = "lock"
+_MOST_TRIES = 100
 _STATE = "state.json"
 # A power cut costs about this much of what came in, in seconds.
 _FLUSH_EVERY = 2.0
@@ -35,8 +37,12 @@ class Workplace:
         self._flusher: threading.Thread | None = None
 
     def __enter__(self) -> Workplace:
-        self.target.prepare()
-        self._lock = Lock(self.folder / _LOCK, self.target.path)
+        self._lock = self._hold()
+        try:
+            self._mend()
+        except BaseException:
+            self._lock.release(delete=False)
+            raise
         return self
 
     def __exit__(
@@ -49,19 +55,50 @@ class Workplace:
         if self._flusher is not None:
             self._flusher.join()
         assert self._lock is not None
-        if any(self.parts.sizes().values()):
-            self._lock.release(delete=False)
-            return
-        # Nothing to go on from: leave no trace.
-        self.parts.clear()
-        for name in (_STATE, "state.new"):
-            (self.folder / name).unlink(missing_ok=True)
-        self._lock.release(delete=True)
+        empty = False
         try:
-            os.rmdir(self.folder)
+            empty = not any(self.parts.sizes().values())
+            if empty:
+                # Nothing to go on from: leave no trace.
+                self.parts.clear()
+                for name in (_STATE, "state.new"):
+                    (self.folder / name).unlink(missing_ok=True)
+        except (OSError, DiskError):
+            # A disk that fails has been reported, and a whole file is whole.
+            empty = False
+        self._lock.release(delete=empty)
+        if empty:
+            try:
+                os.rmdir(self.folder)
+            except OSError:
+                # Another run has come, or somebody keeps a file here.
+                pass
+
+    def _hold(self) -> Lock:
+        """Make the folder and lock it."""
+        for _ in range(_MOST_TRIES):
+            self.target.prepare()
+            try:
+                return Lock(self.folder / _LOCK, self.target.path)
+            except DiskError as error:
+                # A run that just ended took the folder with it.
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+        raise DiskError(f"{shown(self.folder)} comes and goes", hint="try again")
+
+    def _mend(self) -> None:
+        """Undo what a sudden end may have left."""
+        first = self.parts.path(0)
+        try:
+            # Killed in publishing: the file has its name, and this one besides.
+            if os.path.samestat(os.lstat(first), os.lstat(self.target.path)):
+                self.parts.remove(0)
         except OSError:
-            # Another run has come, or somebody keeps a file here.
+            # Mostly one of them is not there.
             pass
+        state = self.state()
+        if state is not None and state.boot != boot_id():
+            self.parts.mend()
 
     def state(self) -> State | None:
         """Return what the parts belong to, or None where that is not known."""
@@ -69,7 +106,8 @@ class Workplace:
 
     def belongs_to(self, state: State) -> None:
         """Write down what the parts belong to."""
-        save(self.folder / _STATE, state)
+        if self.state() != state:
+            save(self.folder / _STATE, state)
 
     def keep_flushing(self) -> None:
         """Bring parts to the disk now and then, so that little is left to do at the end."""
@@ -78,20 +116,9 @@ class Workplace:
             self._flusher.start()
 
     def _flush(self) -> None:
-        state_flushed = False
         while not self._leaving.wait(_FLUSH_EVERY):
             try:
-                if not state_flushed:
-                    self._sync_state()
-                    state_flushed = True
                 self.parts.sync()
-            except Exception:  # noqa: BLE001 - the writer meets the same error and reports it
+            except DiskError:
+                # The part remembers, and tells its writer.
                 return
-
-    def _sync_state(self) -> None:
-        with disk_errors(self.folder, "write"):
-            descriptor = os.open(self.folder / _STATE, os.O_RDWR)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)

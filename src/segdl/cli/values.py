@@ -1,0 +1,131 @@
+"""Values of options: text in, values out, complaints that show no secrets."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from segdl.core.url import parse_url
+from segdl.errors import UsageError
+from segdl.options import MOST_CONNECTIONS, NetworkOptions, check_header
+
+T = TypeVar("T")
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Read a size in bytes, 1024-based.
+
+    Raises:
+        UsageError: not a size, or less than one byte.
+
+    Example:
+        >>> parse_size("500K"), parse_size("1.5M")
+        (512000, 1572864)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    size = 0
+    if match:
+        size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    if not 0 < size < 1 << 62:
+        raise UsageError(f"{text!r} is not a size", hint="write it as 512K, 1M or 1.5G")
+    return size
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """Read a header field as curl's -H takes it.
+
+    Raises:
+        UsageError: not ``Name: value``, or a field that segdl sets itself.
+
+    Example:
+        >>> parse_header("X-Token:  abc ")
+        ('X-Token', 'abc')
+    """
+    name, colon, value = text.partition(":")
+    if not colon:
+        # Without its text: it may be a secret.
+        raise UsageError("a header is not of the form 'Name: value'")
+    name, value = name.strip(), value.strip()
+    check_header(name, value)
+    return name, value
+
+
+def read_user(text: str | None) -> tuple[str, str] | None:
+    """Read ``NAME:PASS``; asks for a missing password on a terminal."""
+    if text is None:
+        return None
+    name, colon, password = text.partition(":")
+    if not colon:
+        if not sys.stdin.isatty():
+            raise UsageError("no password for -u", hint="write -u NAME:PASS, or use --netrc")
+        import getpass
+
+        try:
+            password = getpass.getpass("password for -u: ")
+        except EOFError:
+            raise UsageError("no password for -u") from None
+    return name, password
+
+
+def read_proxy(text: str) -> str:
+    """Read a proxy's URL; without a scheme it is http."""
+    if not text:
+        return ""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "http", text
+    proxy = f"{scheme.lower()}://{rest}"
+    NetworkOptions(proxy=proxy)
+    parse_url(f"http://{rest}")
+    return proxy
+
+
+def typed(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Let argparse show a UsageError's own words."""
+
+    def typed(text: str) -> T:
+        try:
+            return parse(text)
+        except UsageError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return typed
+
+
+def count(least: int, most: int = 1 << 31) -> Callable[[str], int]:
+    """Return what reads a number from `least` to `most`."""
+
+    def number(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+        return int(text)
+
+    return number
+
+
+def read_connections(text: str) -> int:
+    """Read how many connections a file gets."""
+    if text == "auto":
+        raise argparse.ArgumentTypeError("'auto' is not supported yet; give a number")
+    return count(1, MOST_CONNECTIONS)(text)
+
+
+def read_layout(text: str) -> str:
+    """Read where segments land."""
+    if text == "inplace":
+        raise argparse.ArgumentTypeError("'inplace' is not supported yet; leave it out")
+    if text != "parts":
+        raise argparse.ArgumentTypeError(f"invalid choice: {text!r} (choose from 'parts')")
+    return text
+
+
+def read_seconds(text: str) -> float:
+    """Read a time of more than nothing."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or float(text) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)

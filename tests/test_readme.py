@@ -1,0 +1,83 @@
+"""README's commands and figures: what it says is what happens."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from support.origin import Origin
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = next(block for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+
+
+def _archive() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        entry = tarfile.TarInfo("inside.txt")
+        entry.size = 3_000_000
+        archive.addfile(entry, io.BytesIO(os.urandom(entry.size)))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("command", [c for c in EXAMPLES.splitlines() if c.startswith("segdl")])
+def test_every_example_works(command: str, tmp_path: Path) -> None:
+    content = _archive()
+    with Origin(content) as origin:
+        top = origin.url.removesuffix("/file.bin")
+        (tmp_path / "list.txt").write_text(f"{top}/one.bin\n{top}/two.bin\n  out=other.bin\n")
+        line = command.replace("https://example.org", top)
+        line = line.replace("DIGEST", hashlib.sha256(content).hexdigest())
+        segdl = f"{shlex.quote(sys.executable)} -m segdl"
+        done = subprocess.run(
+            ["sh", "-c", re.sub(r"^segdl", segdl, line)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    if "| tar" in command:
+        assert done.stdout.split() == ["inside.txt"]
+    elif " info " in command:
+        assert str(len(content)) in done.stdout
+    else:
+        made = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".txt"]
+        assert made
+        assert all(path.read_bytes() == content for path in made)
+
+
+def test_python_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = next(iter(re.findall(r"```python\n(.*?)```", README, re.DOTALL)))
+    (tmp_path / "isos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Origin(b"x" * 3_000_000) as origin:
+        top = origin.url.removesuffix("/file.bin")
+        code = compile(example.replace("https://example.org", top), "README.md", "exec")
+        exec(code, {})
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
+        "a",
+        "b",
+        "big.iso",
+    ]
+
+
+def test_figures_are_those_of_the_results() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks/readme.py"), "--check"]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
