@@ -255,7 +255,7 @@ def test_basic_authentication_headers_and_netrc(
     (root / "in").mkdir(parents=True)
     (root / "in" / "f").write_bytes(content(5000))
     # "me:pa ss" as htpasswd with {PLAIN}.
-    (root / "users").write_text("me:{PLAIN}pa ss\n")
+    (root / "users").write_text("me:{PLAIN}pa ss\nyou:{PLAIN}word\n")
     server = nginx(
         root,
         server=[
@@ -274,7 +274,7 @@ def test_basic_authentication_headers_and_netrc(
     ended = run_segdl(inside, "--json", "-o", "b", cwd=tmp_path)
     assert json.loads(ended.out)["url"] == url
     netrc = tmp_path / "netrc"
-    netrc.write_text('machine 127.0.0.1 login me password "pa ss"\n')
+    netrc.write_text("machine 127.0.0.1 login you password word\n")
     netrc.chmod(0o600)
     env = {"NETRC": str(netrc)}
     assert run_segdl("-q", url, "-o", "c", cwd=tmp_path, env=env).code == 4
