@@ -123,7 +123,7 @@ def test_plain_says_what_goes_wrong_and_leaves_the_end_to_others() -> None:
     )
     assert lines[1:] == [
         "big.iso: waiting 20 s: server asks to wait",
-        "big.iso: starting again: the remote file changed",
+        "big.iso: starting over: the remote file changed",
         "big.iso: settled at 2 connections",
         "of the run",
     ]

@@ -148,6 +148,8 @@ def check_header(name: str, value: str) -> None:
     """
     if not _FIELD_NAME.fullmatch(name):
         raise UsageError("a header's name is empty or has characters that HTTP does not allow")
+    if value != value.strip():
+        raise UsageError(f"the value of the header {name} begins or ends with a space")
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
         raise UsageError(f"the value of the header {name} has control characters")
     if name.lower() in _OURS:

@@ -16,7 +16,7 @@ from segdl.cli.parser import get_parser, network_options, transfer_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import human_size, printable
 from segdl.core.url import parse_url
-from segdl.errors import CancelledError, SegdlError, UsageError
+from segdl.errors import CancelledError, DiskError, SegdlError, UsageError
 from segdl.options import Request
 from segdl.progress.view import View, make_view
 from segdl.results import DownloadResult
@@ -79,6 +79,8 @@ def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event)
         if options.output == "-":
             from segdl.engine.ordered import stream
 
+            if sys.__stdout__ is None:
+                raise DiskError("standard output is closed", hint="save to a file with -o NAME")
             with (
                 disk_errors("standard output", "write to"),
                 open(1, "wb", buffering=0, closefd=False) as out,
@@ -91,9 +93,7 @@ def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event)
         else:
             _download_all(run, options, report, max_files)
         if cancel.is_set():
-            report.printer.error(
-                CancelledError("interrupted", hint="run the same command to go on from here")
-            )
+            report.interrupted()
             return CancelledError.exit_code
         return report.exit_code
 
@@ -151,6 +151,9 @@ class _Report:
         self._first: int | None = None
         self._json: bool = options.json
         self._quiet: bool = options.quiet
+        # Then standard error is for events alone, and `failed` is one of them.
+        self._events = options.progress == "json" and not options.quiet
+        self._kept = options.if_exists == "skip"
 
     def finished(self, result: DownloadResult) -> None:
         """Say that a file is whole."""
@@ -175,7 +178,9 @@ class _Report:
             return
         line = f"{printable(path, 4096)}  {human_size(result.size)}  "
         if result.status == "skipped":
-            self.printer.line(line + "already complete")
+            self.printer.line(
+                line + ("exists, left as it is" if self._kept else "already complete")
+            )
         else:
             speed = human_size(result.bytes_per_second)
             self.printer.line(f"{line}{result.seconds:.1f} s  {speed}/s")
@@ -196,5 +201,11 @@ class _Report:
                     "hint": error.hint,
                 }
             )
-        if not isinstance(error, CancelledError):
+        if not isinstance(error, CancelledError) and not self._events:
             self.printer.error(error)
+
+    def interrupted(self) -> None:
+        """Say that the run was ended, and how to go on."""
+        if not self._events:
+            hint = "run the same command to go on from here"
+            self.printer.error(CancelledError("interrupted", hint=hint))

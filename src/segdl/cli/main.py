@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from segdl.errors import CancelledError, SegdlError
+from segdl.errors import CancelledError, DiskError, SegdlError
 from segdl.version import __version__
 
 # Commands that are promised and not built yet.
@@ -49,11 +49,11 @@ def _leave_quietly_on_signals() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code."""
-    if list(arguments) == ["--version"]:
-        # Before anything is imported that takes time.
-        print(f"segdl {__version__}")  # noqa: T201
-        return 0
     try:
+        if list(arguments) == ["--version"]:
+            # Before anything is imported that takes time.
+            print(f"segdl {__version__}", flush=True)  # noqa: T201
+            return 0
         return _dispatch(list(arguments))
     except SegdlError as error:
         _complain(str(error))
@@ -65,6 +65,10 @@ def main(arguments: Sequence[str]) -> int:
         return int(leaving.code or 0)
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        # Those of files were turned into DiskErrors where they arose.
+        _complain(f"cannot write to standard output: {error.strerror}")
+        return DiskError.exit_code
     except Exception as defect:  # noqa: BLE001 - never a traceback
         hint = "" if _verbose(arguments) else " (-v shows where)"
         _complain(f"internal error: {type(defect).__name__}{hint}; please report it")

@@ -95,7 +95,9 @@ def refused(state: Admission, now: float, after: float | None, delay: float) -> 
     """A request was refused.
 
     A request that was alone says nothing of how many are allowed, and refusals that come
-    together are one: only a refusal after a raise doubles the time to the next one.
+    together are one: only a refusal after a raise doubles the time to the next one. Where
+    nothing streams the server is away, or counts requests and not connections: it is asked
+    by one at first, and by more as soon as it takes that.
 
     Args:
         state: the origin's.
@@ -119,9 +121,11 @@ def refused(state: Admission, now: float, after: float | None, delay: float) -> 
     )
     if alone:
         return calmed
+    if not state.streaming:
+        return replace(calmed, limit=1, raise_at=calmed.not_before + NEXT_RAISE)
     return replace(
         calmed,
-        limit=max(1, min(state.limit, state.streaming)),
+        limit=min(state.limit, state.streaming),
         raise_at=state.raise_at if in_burst else now + max(state.raise_delay, pause),
         raise_delay=(state.raise_delay if in_burst else min(LONGEST_RAISE, state.raise_delay * 2)),
     )

@@ -17,29 +17,30 @@ from segdl.store.parts import PartFile
 
 # How much is fetched twice and compared where bytes of two responses meet.
 OVERLAP = 4096
+_LEAST_OVERLAP = 64
 
 
 # A response that is there already, and which bytes it brings.
 Opened: TypeAlias = tuple[Exchange, Accept]
 
 
-def attempt(
-    job: Job, segment: Segment, wire: Wire, *, overlap: bool, opened: Opened | None
-) -> Outcome:
+def attempt(job: Job, segment: Segment, wire: Wire, *, opened: Opened | None) -> Outcome:
     """Fetch what `segment` still lacks with one request.
+
+    It begins a little before, and ends a little behind where another run goes on, and
+    compares: validators are only as good as the server that makes them up.
 
     Args:
         job: what all attempts share.
         segment: what to fetch; its `position` follows the bytes on disk.
         wire: what the coordinator aborts this by.
-        overlap: begin a little before, and compare.
         opened: a response that brings the beginning of the segment.
     """
     streaming = opened is not None
     refused: Refused | None = None
     try:
         if opened is None:
-            exchange, answer = _ask(job, segment, wire, overlap=overlap)
+            exchange, answer = _ask(job, segment, wire)
             if not isinstance(answer, Accept):
                 if isinstance(answer, Refused):
                     refused = answer
@@ -69,17 +70,17 @@ def attempt(
         if refused is None:
             job.gate.closed(was_streaming=streaming)
         else:
-            job.gate.refused(refused.after, job.delay())
+            job.gate.refused(refused.after, job.delay(segment.tries + 2))
 
 
-def _ask(job: Job, segment: Segment, wire: Wire, *, overlap: bool) -> tuple[Exchange, Verdict]:
+def _ask(job: Job, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict]:
     begin = segment.position
-    lead = _lead(job, segment) if overlap else 0
+    lead = _lead(job, segment)
     whole_will_do = job.pin.ranges is not Ranges.WORK
     if job.pin.ranges is Ranges.BROKEN or (whole_will_do and begin == 0):
         asked = None
     else:
-        tail = _tail(job, segment.stop) if job.overlaps else 0
+        tail = _tail(job, segment.stop)
         asked = job.selection.remote(Span(begin - lead, segment.stop + tail))
     condition = job.pin.version.strong_etag if segment.conditional and not whole_will_do else None
     exchange = job.source.open(wire, asked, if_range=condition)
@@ -98,12 +99,13 @@ def _ask(job: Job, segment: Segment, wire: Wire, *, overlap: bool) -> tuple[Exch
 def _lead(job: Job, segment: Segment) -> int:
     """Return how many bytes before the segment's position to compare.
 
-    They are in one piece with it in the remote file, and fewer after each try that
-    brought nothing: some servers send no more than a little.
+    They are in one piece with it in the remote file, and fewer where attempts bring little:
+    some servers send no more than a few KiB at a time.
     """
     begin = segment.position
     room = begin - max(cut for cut in job.selection.cuts if cut <= begin)
-    return min(OVERLAP >> min(2 * segment.tries, 8), room)
+    share = max(_LEAST_OVERLAP, segment.brought // 16) if segment.brought else OVERLAP
+    return min(OVERLAP >> min(2 * segment.tries, 8), share, room)
 
 
 def _tail(job: Job, stop: int) -> int:
@@ -124,6 +126,10 @@ def _stream(job: Job, segment: Segment, exchange: Exchange, accept: Accept) -> O
         return Mismatch(mismatch)
     part = job.parts.open(segment.part)
     try:
+        if part.stop != segment.position:
+            # A thread that was told to stop wrote a little more: go on behind that.
+            segment.position = part.stop
+            return Broken(_closed_early(exchange))
         first = part.size
         _append(segment, part, exchange, stop, job.chunk)
         if segment.stop == OPEN == stop:
@@ -132,7 +138,7 @@ def _stream(job: Job, segment: Segment, exchange: Exchange, accept: Accept) -> O
             return Broken(_closed_early(exchange))
         if segment.position < stop < OPEN:
             tail = Span(segment.stop, min(stop, segment.stop + OVERLAP))
-            mismatch = _compare(job, segment, exchange, tail) if job.overlaps else None
+            mismatch = _compare(job, segment, exchange, tail)
             return Streamed() if mismatch is None else Mismatch(mismatch)
         if segment.position == min(stop, segment.stop):
             if not exchange.sized and exchange.read(1):

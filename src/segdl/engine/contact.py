@@ -101,17 +101,20 @@ class Contacts:
         self._gate: Gate = run.gates.of(source.asked.origin)
         self._last: Contact | None = None
 
-    def make(self, asked: Span | None) -> Contact:
+    def make(self, asked: Span | None, *, once: bool = False) -> Contact:
         """Ask for `asked`, or for the whole file, until there is an answer to work with.
 
         The caller sees to it that the contact is taken or released. The one before is
         released here: with one connection allowed it would be in the way.
 
+        Args:
+            asked: a range of the remote file; None asks for all of it.
+            once: do not try again.
+
         Raises:
             SegdlError: the server says no, or cannot be reached within the retries.
         """
-        if self._last is not None:
-            self._last.release()
+        self.release()
         tries = 0
         while True:
             answer = self._ask(asked)
@@ -125,20 +128,25 @@ class Contacts:
                 continue
             tries += 1
             error, pause = self._weigh(answer, tries)
-            if tries >= max(1, self._run.transfer.retries):
+            if once or tries >= max(1, self._run.transfer.retries):
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
             reason = "server asks to wait" if asks else error.message
             self._run.emit(Waiting(self._number, pause, reason))
             self._wait(pause)
 
-    def look(self, ranges: Ranges) -> Version:
+    def release(self) -> None:
+        """Let go of the contact that was made last, if nobody took it."""
+        if self._last is not None:
+            self._last.release()
+
+    def look(self, ranges: Ranges, *, once: bool = False) -> Version:
         """Learn which version the server has now.
 
         Raises:
             SegdlError: as `make`.
         """
-        contact = self.make(None if ranges is Ranges.BROKEN else ONE_BYTE)
+        contact = self.make(None if ranges is Ranges.BROKEN else ONE_BYTE, once=once)
         contact.release()
         return contact.version
 

@@ -26,7 +26,7 @@ from segdl.engine.versions import (
     start_over,
     write_down,
 )
-from segdl.errors import ServerError
+from segdl.errors import ServerError, TargetLockedError
 from segdl.options import Request
 from segdl.progress.events import Finished, Note, Probing, Started
 from segdl.results import DownloadResult, Status
@@ -77,10 +77,22 @@ def _left_something(task: Task) -> bool:
 
 def _with_contact(task: Task, contact: Contact) -> DownloadResult:
     asked = target_of(task.request, task.asked.path, contact)
-    target = choose_target(task, asked, contact.version)
+    busy: set[Path] = set()
+    while True:
+        target = choose_target(task, asked, contact.version, busy)
+        try:
+            return _at_target(task, target, contact)
+        except TargetLockedError:
+            if task.run.transfer.if_exists != "rename":
+                raise
+            busy.add(target.path)
+
+
+def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
     with Workplace(target) as place:
         if is_finished(task, place, contact.version):
-            size = os.path.getsize(target.path)
+            status = target.status()
+            size = status.st_size if status else 0
             return _result(task, target.path, size, fetched=0, status="skipped")
         replace = may_replace(task, place)
         adopt(task, place, contact)
@@ -164,6 +176,8 @@ def _require_space(place: Workplace, supply: Supply) -> None:
 
 def _selection(task: Task, pin: Pin) -> Selection:
     wanted = task.run.transfer.range
+    if wanted is not None and pin.version.size == 0:
+        return select(wanted, 0)
     if wanted is not None and pin.ranges is not Ranges.WORK:
         raise ServerError(
             f"{task.asked}: the server does not send ranges", hint="fetch it without --range"
@@ -176,7 +190,7 @@ def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tup
     transfer = task.run.transfer
     sizes = place.parts.sizes()
     if any(start + size > selection.size for start, size in sizes.items()):
-        start_over(task, place, "the partial data reaches over the end of the file: starting over")
+        start_over(task, place, "the partial data reaches over the end of the file")
         sizes = {}
     if pin.ranges is not Ranges.WORK:
         # Only one part can grow where only the whole file can be asked for.
@@ -208,6 +222,7 @@ def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) ->
 
 
 def _result(task: Task, path: Path, size: int, *, fetched: int, status: Status) -> DownloadResult:
+    unread = status == "skipped" and task.run.transfer.if_exists == "skip"
     result = DownloadResult(
         path=path,
         url=task.asked.public,
@@ -215,7 +230,7 @@ def _result(task: Task, path: Path, size: int, *, fetched: int, status: Status) 
         fetched=fetched,
         seconds=task.run.clock() - task.began,
         status=status,
-        checksum=str(task.request.checksum) if task.request.checksum else None,
+        checksum=str(task.request.checksum) if task.request.checksum and not unread else None,
         requests=task.source.sent,
     )
     task.run.emit(

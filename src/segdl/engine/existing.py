@@ -23,8 +23,15 @@ from segdl.store.target import Target, free_name
 from segdl.store.workplace import Workplace
 
 
-def choose_target(task: Task, target: Target, version: Version) -> Target:
-    """Return where the file goes: another name where that was asked for and needed."""
+def choose_target(task: Task, target: Target, version: Version, busy: set[Path]) -> Target:
+    """Return where the file goes: another name where that was asked for and needed.
+
+    Args:
+        task: the request.
+        target: where it would go.
+        version: what the server has.
+        busy: names that other runs are at work on.
+    """
 
     def is_ours(path: Path) -> bool:
         place = Workplace(Target(path))
@@ -32,7 +39,7 @@ def choose_target(task: Task, target: Target, version: Version) -> Target:
         return status is not None and _just_published(task, place, version, status)
 
     if task.run.transfer.if_exists == "rename":
-        return Target(free_name(target.path, is_ours))
+        return Target(free_name(target.path, is_ours, busy))
     return target
 
 
@@ -46,7 +53,7 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
     if status is None:
         return False
     # Whatever the policy: that run was this command.
-    if _just_published(task, place, version, status):
+    if _just_published(task, place, version, status) and _has_digest(task, place):
         place.parts.clear()
         return True
     policy = task.run.transfer.if_exists
@@ -97,6 +104,8 @@ def adopt(task: Task, place: Workplace, contact: Contact) -> None:
     status = place.target.status()
     if task.run.transfer.if_exists != "resume" or status is None or stat.S_ISLNK(status.st_mode):
         return
+    if task.run.transfer.fresh:
+        raise place.target.exists_error("exists, and --fresh would throw it away")
     if any(place.parts.sizes().values()):
         raise place.target.exists_error("exists beside a partial download of it")
     size = contact.version.size
@@ -145,11 +154,18 @@ def _is_the_remote_file(
     task: Task, place: Workplace, version: Version, status: os.stat_result
 ) -> bool:
     """Tell whether it provably is: by what was recorded, or by digest."""
-    if is_recorded(place.target.path, version, selected(task)):
-        return True
-    checksum = task.request.checksum
-    if checksum is None or (task.run.transfer.range is None and version.size != status.st_size):
+    if task.request.checksum is None:
+        return is_recorded(place.target.path, version, selected(task))
+    if task.run.transfer.range is None and version.size not in {None, status.st_size}:
         return False
+    return _has_digest(task, place)
+
+
+def _has_digest(task: Task, place: Workplace) -> bool:
+    """Tell whether the finished file has the digest that was asked for, if one was."""
+    checksum = task.request.checksum
+    if checksum is None:
+        return True
     digest = hashlib.new(checksum.algorithm)
     with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
         while data := file.read(1024 * 1024):

@@ -23,6 +23,7 @@ from segdl.net.wire import Wire
 from segdl.progress.events import Note, Progress, Retrying, Waiting
 
 _MOST_UNRANGED = 3
+_SOME_BYTES = 4096
 
 
 class ChangedError(Exception):
@@ -156,11 +157,8 @@ class Fetching:
         self._futures.add(self._pool.submit(self._work, segment, wire, opened))
 
     def _work(self, segment: Segment, wire: Wire, opened: Opened | None) -> None:
-        # Where the part was there before the segment, bytes of two runs meet.
-        two_runs = segment.position == segment.start != segment.part
-        overlap = self._job.overlaps or two_runs
         try:
-            outcome = attempt(self._job, segment, wire, overlap=overlap, opened=opened)
+            outcome = attempt(self._job, segment, wire, opened=opened)
         except BaseException as error:  # noqa: BLE001 - handed to the coordinator, who raises it
             outcome = Crash(error)
         self._inbox.put((segment, outcome))
@@ -194,6 +192,9 @@ class Fetching:
             case Streamed(end=end, proved=proved):
                 self._streamed(segment, end, progressed=progressed)
                 self.proved = self.proved and proved
+            case Broken(failure=TransferError(fatal=False)) if segment.complete:
+                # What broke was behind its last byte.
+                pass
             case Broken(failure=failure):
                 self._broken(segment, failure, progressed=progressed)
             case Refused():
@@ -214,7 +215,10 @@ class Fetching:
     def _streamed(self, segment: Segment, end: int | None, *, progressed: bool) -> None:
         if end is not None:
             segment.stop = end
-        elif not segment.complete and not progressed:
+        elif not segment.complete and progressed:
+            if segment.position - segment.began < _SOME_BYTES:
+                segment.ready_at = self._run.clock() + self._run.backoff(1)
+        elif not segment.complete:
             self._try_again(segment, NetworkError(f"{self._job.source.asked}: empty answers"))
 
     def _broken(self, segment: Segment, failure: TransferError, *, progressed: bool) -> None:
@@ -224,8 +228,11 @@ class Fetching:
         if segment.too_slow:
             error = NetworkError(f"{self._job.source.asked}: the connection hardly moved")
         if progressed:
-            # Cut after some KiB: ask for the rest at once.
-            self._emit_retry(segment, error, 0.0)
+            # Cut after some KiB: ask for the rest at once. After less, not that fast.
+            brought = segment.position - segment.began
+            delay = 0.0 if brought >= _SOME_BYTES else self._run.backoff(1)
+            segment.ready_at = self._run.clock() + delay
+            self._emit_retry(segment, error, delay)
         else:
             self._try_again(segment, error)
 

@@ -75,7 +75,7 @@ class Job:
         gate: the origin's door; the coordinator passed it before it starts an attempt.
         selection: which bytes of the remote file make the local one.
         pin: what every response must be of.
-        delay: seconds to wait after a refusal that names no time.
+        delay: seconds to wait before try N, from 1, after a refusal that names no time.
         chunk: most bytes that one read brings.
         seams: overlaps to compare later.
     """
@@ -85,14 +85,9 @@ class Job:
     gate: Gate
     selection: Selection
     pin: Pin
-    delay: Callable[[], float]
+    delay: Callable[[int], float]
     chunk: int
     seams: Seams = field(default_factory=Seams)
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether every seam is compared: a date is good for no more than a second."""
-        return self.pin.version.strong_etag is None
 
 
 def job_of(task: Task, pin: Pin, selection: Selection, parts: PartStore) -> Job:
@@ -103,6 +98,6 @@ def job_of(task: Task, pin: Pin, selection: Selection, parts: PartStore) -> Job:
         gate=task.gate,
         selection=selection,
         pin=pin,
-        delay=task.delay,
+        delay=task.run.backoff,
         chunk=max(_LEAST_CHUNK, min(_CHUNK, _CHUNKS // task.run.transfer.connections)),
     )

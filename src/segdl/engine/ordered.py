@@ -9,10 +9,12 @@ Else the one response is written as it comes.
 from __future__ import annotations
 
 import hashlib
+import select
 import threading
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from segdl.core.selection import Selection, select, whole
+from segdl.core import selection as selections
+from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN
 from segdl.engine.attempt import Opened
 from segdl.engine.contact import Contact, Ranges, first_range
@@ -24,7 +26,6 @@ from segdl.engine.task import Task, open_task
 from segdl.engine.versions import confirm, settle
 from segdl.errors import (
     ChecksumMismatchError,
-    IntegrityError,
     NetworkError,
     RemoteChangedError,
     ServerError,
@@ -61,7 +62,12 @@ class _Sink:
         view = memoryview(data)
         try:
             while view:
-                view = view[self._out.write(view) :]
+                count = cast("int | None", self._out.write(view))
+                if count is None:
+                    # Somebody made the pipe non-blocking.
+                    select.select([], [self._out], [], TICK)
+                else:
+                    view = view[count:]
         except (BrokenPipeError, ConnectionResetError) as error:
             raise ReaderGoneError from error
         if self._digest is not None:
@@ -83,7 +89,10 @@ class _Sink:
 
 
 class _Window(Supply):
-    """Segments of a few MiB, made as the writer gets on. The coordinator's thread owns it."""
+    """Segments of a few MiB, made as the writer gets on.
+
+    The coordinator's thread owns it, but for `error`, which the writer sets once.
+    """
 
     def __init__(self, selection: Selection, parts: WindowParts, width: int) -> None:
         super().__init__([], 0)
@@ -97,7 +106,7 @@ class _Window(Supply):
         if self.error is not None:
             raise self.error
         written = self._parts.written
-        while self.live and self.live[0].complete and self.live[0].stop <= written:
+        while self.live and self.live[0].wire is None and self.live[0].stop <= written:
             done = self.live.pop(0)
             self.behind = done.stop
             self._parts.drop(done.start)
@@ -125,7 +134,9 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
         try:
             _stream(task, contact, sink)
             sink.verify()
+            checksum = str(request.checksum) if request.checksum else None
         except ReaderGoneError:
+            checksum = None
             run.emit(Note(number, "the reader has gone"))
         finally:
             contact.release()
@@ -136,7 +147,7 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
             fetched=sink.written,
             seconds=run.clock() - task.began,
             status="complete",
-            checksum=str(request.checksum) if request.checksum else None,
+            checksum=checksum,
             requests=task.source.sent,
         )
         size, seconds = result.size, result.seconds
@@ -155,7 +166,7 @@ def _stream(task: Task, contact: Contact, sink: _Sink) -> None:
         _write_as_it_comes(task, pin, contact, sink)
         return
     assert pin.version.size is not None
-    selection = select(wanted, pin.version.size)
+    selection = selections.select(wanted, pin.version.size)
     task.run.emit(
         Started(
             task.number,
@@ -264,7 +275,11 @@ def _write_out(sink: _Sink, parts: WindowParts, job: Job, supply: _Window) -> No
             # A seam is compared before the bytes behind it go out.
             mismatch = job.seams.first_mismatch(parts)
             if mismatch is not None:
-                raise IntegrityError(f"bytes at {mismatch} differ between two answers")
+                raise RemoteChangedError(
+                    f"{job.source.asked}: bytes at {mismatch} differ between two answers: "
+                    "the remote file changed",
+                    hint="do not use what was written",
+                )
             sink.write(data)
             parts.written = sink.written
     except BaseException as error:  # noqa: BLE001 - handed to the coordinator, who raises it

@@ -30,6 +30,7 @@ class Segment:
         ready_at: when it may be tried (again).
         wire: its connection while one is at work.
         began: `position` when the attempt started.
+        brought: bytes that the attempt before brought; 0 where there was none.
         received: bytes that came over the network, those that are only compared included.
         seen_at: when `seen` was noted, to tell how fast it is.
         seen: `received` at that time.
@@ -43,6 +44,7 @@ class Segment:
 
     __slots__ = (
         "began",
+        "brought",
         "conditional",
         "heard",
         "moved",
@@ -70,6 +72,7 @@ class Segment:
         self.ready_at = 0.0
         self.wire: Wire | None = None
         self.began = start
+        self.brought = 0
         self.received = 0
         self.seen_at = self.moved_at = 0.0
         self.seen = self.moved = 0
@@ -81,6 +84,7 @@ class Segment:
     def set_out(self, wire: Wire, now: float) -> None:
         """Note that an attempt starts."""
         self.wire = wire
+        self.brought = self.position - self.began
         self.began = self.position
         self.seen = self.moved = self.received
         self.seen_at = self.moved_at = now

@@ -48,10 +48,6 @@ class Task:
         """The origin's door."""
         return self.run.gates.of(self.asked.origin)
 
-    def delay(self) -> float:
-        """Return seconds to wait after a refusal that names no time."""
-        return self.run.backoff(2)
-
 
 @contextmanager
 def open_task(run: Run, request: Request, number: int) -> Iterator[Task]:
@@ -65,8 +61,11 @@ def open_task(run: Run, request: Request, number: int) -> Iterator[Task]:
     pool = ThreadPoolExecutor(run.transfer.connections, thread_name_prefix="segdl-fetch")
     try:
         contacts = Contacts(run, source, pool, number)
-        yield Task(run, request, number, run.clock(), pool, source, contacts)
+        try:
+            yield Task(run, request, number, run.clock(), pool, source, contacts)
+        finally:
+            contacts.release()
     finally:
         # A thread that is stuck in connecting is left behind: its wire is aborted, so it
-        # ends before it would touch a part.
+        # reads nothing more. See attempt for one that is stuck in writing.
         pool.shutdown(wait=False, cancel_futures=True)

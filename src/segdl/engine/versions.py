@@ -66,7 +66,7 @@ def _compare_with(state: State, task: Task, place: Workplace, contact: Contact) 
             f"{shown(place.folder)} holds a partial download of {state.url}, another file",
             hint="finish that first, choose another name with -o, or use --fresh",
         )
-    start_over(task, place, "the remote file changed since the last run: starting over")
+    start_over(task, place, "the remote file changed since the last run")
     return Pin(contact.version, contact.ranges)
 
 
@@ -99,7 +99,7 @@ def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]
     if compare(pin.version, second) is Match.SAME and not change.proved:
         task.run.emit(Note(task.number, f"one answer did not fit ({change.why}): asking again"))
         return pin, None
-    return Pin(second, pin.ranges), f"the remote file changed ({change.why}): starting over"
+    return Pin(second, pin.ranges), f"the remote file changed ({change.why})"
 
 
 def confirm(task: Task, pin: Pin) -> None:
@@ -112,7 +112,7 @@ def confirm(task: Task, pin: Pin) -> None:
         ChangedError: it has another.
     """
     try:
-        seen = task.contacts.look(pin.ranges)
+        seen = task.contacts.look(pin.ranges, once=True)
     except (NetworkError, ServerError):
         # It says nothing any more, so nothing against what it said before.
         return

@@ -54,6 +54,11 @@ def translate(error: BaseException, what: str) -> TransferError:
     """
     chain = list(_chain(error))
     for cause in chain:
+        if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+            return TransferError(
+                NetworkError(f"{what}: no TLS is spoken there", hint="try http:// instead"),
+                fatal=True,
+            )
         if isinstance(cause, ssl.SSLCertVerificationError):
             return TransferError(
                 NetworkError(

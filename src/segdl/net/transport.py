@@ -22,7 +22,7 @@ from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
 from segdl.net.tls import SharedContext
-from segdl.net.wire import POOL_CLASSES, AbortedError, Wire
+from segdl.net.wire import AbortedError, Wire, watched
 from segdl.options import NetworkOptions
 
 log = logging.getLogger("segdl")
@@ -78,6 +78,9 @@ class Exchange:
             data = self._raw.read1(most, decode_content=False)
         except WIRE_ERRORS as error:
             raise _failure(error, self.location, self._wire) from error
+        if self._wire.aborted:
+            # Nothing may be written any more for somebody who was told to stop.
+            raise _failure(AbortedError(), self.location, self._wire)
         if data and len(data) > most:
             # http.client believes in chunks of negative size.
             raise TransferError(ServerError(f"{self.location}: the server sent broken chunks"))
@@ -167,6 +170,12 @@ def _failure(error: Exception, location: Location, wire: Wire) -> TransferError:
     return translate(error, str(location))
 
 
+def _watch(manager: urllib3.PoolManager) -> None:
+    pools = manager.pool_classes_by_scheme
+    if not all(hasattr(pool, "watched") for pool in pools.values()):
+        manager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in pools.items()}
+
+
 class _Adapter(HTTPAdapter):
     """An adapter with one shared TLS context and connections that can be woken."""
 
@@ -182,12 +191,11 @@ class _Adapter(HTTPAdapter):
         **pool_kwargs: object,
     ) -> None:
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+        _watch(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> urllib3.ProxyManager:
         manager = cast("urllib3.ProxyManager", super().proxy_manager_for(proxy, **proxy_kwargs))
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = POOL_CLASSES
+        _watch(manager)
         return manager
 
     def build_connection_pool_key_attributes(

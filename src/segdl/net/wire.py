@@ -13,11 +13,10 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.response import HTTPResponse
+from urllib3.connectionpool import HTTPConnectionPool
 
 _current = threading.local()
 
@@ -73,8 +72,10 @@ class Wire:
             self._aborted = True
             if self._socket is not None:
                 # The plain socket's method: ssl's would drop its state under the reader.
+                # TLS within TLS, to a proxy, is none; the socket is inside it.
+                plain = getattr(self._socket, "socket", self._socket)
                 try:
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                    socket.socket.shutdown(plain, socket.SHUT_RDWR)
                 except OSError:
                     pass
 
@@ -127,39 +128,23 @@ class _WholeHead(http.client.HTTPResponse):
             raise http.client.RemoteDisconnected("closed within the head of an answer")
 
 
-class _WatchedConnection(HTTPConnection):
+class _Watched:
+    """What a connection class needs so that its wire knows its socket."""
+
     response_class = _WholeHead
+    sock: socket.socket | None
 
     def connect(self) -> None:
-        super().connect()
+        super().connect()  # type: ignore[misc]
         _attach(self.sock)
 
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+    def getresponse(self) -> object:
         _attach(self.sock)
-        return super().getresponse()
+        return super().getresponse()  # type: ignore[misc]
 
 
-class _WatchedTLSConnection(HTTPSConnection):
-    response_class = _WholeHead
-
-    def connect(self) -> None:
-        super().connect()
-        _attach(self.sock)
-
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        _attach(self.sock)
-        return super().getresponse()
-
-
-class _WatchedPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedConnection
-
-
-class _WatchedTLSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTLSConnection
-
-
-POOL_CLASSES: dict[str, type[HTTPConnectionPool]] = {
-    "http": _WatchedPool,
-    "https": _WatchedTLSPool,
-}
+@cache
+def watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Return a pool class whose connections tell the wire which socket it became."""
+    connection = type("Watched", (_Watched, pool.ConnectionCls), {})
+    return type("WatchedPool", (pool,), {"ConnectionCls": connection, "watched": True})

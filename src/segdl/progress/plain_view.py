@@ -46,7 +46,7 @@ class PlainView:
         state = self._run.apply(event, now)
         match event:
             case Restarted(reason=reason):
-                self._write(permanent_line(state, f"starting again: {reason}"))
+                self._write(permanent_line(state, f"starting over: {reason}"))
             case Note(text=text):
                 self._write(permanent_line(state, text))
             case Started() if state:
@@ -89,7 +89,10 @@ def _started_line(state: FileState, event: Started) -> str:
     facts = ["size unknown" if event.size is None else human_size(event.size)]
     if event.held:
         facts.append(f"{human_size(event.held)} of it here already")
-    facts.append(f"{event.connections} connection{'' if event.connections == 1 else 's'}")
+    many = "" if event.connections == 1 else "s"
+    facts.append(
+        f"{event.connections} connection{many}" if event.connections else "nothing to fetch"
+    )
     return f"{state.name}: {', '.join(facts)}"
 
 

@@ -47,7 +47,7 @@ class RichView:
             state = self._run.apply(event, now)
             match event:
                 case Restarted(reason=reason):
-                    self._print(permanent_line(state, f"starting again: {reason}"))
+                    self._print(permanent_line(state, f"starting over: {reason}"))
                 case Note(text=text):
                     self._print(permanent_line(state, text))
                 case _:
@@ -79,7 +79,10 @@ class RichView:
         if not files:
             self._erase()
             return
-        rows = frame(files, self._console.width, self._console.height, now, self._look)
+        # Room for the ^C that a terminal writes behind the last row: a row more than is
+        # known of would stay on the screen.
+        width = max(1, self._console.width - len("^C") - 1)
+        rows = frame(files, width, self._console.height, now, self._look)
         picture = Text("\n", no_wrap=True, end="").join(rows)
         if self._live is None:
             # Other output stays on its own stream: what a user redirects must not

@@ -7,7 +7,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from segdl.progress.events import Event, Failed, Finished, Note, Progress, Restarted, Started
+from segdl.progress.events import Event, Finished, Note, Progress, Restarted, Started
 from segdl.progress.state import FileState, RunState, permanent_line
 
 with warnings.catch_warnings():
@@ -59,7 +59,7 @@ class TqdmView:
                 case Note(text=text):
                     self._print(permanent_line(state, text))
                 case Restarted(reason=reason):
-                    self._print(permanent_line(state, f"starting again: {reason}"))
+                    self._print(permanent_line(state, f"starting over: {reason}"))
                     self._count(event.file, 0, self._size.get(event.file))
                 case Started() if state:
                     self._count(event.file, state.done, state.size, fresh=False)
@@ -67,9 +67,6 @@ class TqdmView:
                     self._count(event.file, state.done, state.size)
                 case Finished(size=size) if event.file in self._done:
                     self._count(event.file, size, size)
-                case Failed() if event.file in self._done:
-                    # The rest of it will not come: the run is as large as what did.
-                    self._count(event.file, self._done[event.file], self._done[event.file])
                 case _:
                     pass
             self._describe(now)

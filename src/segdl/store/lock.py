@@ -107,6 +107,8 @@ def _holder(descriptor: int) -> str:
     try:
         os.lseek(descriptor, 0, os.SEEK_SET)
         told = json.loads(os.read(descriptor, 4096))
+        if int(told["pid"]) == os.getpid():
+            return "this run already, from another URL"
         return f"process {int(told['pid'])} on {printable(str(told['host']), 80)}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another run"

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,15 @@ class Target:
     """Where a file is to be, and the folder beside it that holds its parts until then."""
 
     path: Path
+
+    def __post_init__(self) -> None:
+        try:
+            os.fsencode(self.path)
+        except UnicodeEncodeError:
+            raise DiskError(
+                f"the name {self.path.name!a} cannot be written in this locale",
+                hint="set a UTF-8 locale (LC_ALL=C.UTF-8), or choose another name with -o",
+            ) from None
 
     @property
     def workplace(self) -> Path:
@@ -79,9 +88,10 @@ class Target:
         with disk_errors(self.path.parent, "look at"):
             free = shutil.disk_usage(self.path.parent).free
         if free < wanted + extra:
+            joining = f" and {human_size(extra)} for joining its parts" if extra else ""
             raise DiskError(
-                f"{shown(self.path)} needs {human_size(wanted + extra)} "
-                f"and {human_size(free)} are free",
+                f"{shown(self.path)} needs {human_size(wanted)} more{joining}; "
+                f"{human_size(free)} are free",
                 hint="make room, or choose another folder with --dir",
             )
 
@@ -119,15 +129,16 @@ class Target:
         )
 
 
-def free_name(path: Path, is_ours: Callable[[Path], bool]) -> Path:
+def free_name(path: Path, is_ours: Callable[[Path], bool], busy: Set[Path] = frozenset()) -> Path:
     """Return `path`, or the first of ``NAME.1.EXT``, ``NAME.2.EXT`` … that nothing has.
 
     Args:
         path: the name wanted.
         is_ours: tells whether what has a name is what was to get it.
+        busy: names that are as good as taken.
     """
     candidate, number = path, 0
-    while os.path.lexists(candidate) and not is_ours(candidate):
+    while candidate in busy or (os.path.lexists(candidate) and not is_ours(candidate)):
         number += 1
         ending = f".{number}{path.suffix}"
         room = NAME_BYTES - len(os.fsencode(ending))
