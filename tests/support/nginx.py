@@ -115,13 +115,7 @@ class Nginx:
         for attempt in range(5):
             self.port, self.tls_port = _free_ports(2)
             (self._prefix / "nginx.conf").write_text(self._configuration())
-            self._process = subprocess.Popen(
-                [self._program, "-p", str(self._prefix), "-c", "nginx.conf", "-e", "error.log"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # a Ctrl-C in the terminal is for pytest alone
-            )
+            self._launch()
             atexit.register(self.stop)
             if self._answers():
                 return
@@ -130,6 +124,21 @@ class Nginx:
                 self.stop()
                 raise AssertionError(f"nginx did not start: {said}")
             self._end_process()
+
+    def restart(self, pause: float) -> None:
+        """End it, and start it again on the same ports after `pause` seconds."""
+        self._end_process()
+        time.sleep(pause)
+        self._launch()
+
+    def _launch(self) -> None:
+        self._process = subprocess.Popen(
+            [self._program, "-p", str(self._prefix), "-c", "nginx.conf", "-e", "error.log"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C in the terminal is for pytest alone
+        )
 
     def stop(self) -> None:
         """Stop it and remove its folder; may be called again."""

@@ -1,0 +1,153 @@
+"""A server that goes away and comes back, and answers that are hardly any."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import segdl
+from segdl.core.identity import Version
+from segdl.core.selection import whole
+from segdl.engine.attempt import attempt
+from segdl.engine.contact import Ranges
+from segdl.engine.job import Job, Pin
+from segdl.engine.segment import Broken, Segment
+from segdl.net.wire import Wire
+from segdl.store.parts import Parts
+from support.data import content
+from support.faults import Drip, always
+from support.program import run_segdl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import StartNginx
+
+MIB = 1024 * 1024
+
+
+def test_the_same_validators_for_other_bytes_are_found_out(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    # As nginx has it for two files of one size that were made in the same second.
+    old, new = content(16 * MIB, 1), content(16 * MIB, 2)
+    served = origin(old, faults=lambda request, index: Drip(256 * 1024, 0.05))
+    served.replace_after(3, new, '"v1"')
+    result = run_segdl("-j", "2", "-o", "-", served.url, cwd=tmp_path)
+    assert result.code == 5
+    assert "remote file changed" in result.err
+    assert result.stdout != new
+
+
+@pytest.mark.parametrize("policy", ["auto", "skip", "overwrite"])
+def test_a_digest_is_not_claimed_unread(
+    origin: Callable[..., Any], tmp_path: Path, policy: Any
+) -> None:
+    served = origin(content(5000))
+    segdl.download(served.url, tmp_path / "f")
+    transfer = segdl.TransferOptions(if_exists=policy)
+    wrong = "sha256=" + "0" * 64
+    if policy == "skip":
+        kept = segdl.download(served.url, tmp_path / "f", checksum=wrong, transfer=transfer)
+        assert (kept.status, kept.checksum) == ("skipped", None)
+        return
+    error = segdl.TargetExistsError if policy == "auto" else segdl.ChecksumMismatchError
+    with pytest.raises(error):
+        segdl.download(served.url, tmp_path / "f", checksum=wrong, transfer=transfer)
+    assert (tmp_path / "f").read_bytes() == content(5000)
+
+
+def test_fresh_does_not_throw_a_finished_file_away(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    served = origin(content(5000))
+    (tmp_path / "f").write_bytes(content(5000)[:2000])
+    transfer = segdl.TransferOptions(if_exists="resume", fresh=True)
+    with pytest.raises(segdl.TargetExistsError):
+        segdl.download(served.url, tmp_path / "f", transfer=transfer)
+    assert (tmp_path / "f").read_bytes() == content(5000)[:2000]
+
+
+def test_two_urls_of_one_name_are_renamed_apart(origin: Callable[..., Any], tmp_path: Path) -> None:
+    served = origin(content(3 * MIB), faults=always(Drip(128 * 1024, 0.01)))
+    result = run_segdl("--if-exists", "rename", served.url, served.url + "?2", cwd=tmp_path)
+    assert result.code == 0, result.err
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["file.1.bin", "file.bin"]
+
+
+def test_answers_of_a_byte_are_not_asked_for_at_full_speed(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    from support.faults import CutAfter
+
+    served = origin(content(50_000), faults=always(CutAfter(1)))
+    cancel = threading.Event()
+    threading.Timer(2.0, cancel.set).start()
+    with pytest.raises(segdl.SegdlError):
+        segdl.download(served.url, tmp_path / "f", cancel=cancel)
+    assert len(served.requests) < 20
+
+
+def test_nginx_that_is_restarted(nginx: StartNginx, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "f").write_bytes(content(12 * MIB))
+    server = nginx(tmp_path / "root", server=["limit_rate 1m;"])
+
+    restarted = threading.Timer(1.0, server.restart, args=[2.0])
+    restarted.start()
+    result = segdl.download(server.url("f"), tmp_path / "got", connections=4)
+    restarted.join()
+    assert result.path is not None
+    assert result.path.read_bytes() == content(12 * MIB)
+
+
+def test_a_part_that_grew_behind_our_back_is_not_appended_to(
+    origin: Callable[..., Any], tmp_path: Path, make_job: Callable[..., Job]
+) -> None:
+    data = content(2 * MIB)
+    served = origin(data)
+    parts = Parts(tmp_path)
+    job = make_job(served.url, parts, Pin(Version(size=len(data), etag='"v1"'), Ranges.WORK))
+    segment = Segment(0, len(data), 0)
+    (tmp_path / "0.part").write_bytes(data[:70_000])
+    outcome = attempt(job, segment, Wire(), opened=None)
+    assert isinstance(outcome, Broken)
+    assert segment.position == 70_000
+    assert (tmp_path / "0.part").read_bytes() == data[:70_000]
+
+
+@pytest.fixture
+def make_job() -> Any:
+    from segdl.core.url import parse_url
+    from segdl.engine.gate import Gate
+    from segdl.net.credentials import Credentials
+    from segdl.net.source import Source
+    from segdl.net.transport import Transport
+
+    opened: list[Transport] = []
+
+    def make(url: str, parts: Parts, pin: Pin) -> Job:
+        network = segdl.NetworkOptions()
+        transport = Transport(network, connections=2)
+        opened.append(transport)
+        asked = parse_url(url)
+        credentials = Credentials(network, segdl.Request(url=url), asked)
+        gate = Gate(2, lambda: 0.0)
+        assert gate.try_ask()
+        return Job(
+            source=Source(transport, asked, credentials),
+            parts=parts,
+            gate=gate,
+            selection=whole(pin.version.size or 0),
+            pin=pin,
+            delay=lambda attempt: 0.0,
+            chunk=65536,
+        )
+
+    yield make
+    for transport in opened:
+        transport.close()
