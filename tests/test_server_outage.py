@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,3 +152,22 @@ def make_job() -> Any:
     yield make
     for transport in opened:
         transport.close()
+
+
+def test_a_cancel_is_heard_while_a_finished_file_is_compared(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    from support.faults import StallAfter
+
+    data = content(50_000)
+    (tmp_path / "f").write_bytes(data[:30_000])
+    # The look is answered; the comparison hangs.
+    served = origin(data, faults=lambda request, index: StallAfter(10) if index else None)
+    cancel = threading.Event()
+    threading.Timer(0.5, cancel.set).start()
+    began = time.monotonic()
+    transfer = segdl.TransferOptions(if_exists="resume")
+    with pytest.raises(segdl.CancelledError):
+        segdl.download(served.url, tmp_path / "f", cancel=cancel, transfer=transfer)
+    assert time.monotonic() - began < 5.0
+    assert (tmp_path / "f").read_bytes() == data[:30_000]

@@ -77,6 +77,11 @@ class Contact:
             data += more
         return data
 
+    def abort(self) -> None:
+        """End a read that another thread waits in."""
+        if self._exchange is not None:
+            self._exchange.abort()
+
     def take(self) -> Exchange:
         """Hand the response to its reader, who closes it and tells the gate."""
         assert self._exchange is not None

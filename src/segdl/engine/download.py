@@ -12,11 +12,11 @@ from segdl.core.spans import OPEN
 from segdl.engine.attempt import Opened
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
-from segdl.engine.fetching import ChangedError, Fetching, Supply, UnrangedError
+from segdl.engine.fetching import ChangedError, Fetching, UnrangedError
 from segdl.engine.finish import join_parts, publish
 from segdl.engine.job import Pin, job_of
 from segdl.engine.run import Run
-from segdl.engine.segment import Segment
+from segdl.engine.segment import Segment, Supply
 from segdl.engine.task import Task, open_task
 from segdl.engine.versions import (
     changes_too_often,

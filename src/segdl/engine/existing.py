@@ -138,7 +138,9 @@ def _require_same(task: Task, place: Workplace, seam: Span, remote: Span) -> Non
         held = file.read(len(seam))
     contact = task.contacts.make(remote)
     try:
-        fits = contact.ranges is Ranges.WORK and contact.read_exactly(len(seam)) == held
+        reading = task.pool.submit(contact.read_exactly, len(seam))
+        got = task.run.wait_for(reading, contact.abort, task.run.network.stall_timeout)
+        fits = contact.ranges is Ranges.WORK and got == held
     except TransferError as failure:
         raise failure.error from failure
     finally:

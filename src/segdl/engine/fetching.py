@@ -16,7 +16,16 @@ from segdl.engine.attempt import Opened, attempt
 from segdl.engine.contact import asks_too_long
 from segdl.engine.job import Job
 from segdl.engine.run import GRACE, TICK, Run
-from segdl.engine.segment import Broken, Crash, Mismatch, Outcome, Segment, Streamed, crawling
+from segdl.engine.segment import (
+    Broken,
+    Crash,
+    Mismatch,
+    Outcome,
+    Segment,
+    Streamed,
+    Supply,
+    crawling,
+)
 from segdl.errors import NetworkError, SegdlError, ServerError
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
@@ -37,18 +46,6 @@ class ChangedError(Exception):
 
 class UnrangedError(Exception):
     """The server stopped answering ranges as it should."""
-
-
-class Supply:
-    """The segments to fetch: those at work or to come, and `behind` bytes that none brings."""
-
-    def __init__(self, live: list[Segment], behind: int) -> None:
-        self.live = live
-        self.behind = behind
-
-    def advance(self) -> bool:
-        """Bring `live` up to date and tell whether no more segments will come."""
-        return True
 
 
 class Fetching:

@@ -18,10 +18,10 @@ from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN
 from segdl.engine.attempt import Opened
 from segdl.engine.contact import Contact, Ranges, first_range
-from segdl.engine.fetching import ChangedError, Fetching, Supply, UnrangedError
+from segdl.engine.fetching import ChangedError, Fetching, UnrangedError
 from segdl.engine.job import Job, Pin, job_of
 from segdl.engine.run import TICK, Run
-from segdl.engine.segment import Segment
+from segdl.engine.segment import Segment, Supply
 from segdl.engine.task import Task, open_task
 from segdl.engine.versions import confirm, settle
 from segdl.errors import (

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from typing import TypeVar
 
 from segdl.core import pace
 from segdl.engine.gate import Gates
@@ -17,6 +18,8 @@ from segdl.net.transport import Exchange, Transport
 from segdl.net.wire import Wire
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.progress.events import Event
+
+T = TypeVar("T")
 
 # How late a stop that was asked for is noticed, in seconds.
 TICK = 0.1
@@ -77,6 +80,23 @@ class Run:
         """
         wire = Wire()
         future: Future[Exchange] = pool.submit(work, wire)
+        try:
+            return self.wait_for(future, wire.abort, limit)
+        except BaseException:
+            future.add_done_callback(_close)
+            raise
+
+    def wait_for(self, future: Future[T], abort: Callable[[], None], limit: float) -> T:
+        """Wait for what a thread does.
+
+        Args:
+            future: what is waited for.
+            abort: makes it end soon; called where nobody waits any more.
+            limit: seconds after which it is called while the wait goes on.
+
+        Raises:
+            CancelledError: the run is to end.
+        """
         ends = self.clock() + limit
         try:
             while True:
@@ -88,10 +108,9 @@ class Run:
                         return future.result()
                     self.check_cancelled()
                     if self.clock() >= ends:
-                        wire.abort()
+                        abort()
         except BaseException:
-            wire.abort()
-            future.add_done_callback(_close)
+            abort()
             raise
 
 

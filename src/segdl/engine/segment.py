@@ -105,6 +105,18 @@ class Segment:
         )
 
 
+class Supply:
+    """The segments to fetch: those at work or to come, and `behind` bytes that none brings."""
+
+    def __init__(self, live: list[Segment], behind: int) -> None:
+        self.live = live
+        self.behind = behind
+
+    def advance(self) -> bool:
+        """Bring `live` up to date and tell whether no more segments will come."""
+        return True
+
+
 def crawling(segments: Sequence[Segment], now: float, network: NetworkOptions) -> list[Segment]:
     """Return those whose connections brought (next to) nothing for as long as is allowed.
 

@@ -100,6 +100,10 @@ class Exchange:
             self.close()
             raise _failure(error, self.location, wire) from error
 
+    def abort(self) -> None:
+        """End a read that another thread waits in."""
+        self._wire.abort()
+
     def finish(self) -> None:
         """Give the connection back: the body was read to its end."""
         self._wire.detach()
