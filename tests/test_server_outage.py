@@ -21,11 +21,14 @@ from segdl.store.parts import Parts
 from support.data import content
 from support.faults import Drip, always
 from support.program import run_segdl
+from support.scripted import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import StartNginx
+    from support.connection import Connection
+    from support.request import Request
 
 MIB = 1024 * 1024
 
@@ -171,3 +174,29 @@ def test_a_cancel_is_heard_while_a_finished_file_is_compared(
         segdl.download(served.url, tmp_path / "f", cancel=cancel, transfer=transfer)
     assert time.monotonic() - began < 5.0
     assert (tmp_path / "f").read_bytes() == data[:30_000]
+
+
+def test_a_range_in_name_only(tmp_path: Path) -> None:
+    # 206 and the Content-Range that was asked for, and then the whole file all the same.
+    data = content(3 * MIB)
+
+    def handle(request: Request, connection: Connection) -> bool:
+        if request.range is None:
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n"
+            connection.send(head.encode() + data)
+            return True
+        first, last = request.range
+        last = min(len(data) - 1 if last is None else last, len(data) - 1)
+        connection.send(
+            b"HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n"
+            + f"Content-Range: bytes {first}-{last}/{len(data)}\r\n\r\n".encode()
+            + f"{len(data):x}\r\n".encode()
+            + data
+            + b"\r\n0\r\n\r\n"
+        )
+        return True
+
+    with ScriptedServer(handle) as server:
+        result = segdl.download(server.url("/f"), tmp_path / "f", connections=2)
+    assert result.path is not None
+    assert result.path.read_bytes() == data
