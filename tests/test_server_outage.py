@@ -200,3 +200,15 @@ def test_a_range_in_name_only(tmp_path: Path) -> None:
         result = segdl.download(server.url("/f"), tmp_path / "f", connections=2)
     assert result.path is not None
     assert result.path.read_bytes() == data
+
+
+def test_a_stream_is_confirmed_at_its_end(origin: Callable[..., Any], tmp_path: Path) -> None:
+    old, new = content(6 * MIB, 1), content(6 * MIB, 2)
+    calm = origin(old)
+    assert run_segdl("-q", "-j", "1", "-o", "-", calm.url, cwd=tmp_path).stdout == old
+    # The last request is the one that asks whether the file still is what it was.
+    served = origin(old)
+    served.replace_after(len(calm.requests) - 1, new)
+    ended = run_segdl("-q", "-j", "1", "-o", "-", served.url, cwd=tmp_path)
+    assert ended.code == 5
+    assert "changed after" in ended.err
