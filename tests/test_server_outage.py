@@ -207,6 +207,7 @@ def test_a_stream_is_confirmed_at_its_end(origin: Callable[..., Any], tmp_path: 
     calm = origin(old)
     assert run_segdl("-q", "-j", "1", "-o", "-", calm.url, cwd=tmp_path).stdout == old
     # The last request is the one that asks whether the file still is what it was.
+    assert calm.requests[-1].range == (0, 0)
     served = origin(old)
     served.replace_after(len(calm.requests) - 1, new)
     ended = run_segdl("-q", "-j", "1", "-o", "-", served.url, cwd=tmp_path)
