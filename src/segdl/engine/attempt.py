@@ -7,6 +7,7 @@ from typing import TypeAlias
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
 from segdl.engine.contact import Ranges
+from segdl.engine.flow import flow
 from segdl.engine.job import Job
 from segdl.engine.segment import Broken, Crash, Mismatch, Outcome, Segment, Streamed
 from segdl.errors import NetworkError, SegdlError
@@ -162,16 +163,17 @@ def _shift(job: Job, position: int) -> int:
 
 
 def _append(segment: Segment, part: PartFile, exchange: Exchange, stop: int, chunk: int) -> None:
-    # segment.stop is read anew each time: it may shrink when another connection takes over.
-    while (room := min(segment.stop, stop) - segment.position) > 0:
-        data = exchange.read(min(chunk, room))
-        if not data:
-            return
-        segment.received += len(data)
-        segment.storing = True
-        part.append(data)
-        segment.position = part.stop
-        segment.storing = False
+    with flow(exchange, part, chunk) as bytes_on_their_way:
+        # segment.stop is read anew each time: it may shrink when another connection takes over.
+        while (room := min(segment.stop, stop) - segment.position) > 0:
+            count = bytes_on_their_way.take(room)
+            if not count:
+                return
+            segment.received += count
+            segment.storing = True
+            bytes_on_their_way.store()
+            segment.position = part.stop
+            segment.storing = False
 
 
 def _compare(job: Job, segment: Segment, exchange: Exchange, twice: Span) -> int | None:

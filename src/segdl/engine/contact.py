@@ -19,6 +19,7 @@ from segdl.errors import SegdlError, ServerError
 from segdl.net.failures import TransferError
 from segdl.net.source import Source
 from segdl.net.transport import Exchange
+from segdl.net.wire import Wire
 from segdl.progress.events import Progress, Waiting
 
 MIB = 1024 * 1024
@@ -106,7 +107,7 @@ class Contacts:
         self._gate: Gate = run.gates.of(source.asked.origin)
         self._last: Contact | None = None
 
-    def make(self, asked: Span | None, *, once: bool = False) -> Contact:
+    def make(self, asked: Span | None, *, once: bool = False, only_head: bool = False) -> Contact:
         """Ask for `asked`, or for the whole file, until there is an answer to work with.
 
         The caller sees to it that the contact is taken or released. The one before is
@@ -115,6 +116,8 @@ class Contacts:
         Args:
             asked: a range of the remote file; None asks for all of it.
             once: do not try again.
+            only_head: the body is not wanted; a short one is read, so that the connection
+                can be used again.
 
         Raises:
             SegdlError: the server says no, or cannot be reached within the retries.
@@ -122,7 +125,7 @@ class Contacts:
         self.release()
         tries = 0
         while True:
-            answer = self._ask(asked)
+            answer = self._ask(asked, only_head=only_head)
             if isinstance(answer, Contact):
                 self._last = answer
                 return answer
@@ -151,18 +154,26 @@ class Contacts:
         Raises:
             SegdlError: as `make`.
         """
-        contact = self.make(None if ranges is Ranges.BROKEN else ONE_BYTE, once=once)
+        asked = None if ranges is Ranges.BROKEN else ONE_BYTE
+        contact = self.make(asked, once=once, only_head=True)
         contact.release()
         return contact.version
 
-    def _ask(self, asked: Span | None) -> Contact | Verdict | TransferError:
+    def _ask(self, asked: Span | None, *, only_head: bool) -> Contact | Verdict | TransferError:
         """Send one request; only a response to work with comes back open, as a Contact."""
         self._pass_gate()
         network = self._run.network
+
+        def open_(wire: Wire) -> Exchange:
+            exchange = self._source.open(wire, asked)
+            if only_head:
+                exchange.finish_short_body()
+            return exchange
+
         try:
             exchange = self._run.call(
                 self._pool,
-                lambda wire: self._source.open(wire, asked),
+                open_,
                 network.connect_timeout + network.stall_timeout,
             )
         except TransferError as failure:

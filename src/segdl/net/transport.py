@@ -7,9 +7,10 @@ threads that share it, while an adapter's connection pools are made to be shared
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import requests
 import urllib3
@@ -28,6 +29,8 @@ from segdl.options import NetworkOptions
 log = logging.getLogger("segdl")
 
 _POOLS = 64
+# Bodies up to this are cheaper to read than a new connection is, in bytes.
+_SHORT = 4096
 
 
 class Exchange:
@@ -86,6 +89,43 @@ class Exchange:
             raise TransferError(ServerError(f"{self.location}: the server sent broken chunks"))
         return data
 
+    @property
+    def fills(self) -> bool:
+        """Whether `fill` can be used: a plain socket, and a kernel that moves bytes from it."""
+        return hasattr(os, "splice") and self.sized and self._wire.plain_socket is not None
+
+    def fill(self, pipe: int, most: int) -> int:
+        """Move what has arrived into a pipe, without the bytes passing through Python.
+
+        A `read` of 8 KiB or more must have come before: it empties the buffer that the
+        response's head was read through.
+
+        Args:
+            pipe: the end to write to.
+            most: bytes, at most.
+
+        Returns:
+            Bytes moved; 0 where it takes a `read` to go on, such as at the body's end.
+
+        Raises:
+            TransferError: the connection broke, or was aborted.
+        """
+        plain, left = self._wire.plain_socket, self._raw.length_remaining
+        # The last byte is left to `read`, which sees to it that the body is over.
+        if plain is None or left is None or left <= 1:
+            return 0
+        try:
+            moved = os.splice(plain.fileno(), pipe, min(most, left - 1))
+        except OSError as error:
+            raise _failure(error, self.location, self._wire) from error
+        if self._wire.aborted:
+            raise _failure(AbortedError(), self.location, self._wire)
+        self._raw.length_remaining = left - moved
+        # http.client counts for itself.
+        body: Any = self._raw._fp  # noqa: SLF001
+        body.length -= moved
+        return moved
+
     def hand_over(self, wire: Wire) -> None:
         """Let another thread's `wire` abort this response from now on.
 
@@ -108,6 +148,22 @@ class Exchange:
         """Give the connection back: the body was read to its end."""
         self._wire.detach()
         self._raw.release_conn()
+
+    def finish_short_body(self) -> None:
+        """Read a body of a few KiB that nobody wants, and give the connection back.
+
+        Raises:
+            TransferError: as `read`.
+        """
+        if self.head.length is None or self.head.length > _SHORT:
+            return
+        try:
+            while self.read(_SHORT):
+                pass
+        except TransferError:
+            self.close()
+            raise
+        self.finish()
 
     def close(self) -> None:
         """Close the connection; harmless after `finish`."""

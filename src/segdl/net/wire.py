@@ -39,6 +39,12 @@ class Wire:
         with self._lock:
             return self._aborted
 
+    @property
+    def plain_socket(self) -> socket.socket | None:
+        """The socket where nothing is between it and the bytes, such as TLS."""
+        with self._lock:
+            return self._socket if type(self._socket) is socket.socket else None
+
     def wait_without_limit(self) -> None:
         """Let reads wait for as long as nobody calls `abort`.
 

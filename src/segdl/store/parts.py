@@ -6,12 +6,13 @@ version may overlap: the bytes are the same.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 import threading
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from segdl.core.spans import Span, union
 from segdl.errors import DiskError
@@ -45,6 +46,14 @@ class PartFile(Protocol):
 
     def cut(self, size: int) -> None:
         """Drop what was written behind `size` bytes."""
+
+
+@runtime_checkable
+class PipedPart(PartFile, Protocol):
+    """A part that can be written from a pipe, within the kernel."""
+
+    def drain(self, pipe: int, count: int) -> None:
+        """Write `count` bytes, which are in the pipe, at the end."""
 
 
 class PartStore(Protocol):
@@ -114,6 +123,30 @@ class Part:
                 written = os.write(self._descriptor, view)
                 self.size += written
                 view = view[written:]
+
+    def drain(self, pipe: int, count: int) -> None:
+        """Write `count` bytes, which are in the pipe, at the end.
+
+        Raises:
+            DiskError: no space, or the disk failed; what was written before stays.
+        """
+        if self._failure is not None:
+            raise self._failure
+        with disk_errors(self.path, "write"):
+            while count:
+                try:
+                    moved = os.splice(pipe, self._descriptor, count)
+                except OSError as error:
+                    if error.errno != errno.EINVAL:
+                        raise
+                    # This file system takes no pages from a pipe.
+                    break
+                self.size += moved
+                count -= moved
+        while count:
+            data = os.read(pipe, count)
+            self.append(data)
+            count -= len(data)
 
     def grow(self, count: int) -> None:
         """Note that `count` bytes were written at the end through the descriptor."""
