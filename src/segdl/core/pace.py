@@ -5,6 +5,10 @@ from __future__ import annotations
 BASE_DELAY = 0.5
 LONGEST_DELAY = 30.0
 LONGEST_WAIT = 600.0
+# Seconds that a connection has to show what it can do, before it is compared with others.
+PATIENCE = 3.0
+# So many times slower than the others is far slower.
+_FAR = 5.0
 _DEAD_RATE = 16.0
 _SLOW_RATE = 1024.0
 
@@ -34,3 +38,36 @@ def is_crawling(rate: float, fastest: float) -> bool:
         (True, False, True)
     """
     return rate < _DEAD_RATE or (rate < _SLOW_RATE and fastest > 64 * rate)
+
+
+def is_lagging(
+    rate: float, usual: float, left: int, *, age: float, silent: float, again: int
+) -> bool:
+    """Tell whether a connection does so badly that a new one should take its place.
+
+    A new connection is not free, and may do no better: each one that is dropped for this
+    makes the next one's patience twice as long.
+
+    Args:
+        rate: bytes a second that it brings.
+        usual: bytes a second that the others bring.
+        left: bytes that it still has to bring.
+        age: seconds since its request was sent.
+        silent: seconds since it brought anything.
+        again: how many connections in a row were dropped for this before it.
+
+    Example:
+        >>> is_lagging(0, 1e6, 10**7, age=4, silent=4, again=0)
+        True
+        >>> is_lagging(1e5, 1e6, 10**7, age=4, silent=0, again=0)
+        True
+        >>> is_lagging(1e5, 1e6, 10**7, age=4, silent=0, again=1)
+        False
+        >>> is_lagging(5e5, 1e6, 10**7, age=4, silent=0, again=0)
+        False
+    """
+    patience = PATIENCE * 2.0 ** min(again, 8)
+    if age < patience or usual <= 0.0:
+        return False
+    needs_long = left > patience * max(rate, 1.0)
+    return silent >= patience or (rate * _FAR < usual and needs_long)

@@ -131,8 +131,11 @@ def _stream(job: Job, segment: Segment, exchange: Exchange, accept: Accept) -> O
             # A thread that was told to stop wrote a little more: go on behind that.
             segment.position = part.stop
             return Broken(_closed_early(exchange))
-        first = part.size
+        first, planned = part.size, segment.stop
         _append(segment, part, exchange, stop, job.chunk)
+        if segment.stop < planned:
+            # Who took over compares where the two meet.
+            return Streamed()
         if segment.stop == OPEN == stop:
             return Streamed(end=segment.position, proved=exchange.framed)
         if segment.position < min(stop, segment.stop):

@@ -9,10 +9,11 @@ from segdl.core.names import choose_name, safe_name
 from segdl.core.plan import plan
 from segdl.core.selection import Selection, select, whole
 from segdl.core.spans import OPEN
+from segdl.engine.aftermath import ChangedError, UnrangedError
 from segdl.engine.attempt import Opened
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
-from segdl.engine.fetching import ChangedError, Fetching, UnrangedError
+from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts, publish
 from segdl.engine.job import Pin, job_of
 from segdl.engine.run import Run
@@ -158,7 +159,7 @@ def _fetch_parts(task: Task, place: Workplace, pin: Pin, contact: Contact) -> tu
     mismatch = job.seams.first_mismatch(place.parts)
     if mismatch is not None:
         raise ChangedError(f"bytes at {mismatch} differ between two answers", proved=True)
-    count = sum(segment.position - segment.start for segment in supply.live)
+    count = sum(segment.done for segment in supply.live)
     return supply.live[-1].stop if size is None else size, count
 
 
@@ -209,7 +210,7 @@ def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tup
     ends = {start + size: start for start, size in sizes.items()}
     live = [Segment(span.start, span.stop, ends.get(span.start, span.start)) for span in spans]
     held = selection.size - sum(map(len, spans))
-    return Supply(live, held), held
+    return Supply(live, held, divisible=True), held
 
 
 def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) -> Opened | None:

@@ -11,41 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN
-from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
+from segdl.engine.aftermath import Aftermath
 from segdl.engine.attempt import Opened, attempt
 from segdl.engine.contact import asks_too_long
 from segdl.engine.job import Job
 from segdl.engine.run import GRACE, TICK, Run
-from segdl.engine.segment import (
-    Broken,
-    Crash,
-    Mismatch,
-    Outcome,
-    Segment,
-    Streamed,
-    Supply,
-    crawling,
-)
-from segdl.errors import NetworkError, SegdlError, ServerError
-from segdl.net.failures import TransferError
+from segdl.engine.segment import Crash, Outcome, Segment, Supply
+from segdl.engine.watch import Watch
+from segdl.errors import ServerError
 from segdl.net.wire import Wire
-from segdl.progress.events import Note, Progress, Retrying, Waiting
-
-_MOST_UNRANGED = 3
-_SOME_BYTES = 4096
-
-
-class ChangedError(Exception):
-    """The remote file may be another now; `proved` where bytes differ."""
-
-    def __init__(self, why: str, *, proved: bool) -> None:
-        super().__init__(why)
-        self.why = why
-        self.proved = proved
-
-
-class UnrangedError(Exception):
-    """The server stopped answering ranges as it should."""
+from segdl.progress.events import Progress, Waiting
 
 
 class Fetching:
@@ -57,9 +32,6 @@ class Fetching:
         supply: what is missing.
         number: the file's, for events.
         pool: where attempts run; as many threads as connections.
-
-    Attributes:
-        proved: whether the end of the file was told from a connection that broke.
     """
 
     def __init__(
@@ -78,13 +50,14 @@ class Fetching:
         self._pool = pool
         self._inbox: queue.SimpleQueue[tuple[Segment, Outcome]] = queue.SimpleQueue()
         self._futures: set[Future[None]] = set()
-        self._unranged = 0
-        # Whether If-Range is sent: some servers drop Range when they are.
-        self._conditional = True
-        self._refusal: Refused | None = None
-        self._told_limit = False
+        self._aftermath = Aftermath(run, job, number)
+        self._watch = Watch(run.network)
         self._told_wait = 0.0
-        self.proved = True
+
+    @property
+    def proved(self) -> bool:
+        """Whether the end of the file was told from a connection that broke."""
+        return self._aftermath.proved
 
     def fetch(self, opened: Opened | None) -> None:
         """Return when every segment is complete.
@@ -105,7 +78,7 @@ class Fetching:
                 self._heed_gate()
                 self._take_outcomes()
                 self._run.check_cancelled()
-                self._drop_crawlers()
+                self._watch_over()
                 self._report()
         finally:
             self._stop()
@@ -117,15 +90,31 @@ class Fetching:
 
     def _launch(self) -> None:
         """Start what is ready, as far as the threads go and the origin's gate lets it."""
-        now = self._run.clock()
-        free = self._run.transfer.connections - self._at_work()
-        for segment in self._supply.live:
-            if segment.complete or segment.wire is not None or segment.ready_at > now:
-                continue
-            if free <= 0 or not self._job.gate.try_ask():
+        while self._at_work() < self._run.transfer.connections:
+            segment, taken_over = self._next_ready(), None
+            if segment is None:
+                taken_over = self._help_wanted()
+            if (segment is None and taken_over is None) or not self._job.gate.try_ask():
                 return
+            if taken_over is not None:
+                segment = self._supply.split(*taken_over)
+            assert segment is not None
             self._start(segment, None)
-            free -= 1
+
+    def _next_ready(self) -> Segment | None:
+        now = self._run.clock()
+        for segment in self._supply.live:
+            if not segment.complete and segment.wire is None and segment.ready_at <= now:
+                return segment
+        return None
+
+    def _help_wanted(self) -> tuple[Segment, int] | None:
+        live = self._supply.live
+        # Where some wait for another try, the server has trouble enough.
+        waiting = any(not each.complete and each.wire is None for each in live)
+        if waiting or not self._supply.divisible:
+            return None
+        return self._watch.help_wanted(live, self._run.transfer.min_split)
 
     def _at_work(self) -> int:
         return sum(segment.wire is not None for segment in self._supply.live)
@@ -135,7 +124,7 @@ class Fetching:
         pause = self._job.gate.pause()
         if not pause or self._at_work():
             return
-        refusal = self._refusal
+        refusal = self._aftermath.refusal
         if pause > LONGEST_WAIT:
             other = ServerError(f"{self._job.source.asked}: not asked again")
             raise asks_too_long(refusal.error if refusal else other, pause)
@@ -149,7 +138,7 @@ class Fetching:
     def _start(self, segment: Segment, opened: Opened | None) -> None:
         wire = Wire()
         segment.set_out(wire, self._run.clock())
-        segment.conditional = self._conditional
+        segment.conditional = self._aftermath.conditional
         self._futures = {future for future in self._futures if not future.done()}
         self._futures.add(self._pool.submit(self._work, segment, wire, opened))
 
@@ -178,113 +167,19 @@ class Fetching:
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:
         wire, segment.wire = segment.wire, None
-        if wire is not None and wire.aborted and not segment.too_slow:
+        if wire is not None and wire.aborted and segment.dropped is None:
             # Ended by `_stop`: what came of it is of no interest any more.
             return
-        progressed = segment.position > segment.began and not segment.too_slow
-        if progressed:
-            segment.tries = 0
-            self._unranged = 0
-        match outcome:
-            case Streamed(end=end, proved=proved):
-                self._streamed(segment, end, progressed=progressed)
-                self.proved = self.proved and proved
-            case Broken(failure=TransferError(fatal=False)) if segment.complete:
-                # What broke was behind its last byte.
-                pass
-            case Broken(failure=failure):
-                self._broken(segment, failure, progressed=progressed)
-            case Refused():
-                self._refused(segment, outcome)
-            case Retry(error=error):
-                self._try_again(segment, error)
-            case Fail(error=error):
-                raise error
-            case Unranged(why=why):
-                self._answered_otherwise(segment, why)
-            case Changed(why=why):
-                raise ChangedError(why, proved=False)
-            case Mismatch(at=at):
-                raise ChangedError(f"bytes at {at} differ from those fetched before", proved=True)
-            case Crash(error=error):
-                raise error
+        self._aftermath.take(segment, outcome)
 
-    def _streamed(self, segment: Segment, end: int | None, *, progressed: bool) -> None:
-        if end is not None:
-            segment.stop = end
-        elif not segment.complete and progressed:
-            if segment.position - segment.began < _SOME_BYTES:
-                segment.ready_at = self._run.clock() + self._run.backoff(1)
-        elif not segment.complete:
-            self._try_again(segment, NetworkError(f"{self._job.source.asked}: empty answers"))
-
-    def _broken(self, segment: Segment, failure: TransferError, *, progressed: bool) -> None:
-        if failure.fatal:
-            raise failure.error
-        error = failure.error
-        if segment.too_slow:
-            error = NetworkError(f"{self._job.source.asked}: the connection hardly moved")
-        if progressed:
-            # Cut after some KiB: ask for the rest at once. After less, not that fast.
-            brought = segment.position - segment.began
-            delay = 0.0 if brought >= _SOME_BYTES else self._run.backoff(1)
-            segment.ready_at = self._run.clock() + delay
-            self._emit_retry(segment, error, delay)
-        else:
-            self._try_again(segment, error)
-
-    def _refused(self, segment: Segment, refusal: Refused) -> None:
-        # The gate knows when it may be asked again.
-        self._refusal = refusal
-        if self._job.gate.streaming:
-            self._tell_limit()
-            return
-        segment.tries += 1
-        self._give_up_after_retries(segment, refusal.error)
-
-    def _answered_otherwise(self, segment: Segment, why: str) -> None:
-        if segment.conditional and self._job.pin.version.strong_etag:
-            self._conditional = False
-        else:
-            self._unranged += 1
-            if self._unranged >= _MOST_UNRANGED:
-                raise UnrangedError(why)
-        self._try_again(segment, NetworkError(f"{self._job.source.asked}: {why}"))
-
-    def _try_again(self, segment: Segment, error: SegdlError) -> None:
-        segment.tries += 1
-        self._give_up_after_retries(segment, error)
-        delay = self._run.backoff(segment.tries)
-        segment.ready_at = self._run.clock() + delay
-        self._emit_retry(segment, error, delay)
-
-    def _give_up_after_retries(self, segment: Segment, error: SegdlError) -> None:
-        if segment.tries >= max(1, self._run.transfer.retries):
-            error.hint = error.hint or "run the same command to go on"
-            raise error
-
-    def _emit_retry(self, segment: Segment, error: SegdlError, delay: float) -> None:
-        what = error.message.removeprefix(f"{self._job.source.asked}: ")
-        retries = self._run.transfer.retries
-        self._run.emit(Retrying(self._number, segment.start, segment.tries, retries, delay, what))
-
-    def _tell_limit(self) -> None:
-        if not self._told_limit:
-            self._told_limit = True
-            limit = self._job.gate.limit
-            text = f"the server takes no more connections: going on with {limit}"
-            self._run.emit(Note(self._number, text))
-
-    def _drop_crawlers(self) -> None:
-        """Abort connections that drip; a socket's timeout never fires for them."""
-        for segment in crawling(self._supply.live, self._run.clock(), self._run.network):
-            if segment.wire is not None:
-                segment.too_slow = True
-                segment.wire.abort()
+    def _watch_over(self) -> None:
+        now = self._run.clock()
+        self._watch.measure(self._supply.live, now)
+        self._watch.drop_slow(self._supply.live, now)
 
     def _report(self) -> None:
         live = self._supply.live
-        done = self._supply.behind + sum(segment.position - segment.start for segment in live)
+        done = self._supply.behind + sum(segment.done for segment in live)
         size = self._job.selection.size
         segments = tuple(segment.state() for segment in live)
         self._run.emit(Progress(self._number, done, None if size == OPEN else size, segments))

@@ -16,9 +16,10 @@ from typing import BinaryIO, cast
 from segdl.core import selection as selections
 from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN
+from segdl.engine.aftermath import ChangedError, UnrangedError
 from segdl.engine.attempt import Opened
 from segdl.engine.contact import Contact, Ranges, first_range
-from segdl.engine.fetching import ChangedError, Fetching, UnrangedError
+from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, Pin, job_of
 from segdl.engine.run import TICK, Run
 from segdl.engine.segment import Segment, Supply

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
-from segdl.core.pace import is_crawling
 from segdl.core.spans import OPEN
+from segdl.core.speed import Speed, flowing
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
-from segdl.options import NetworkOptions
 from segdl.progress.events import SegmentState
+
+
+class Drop(Enum):
+    """Why the coordinator ended an attempt; the value is what a user reads."""
+
+    CRAWLING = "the connection hardly moved"
+    LAGGING = "far slower than the others"
 
 
 class Segment:
@@ -36,7 +42,9 @@ class Segment:
         seen: `received` at that time.
         moved_at: when `moved` was noted, to tell how long nothing has come.
         moved: `received` at that time.
-        too_slow: it was dropped because it crawled.
+        speed: how fast the attempt brings bytes.
+        dropped: why the coordinator ended the attempt, if it did.
+        lagged: attempts in a row that were dropped because they lagged.
         conditional: its request is sent with If-Range where there is a strong ETag.
         heard: the server has answered this attempt.
         storing: what came is being written: the network is not to blame for the wait.
@@ -46,7 +54,9 @@ class Segment:
         "began",
         "brought",
         "conditional",
+        "dropped",
         "heard",
+        "lagged",
         "moved",
         "moved_at",
         "part",
@@ -55,10 +65,10 @@ class Segment:
         "received",
         "seen",
         "seen_at",
+        "speed",
         "start",
         "stop",
         "storing",
-        "too_slow",
         "tries",
         "wire",
     )
@@ -76,7 +86,9 @@ class Segment:
         self.received = 0
         self.seen_at = self.moved_at = 0.0
         self.seen = self.moved = 0
-        self.too_slow = False
+        self.speed: Speed = flowing(0.0, 0)
+        self.dropped: Drop | None = None
+        self.lagged = 0
         self.heard = False
         self.conditional = True
         self.storing = False
@@ -88,64 +100,55 @@ class Segment:
         self.began = self.position
         self.seen = self.moved = self.received
         self.seen_at = self.moved_at = now
-        self.too_slow = self.heard = False
+        self.speed = flowing(now, self.received)
+        self.dropped = None
+        self.heard = False
 
     @property
     def complete(self) -> bool:
         """Whether all its bytes are on disk."""
         return self.position >= self.stop
 
+    @property
+    def done(self) -> int:
+        """Its bytes on disk; what it wrote before its rest was taken over does not count twice."""
+        return min(self.position, self.stop) - self.start
+
     def state(self) -> SegmentState:
         """Return what a view shows of it."""
         return SegmentState(
             self.start,
             None if self.stop == OPEN else self.stop,
-            self.position - self.start,
+            self.done,
             self.wire is not None,
         )
 
 
 class Supply:
-    """The segments to fetch: those at work or to come, and `behind` bytes that none brings."""
+    """The segments to fetch: those at work or to come, and `behind` bytes that none brings.
 
-    def __init__(self, live: list[Segment], behind: int) -> None:
+    Args:
+        live: in file order.
+        behind: bytes of the file.
+        divisible: whether a segment may be cut in two while it is fetched.
+    """
+
+    def __init__(self, live: list[Segment], behind: int, *, divisible: bool = False) -> None:
         self.live = live
         self.behind = behind
+        self.divisible = divisible
 
     def advance(self) -> bool:
         """Bring `live` up to date and tell whether no more segments will come."""
         return True
 
-
-def crawling(segments: Sequence[Segment], now: float, network: NetworkOptions) -> list[Segment]:
-    """Return those whose connections brought (next to) nothing for as long as is allowed.
-
-    Called every now and then: how long nothing has come is as exact as that.
-    """
-    rates = {
-        segment: (segment.received - segment.seen) / max(now - segment.seen_at, 1e-6)
-        for segment in segments
-        if segment.wire is not None
-    }
-    slow: list[Segment] = []
-    for segment, rate in rates.items():
-        patience = network.stall_timeout
-        if not segment.heard:
-            # The socket's own timeout comes first, but for a head that drips.
-            patience += network.connect_timeout
-        if segment.storing:
-            # A slow disk, or a reader who takes their time.
-            segment.seen_at = segment.moved_at = now
-        elif segment.received != segment.moved:
-            segment.moved_at, segment.moved = now, segment.received
-        elif now - segment.moved_at >= patience:
-            slow.append(segment)
-            continue
-        if now - segment.seen_at >= patience:
-            if is_crawling(rate, max(rates.values())):
-                slow.append(segment)
-            segment.seen_at, segment.seen = now, segment.received
-    return slow
+    def split(self, segment: Segment, at: int) -> Segment:
+        """End `segment` at `at`, and return a new one for its rest."""
+        rest = Segment(at, segment.stop, at)
+        # Its thread reads this anew for each chunk; what it writes behind it is written twice.
+        segment.stop = at
+        self.live.insert(self.live.index(segment) + 1, rest)
+        return rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""Who helps whom at the end: an idle connection takes over from the one that ends last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+MIB = 1024 * 1024
+# Boundaries fall on a multiple of the coarsest that is at most an eighth of what moves.
+_GRAINS = (MIB, 64 * 1024, 4096)
+# Seconds that must be won: another request is not free, for the server neither.
+_WORTHWHILE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A segment that a connection is at work on.
+
+    Attributes:
+        position: where its next byte goes.
+        stop: where it ends.
+        rate: bytes a second; None where it is not known yet.
+    """
+
+    position: int
+    stop: int
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Segment number `index` is to end `at`, and another to begin there."""
+
+    index: int
+    at: int
+
+
+def typical_rate(rates: Sequence[float | None]) -> float | None:
+    """Return the median of the rates that are known, in bytes a second.
+
+    Example:
+        >>> typical_rate([None, 1.0, 9.0, 3.0]), typical_rate([None])
+        (3.0, None)
+    """
+    known = [rate for rate in rates if rate is not None]
+    return median(known) if known else None
+
+
+def take_over(
+    running: Sequence[Running], *, rate: float | None, setup: float, least: int
+) -> Split | None:
+    """Choose the segment that would end last, and where to cut it so that both end together.
+
+    Args:
+        running: segments with a connection.
+        rate: bytes a second that the newcomer is expected to bring; None where nobody knows,
+            which counts as fast as the one it helps.
+        setup: seconds until its first byte.
+        least: bytes; neither piece is smaller, but for what rounding takes off.
+
+    Returns:
+        None where nothing would be won by it.
+
+    Example:
+        >>> slow, fast = Running(0, 64 * MIB, 1e6), Running(100 * MIB, 104 * MIB, 4e6)
+        >>> take_over([slow, fast], rate=1e6, setup=0.0, least=MIB)
+        Split(index=0, at=33554432)
+    """
+    usual = typical_rate([each.rate for each in running])
+    best: tuple[float, int] | None = None
+    for index, each in enumerate(running):
+        left = each.stop - each.position
+        if left >= 2 * least:
+            ends = left / max(_rate(each, usual), 1.0)
+            if best is None or ends > best[0]:
+                best = ends, index
+    if best is None:
+        return None
+    ends, index = best
+    each = running[index]
+    left = each.stop - each.position
+    old = max(_rate(each, usual), 1.0)
+    new = max(old if rate is None else rate, 1.0)
+    together = (left + new * setup) / (old + new)
+    known = usual is not None
+    if known and ends - together < _WORTHWHILE:
+        return None
+    keep = min(max(int(old * together), least), left - least)
+    grain = next((g for g in _GRAINS if 8 * g <= left - keep), _GRAINS[-1])
+    at = -(-(each.position + keep) // grain) * grain
+    return Split(index, at) if at < each.stop else None
+
+
+def _rate(each: Running, usual: float | None) -> float:
+    # Without any measure, bytes stand for seconds.
+    return each.rate if each.rate is not None else (usual or MIB)

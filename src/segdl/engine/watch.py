@@ -1,0 +1,107 @@
+"""How the connections of a download do, and which of them are not worth keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segdl.core.pace import is_crawling, is_lagging
+from segdl.core.spans import OPEN
+from segdl.core.speed import measured
+from segdl.core.tail import Running, take_over, typical_rate
+from segdl.engine.segment import Drop, Segment
+from segdl.options import NetworkOptions
+
+# Seconds before a new connection's first byte, as long as none was measured.
+_SETUP = 0.1
+# The last seconds are worth smaller segments than the plan makes, in bytes.
+_FINEST = 64 * 1024
+
+
+class Watch:
+    """Measures connections and ends those that do badly. The coordinator's thread owns it."""
+
+    def __init__(self, network: NetworkOptions) -> None:
+        self._network = network
+        self._setup = _SETUP
+        # What a connection brought when last there were several.
+        self._usual = 0.0
+
+    def measure(self, segments: Sequence[Segment], now: float) -> None:
+        """Note how far each connection got."""
+        for segment in segments:
+            if segment.wire is None:
+                continue
+            if segment.storing:
+                # A slow disk, or a reader who takes their time.
+                segment.seen_at = segment.moved_at = now
+            elif segment.received != segment.moved:
+                segment.moved_at, segment.moved = now, segment.received
+            first = segment.speed.rate is None
+            segment.speed = measured(segment.speed, now, segment.received)
+            if first and segment.speed.rate is not None:
+                self._setup = min(self._setup * 2, segment.speed.at - segment.speed.began)
+
+    def drop_slow(self, segments: Sequence[Segment], now: float) -> None:
+        """End attempts that bring (next to) nothing, or far less than the others."""
+        at_work = [segment for segment in segments if segment.wire is not None]
+        fastest = max((_since_seen(segment, now) for segment in at_work), default=0.0)
+        rates = [each.speed.rate for each in at_work if each.speed.rate is not None]
+        self._usual = typical_rate(rates) or 0.0 if len(rates) > 1 else self._usual
+        for segment in at_work:
+            if segment.dropped is None and segment.wire is not None:
+                segment.dropped = self._crawls(segment, fastest, now) or self._lags(segment, now)
+                if segment.dropped is not None:
+                    segment.wire.abort()
+
+    def _crawls(self, segment: Segment, fastest: float, now: float) -> Drop | None:
+        patience = self._network.stall_timeout
+        if not segment.heard:
+            # The socket's own timeout comes first, but for a head that drips.
+            patience += self._network.connect_timeout
+        if now - segment.moved_at >= patience:
+            return Drop.CRAWLING
+        if now - segment.seen_at < patience:
+            return None
+        crawls = is_crawling(_since_seen(segment, now), fastest)
+        segment.seen_at, segment.seen = now, segment.received
+        return Drop.CRAWLING if crawls else None
+
+    def _lags(self, segment: Segment, now: float) -> Drop | None:
+        # An attempt that only asks whether the server takes one more connection is the
+        # gate's to judge.
+        if not segment.heard or segment.stop == OPEN:
+            return None
+        rate = segment.speed.rate or 0.0
+        if segment.lagged and 2.0 * rate > self._usual:
+            segment.lagged = 0
+        lags = is_lagging(
+            rate,
+            self._usual,
+            segment.stop - segment.position,
+            age=now - segment.speed.began,
+            silent=now - segment.moved_at,
+            again=segment.lagged,
+        )
+        return Drop.LAGGING if lags else None
+
+    def help_wanted(
+        self, segments: Sequence[Segment], min_split: int
+    ) -> tuple[Segment, int] | None:
+        """Choose the segment that an idle connection should take the rest of, and from where.
+
+        Args:
+            segments: those of the download.
+            min_split: bytes; where it is known how fast they are, the last ones may be split
+                into less.
+        """
+        at_work = [segment for segment in segments if segment.wire is not None]
+        running = [Running(each.position, each.stop, each.speed.rate) for each in at_work]
+        rate = typical_rate([each.rate for each in running])
+        least = min_split if rate is None else min(min_split, _FINEST)
+        split = take_over(running, rate=rate, setup=self._setup, least=least)
+        return None if split is None else (at_work[split.index], split.at)
+
+
+def _since_seen(segment: Segment, now: float) -> float:
+    """Return bytes a second since they were noted for the last time."""
+    return (segment.received - segment.seen) / max(now - segment.seen_at, 1e-6)

@@ -1,0 +1,113 @@
+"""Who takes over from whom, and when a connection is not worth keeping."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segdl.core.pace import PATIENCE, is_lagging
+from segdl.core.speed import flowing, measured
+from segdl.core.tail import Running, Split, take_over
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("running", "rate", "split"),
+    [
+        ([], 1e6, None),
+        # One that is ten times slower keeps what it brings until both are done.
+        ([Running(0, 11 * MIB, 1e5)], 1e6, Split(0, MIB)),
+        # The one that ends last is helped, not the one with most bytes.
+        ([Running(0, 64 * MIB, 64e6), Running(64 * MIB, 80 * MIB, 1e6)], 1e6, Split(1, 72 * MIB)),
+        # Nothing is known of any: bytes decide.
+        ([Running(0, 8 * MIB, None), Running(8 * MIB, 24 * MIB, None)], None, Split(1, 16 * MIB)),
+        # One that has brought nothing yet counts as fast as the others.
+        ([Running(0, 8 * MIB, 1e6), Running(8 * MIB, 24 * MIB, None)], 1e6, Split(1, 16 * MIB)),
+        # Too little is left to cut.
+        ([Running(0, 2 * MIB - 1, 1e3)], 1e6, None),
+        # It ends soon without help.
+        ([Running(0, 64 * MIB, 1e9)], 1e9, None),
+        # It brings nothing: all but the least is taken.
+        ([Running(0, 64 * MIB, 0.0)], 1e6, Split(0, MIB)),
+    ],
+)
+def test_take_over(running: list[Running], rate: float | None, split: Split | None) -> None:
+    assert take_over(running, rate=rate, setup=0.0, least=MIB) == split
+
+
+def test_a_newcomer_who_starts_late_gets_less() -> None:
+    at_once = take_over([Running(0, 64 * MIB, 1e6)], rate=1e6, setup=0.0, least=MIB)
+    late = take_over([Running(0, 64 * MIB, 1e6)], rate=1e6, setup=20.0, least=MIB)
+    assert at_once is not None
+    assert late is not None
+    assert late.at > at_once.at
+    assert take_over([Running(0, 8 * MIB, 1e6)], rate=1e6, setup=60.0, least=MIB) is None
+
+
+_RUNNING = st.builds(
+    lambda position, left, rate: Running(position, position + left, rate),
+    st.integers(0, 2**50),
+    st.integers(0, 2**45),
+    st.none() | st.floats(0, 1e12),
+)
+
+
+@given(
+    running=st.lists(_RUNNING, max_size=12),
+    rate=st.none() | st.floats(0, 1e12),
+    setup=st.floats(0, 100),
+    least=st.integers(1, 2**30),
+)
+def test_both_pieces_hold_bytes(
+    running: list[Running], rate: float | None, setup: float, least: int
+) -> None:
+    split = take_over(running, rate=rate, setup=setup, least=least)
+    if split is not None:
+        cut = running[split.index]
+        assert cut.position + least <= split.at < cut.stop
+        assert cut.stop - split.at >= least // 2
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.06, 10), st.integers(0, 10**9)), min_size=1, max_size=20),
+)
+def test_a_speed_is_between_the_slowest_and_the_fastest(looks: list[tuple[float, int]]) -> None:
+    speed, now, received, rates = flowing(0.0, 0), 0.0, 0, [0.0]
+    for passed, count in looks:
+        now, received = now + passed, received + count
+        speed = measured(speed, now, received)
+        # Until the first bytes come, the wait counts as a part of the first measure.
+        rates.append(count / passed)
+    if speed.rate is not None:
+        assert 0.0 <= speed.rate <= max(rates) * 1.001
+
+
+def test_a_flow_that_stops_is_forgotten() -> None:
+    speed = measured(flowing(0.0, 0), 1.0, 10**6)
+    for second in range(2, 12):
+        speed = measured(speed, float(second), 10**6)
+    assert speed.rate is not None
+    assert speed.rate < 100
+
+
+@pytest.mark.parametrize(
+    ("rate", "silent", "age", "again", "lags"),
+    [
+        (1e5, 0.0, PATIENCE + 0.1, 0, True),
+        (1e5, 0.0, PATIENCE - 0.1, 0, False),
+        (1e5, 0.0, PATIENCE + 0.1, 1, False),
+        (1e5, 0.0, 2 * PATIENCE + 0.1, 1, True),
+        (5e5, 0.0, 100.0, 0, False),
+        (9e5, PATIENCE, 100.0, 0, True),
+        (9e5, PATIENCE - 0.1, 100.0, 0, False),
+    ],
+)
+def test_lagging(rate: float, silent: float, age: float, again: int, *, lags: bool) -> None:
+    assert is_lagging(rate, 1e6, 10**9, age=age, silent=silent, again=again) is lags
+
+
+def test_nobody_lags_alone_or_shortly_before_the_end() -> None:
+    assert not is_lagging(10.0, 0.0, 10**9, age=100, silent=100, again=0)
+    assert not is_lagging(1e5, 1e6, 10**5, age=100, silent=0, again=0)

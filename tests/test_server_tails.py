@@ -1,0 +1,77 @@
+"""One connection that is slow or silent does not hold the others up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import segdl
+from segdl.progress.events import Note, Progress, Retrying
+from support.data import content
+from support.faults import Drip, StallAfter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.faults import Fault
+    from support.request import Request
+
+MIB = 1024 * 1024
+SIZE = 16 * MIB
+CONTENT = content(SIZE)
+FAST = Drip(256 * 1024, 0.1)
+
+
+def one_is(fault: Fault) -> Callable[[Request, int], Fault]:
+    """Give the third request, which asks for a segment from its beginning, a fault."""
+    return lambda request, index: fault if index == 2 else FAST
+
+
+def test_the_rest_of_a_slow_segment_is_taken_over(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    served = origin(CONTENT, faults=one_is(Drip(1024, 0.1)))
+    events: list[segdl.events.Event] = []
+    segdl.download(served.url, tmp_path / "f", connections=4, on_event=events.append)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    slow = served.requests[2].range
+    inside = [each for each in served.requests[3:] if slow[0] < each.range[0] < slow[1]]
+    assert inside
+    # At 10 KiB a second it would have taken minutes: nearly all of it came otherwise.
+    done = [event.done for event in events if isinstance(event, Progress)]
+    assert done == sorted(done)
+    assert done[-1] == SIZE
+    # It is a matter of the server's speed, not of a request for each of its bytes.
+    assert len(served.requests) < 40
+
+
+def test_a_silent_connection_is_opened_anew_while_others_are_fast(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    served = origin(CONTENT, faults=one_is(StallAfter(100_000)))
+    events: list[segdl.events.Event] = []
+    network = segdl.NetworkOptions(stall_timeout=600.0)
+    segdl.download(
+        served.url, tmp_path / "f", connections=4, network=network, on_event=events.append
+    )
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    reasons = [event.reason for event in events if isinstance(event, Retrying)]
+    assert reasons == ["far slower than the others"]
+
+
+def test_connections_that_are_all_slow_are_kept(origin: Callable[..., Any], tmp_path: Path) -> None:
+    served = origin(content(3 * MIB), faults=lambda request, index: Drip(16 * 1024, 0.1))
+    events: list[segdl.events.Event] = []
+    segdl.download(served.url, tmp_path / "f", connections=3, on_event=events.append)
+    assert not [event for event in events if isinstance(event, Retrying | Note)]
+
+
+def test_a_server_without_ranges_is_not_asked_for_a_rest(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    from support.faults import IgnoreRange
+
+    slow = Drip(64 * 1024, 0.1)
+    served = origin(content(2 * MIB), faults=lambda request, index: (IgnoreRange(), slow))
+    segdl.download(served.url, tmp_path / "f", connections=4)
+    assert len(served.requests) <= 3
