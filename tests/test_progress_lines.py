@@ -84,11 +84,13 @@ def started(held: int = 0, size: int | None = GIB, connections: int = 4) -> Star
 
 
 def test_plain_start_lines() -> None:
-    assert plain([(0, Probing(1, URL)), (0, started())]) == ["big.iso: 1.0 GiB, 4 connections"]
+    assert plain([(0, Probing(1, URL)), (0, started())]) == [
+        "big.iso: 1.0 GiB, up to 4 connections"
+    ]
     assert plain([(0, started(held=GIB // 2, connections=1))]) == [
         "big.iso: 1.0 GiB, 512.0 MiB of it here already, 1 connection"
     ]
-    assert plain([(0, started(size=None))]) == ["big.iso: size unknown, 4 connections"]
+    assert plain([(0, started(size=None))]) == ["big.iso: size unknown, up to 4 connections"]
 
 
 def test_plain_progress_comes_after_5_and_then_every_10_seconds() -> None:

@@ -312,7 +312,7 @@ def test_a_dumb_terminal_gets_lines(terminal: Any, monkeypatch: pytest.MonkeyPat
     terminal("none")
     monkeypatch.setenv("TERM", "dumb")
     screen = Terminal("auto", 80, 24)
-    assert screen.send(started()) == ["big.iso: 64.0 MiB, 4 connections"]
+    assert screen.send(started()) == ["big.iso: 64.0 MiB, up to 4 connections"]
     screen.close()
 
 

@@ -14,8 +14,9 @@ from segdl.core.identity import Version
 from segdl.core.selection import whole
 from segdl.engine.attempt import attempt
 from segdl.engine.contact import Ranges
-from segdl.engine.job import Job, Pin
+from segdl.engine.job import Job
 from segdl.engine.segment import Broken, Segment
+from segdl.engine.site import Pin, Site
 from segdl.net.wire import Wire
 from segdl.store.parts import Parts
 from support.data import content
@@ -118,7 +119,7 @@ def test_a_part_that_grew_behind_our_back_is_not_appended_to(
     job = make_job(served.url, parts, Pin(Version(size=len(data), etag='"v1"'), Ranges.WORK))
     segment = Segment(0, len(data), 0)
     (tmp_path / "0.part").write_bytes(data[:70_000])
-    outcome = attempt(job, segment, Wire(), opened=None)
+    outcome = attempt(job, job.origin, segment, Wire(), opened=None)
     assert isinstance(outcome, Broken)
     assert segment.position == 70_000
     assert (tmp_path / "0.part").read_bytes() == data[:70_000]
@@ -143,11 +144,9 @@ def make_job() -> Any:
         gate = Gate(2, lambda: 0.0)
         assert gate.try_ask()
         return Job(
-            source=Source(transport, asked, credentials),
+            origin=Site(source=Source(transport, asked, credentials), gate=gate, pin=pin),
             parts=parts,
-            gate=gate,
             selection=whole(pin.version.size or 0),
-            pin=pin,
             delay=lambda attempt: 0.0,
             chunk=65536,
         )

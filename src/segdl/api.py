@@ -57,7 +57,7 @@ def download(
     url: str,
     path: str | os.PathLike[str] | None = None,
     *,
-    connections: int = 8,
+    connections: int | str = "auto",
     checksum: str | None = None,
     headers: AnyHeaders = (),
     progress: ProgressKind = "none",
@@ -76,7 +76,8 @@ def download(
         path: the file to make, or a folder (one that exists, or written with a final
             slash) to save it in by the name that the server or the URL gives; None is the
             current folder.
-        connections: most connections for the file.
+        connections: for the file: a number, ``auto`` (as many as make it faster, up to 32)
+            or ``auto:N``.
         checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``.
         headers: a mapping, or ``(name, value)`` pairs, for the URL's origin only.
         progress: a view on standard error.
@@ -109,7 +110,7 @@ def download_many(
     requests: Iterable[Request | str],
     *,
     max_files: int = 4,
-    connections: int = 8,
+    connections: int | str = "auto",
     progress: ProgressKind = "none",
     on_event: Callable[[Event], None] | None = None,
     cancel: threading.Event | None = None,
@@ -126,7 +127,7 @@ def download_many(
     Args:
         requests: URLs, or :class:`Request` values where more is to be said.
         max_files: files at once.
-        connections: most connections for each file.
+        connections: for each file, as :func:`download` takes it.
         progress: a view on standard error.
         on_event: called with each event; `event.file` counts the requests from 1.
         cancel: set it from another thread to end the run.
@@ -188,8 +189,8 @@ def open_run(
 
     `emit` is called from the threads of the run, one at a time.
     """
-    cap = transfer.connections if max_files == 1 else max(transfer.connections, MOST_PER_ORIGIN)
-    transport = Transport(network, connections=max(cap, transfer.connections))
+    cap = transfer.most if max_files == 1 else max(transfer.most, MOST_PER_ORIGIN)
+    transport = Transport(network, connections=max(cap, transfer.most))
     lock = threading.Lock()
 
     def emit_one(event: Event) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from segdl.core.checksum import Checksum
+from segdl.core.connections import parse_connections
 from segdl.core.selection import RangeSpec
 from segdl.errors import UsageError
 
@@ -18,7 +19,6 @@ IfExists = Literal["auto", "skip", "resume", "rename", "overwrite", "error"]
 Headers = tuple[tuple[str, str], ...]
 
 MIB = 1024 * 1024
-MOST_CONNECTIONS = 256
 
 _FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # segdl decides what these say: a wrong one would end in wrong bytes.
@@ -89,7 +89,8 @@ class TransferOptions:
     """How to fetch and keep each file.
 
     Attributes:
-        connections: most connections for one file.
+        connections: connections for one file: a number, ``auto`` for as many as make it
+            faster, up to 32, or ``auto:N`` for up to N.
         min_split: bytes; no segment is smaller.
         retries: tries in a row without progress before a segment gives up.
         if_exists: what to do with a finished file of that name; ``auto`` skips where it
@@ -99,7 +100,7 @@ class TransferOptions:
         fresh: throw partial data away and start again.
     """
 
-    connections: int = 8
+    connections: int | str = "auto"
     min_split: int = MIB
     retries: int = 5
     if_exists: IfExists = "auto"
@@ -108,12 +109,24 @@ class TransferOptions:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.connections <= MOST_CONNECTIONS:
-            raise UsageError(
-                f"connections must be from 1 to {MOST_CONNECTIONS}, not {self.connections}"
-            )
+        parse_connections(self.connections)
         if self.min_split < 1 or self.retries < 0:
             raise UsageError("min_split must be at least 1 and retries at least 0")
+
+    @property
+    def most(self) -> int:
+        """Most connections for one file."""
+        return parse_connections(self.connections).most
+
+    @property
+    def planned(self) -> int:
+        """Connections to begin with."""
+        return 1 if self.adaptive else self.most
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether a file gets fewer connections where more would not be faster."""
+        return parse_connections(self.connections).adaptive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +139,8 @@ class Request:
         name: file name, may have folders in it; ``None`` takes the server's or the URL's.
         checksum: the digest the whole file must have.
         headers: sent to the URL's origin beside those of NetworkOptions.
+        mirrors: other URLs of the same file; they get none of the headers, users and
+            passwords that are meant for `url`.
     """
 
     url: str = field(repr=False)
@@ -133,6 +148,7 @@ class Request:
     name: str | None = None
     checksum: Checksum | None = None
     headers: Headers = field(default=(), repr=False)
+    mirrors: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)

@@ -208,9 +208,9 @@ def _add_transfer(parser: Parser) -> None:
         "-j",
         "--connections",
         type=read_connections,
-        default=8,
-        metavar="N",
-        help="connections a file (8)",
+        default="auto",
+        metavar="N|auto",
+        help="connections a file; auto: as many as pay, up to 32; auto:N: up to N (auto)",
     )
     add(
         "--min-split",

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from segdl.core.connections import parse_connections
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
-from segdl.options import MOST_CONNECTIONS, NetworkOptions, check_header
+from segdl.options import NetworkOptions, check_header
 
 T = TypeVar("T")
 
@@ -108,11 +109,9 @@ def count(least: int, most: int = 1 << 31) -> Callable[[str], int]:
     return number
 
 
-def read_connections(text: str) -> int:
+def read_connections(text: str) -> str:
     """Read how many connections a file gets."""
-    if text == "auto":
-        raise argparse.ArgumentTypeError("'auto' is not supported yet; give a number")
-    return count(1, MOST_CONNECTIONS)(text)
+    return str(typed(parse_connections)(text))
 
 
 def read_layout(text: str) -> str:

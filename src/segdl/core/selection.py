@@ -70,6 +70,11 @@ class Selection:
         return sum(len(piece) for piece in self.pieces)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether places in the local file are those in the remote one."""
+        return len(self.pieces) == 1 and self.pieces[0].start == 0
+
+    @property
     def cuts(self) -> tuple[int, ...]:
         """Places in the local file at which a piece begins, and its end: `0 … size`."""
         return (0, *accumulate(len(piece) for piece in self.pieces))

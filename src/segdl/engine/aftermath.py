@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from segdl.core import mirrors
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
-from segdl.engine.job import Job
 from segdl.engine.run import Run
 from segdl.engine.segment import Broken, Crash, Drop, Mismatch, Outcome, Segment, Streamed
+from segdl.engine.site import Site
+from segdl.engine.sites import Sites
 from segdl.errors import NetworkError, SegdlError
 from segdl.net.failures import TransferError
 from segdl.progress.events import Note, Retrying
@@ -27,12 +29,20 @@ class UnrangedError(Exception):
     """The server stopped answering ranges as it should."""
 
 
+class LiedError(Exception):
+    """Mirrors sent bytes that are not the file's: what they brought must go."""
+
+    def __init__(self, mirrors: list[Site], at: int) -> None:
+        super().__init__(f"bytes at {at} differ")
+        self.mirrors = mirrors
+
+
 class Aftermath:
     """Decides for one version of one file. The coordinator's thread owns it.
 
     Args:
         run: the surroundings.
-        job: what the attempts share.
+        sites: where it can be had.
         number: the file's, for events.
 
     Attributes:
@@ -41,9 +51,9 @@ class Aftermath:
         proved: whether the end of the file was told from a connection that broke.
     """
 
-    def __init__(self, run: Run, job: Job, number: int) -> None:
+    def __init__(self, run: Run, sites: Sites, number: int) -> None:
         self._run = run
-        self._job = job
+        self._sites = sites
         self._number = number
         self._unranged = 0
         self._told_limit = False
@@ -51,104 +61,161 @@ class Aftermath:
         self.refusal: Refused | None = None
         self.proved = True
 
-    def take(self, segment: Segment, outcome: Outcome) -> None:
+    def take(self, segment: Segment, site: Site, outcome: Outcome, others: list[Segment]) -> None:
         """Bring `segment` into the state that it is to go on from.
+
+        Args:
+            segment: whose attempt is over.
+            site: which was asked.
+            outcome: what came of it.
+            others: every segment of the download.
 
         Raises:
             ChangedError: see there.
             UnrangedError: see there.
+            LiedError: see there.
             SegdlError: it cannot be done.
         """
         progressed = segment.position > segment.began and segment.dropped is not Drop.CRAWLING
         if progressed:
             segment.tries = 0
             self._unranged = 0
+        self._sites.came_back(site, _said(outcome, segment), wait=_wait(outcome))
         match outcome:
             case Streamed(end=end, proved=proved):
-                self._streamed(segment, end, progressed=progressed)
+                self._streamed(segment, site, end, progressed=progressed)
                 self.proved = self.proved and proved
             case Broken(failure=TransferError(fatal=False)) if segment.complete:
                 # What broke was behind its last byte.
                 pass
             case Broken(failure=failure):
-                self._broken(segment, failure, progressed=progressed)
+                self._broken(segment, site, failure, progressed=progressed)
             case Refused():
-                self._refused(segment, outcome)
+                self._refused(segment, site, outcome)
             case Retry(error=error):
-                self._try_again(segment, error)
+                self._try_again(segment, site, error)
             case Fail(error=error):
-                raise error
+                self._give_up(segment, site, error)
             case Unranged(why=why):
-                self._answered_otherwise(segment, why)
+                self._answered_otherwise(segment, site, why)
             case Changed(why=why):
-                raise ChangedError(why, proved=False)
+                self._changed(site, why)
             case Mismatch(at=at):
-                raise ChangedError(f"bytes at {at} differ from those fetched before", proved=True)
+                self.disagree(at, site, others)
             case Crash(error=error):
                 raise error
 
-    def _streamed(self, segment: Segment, end: int | None, *, progressed: bool) -> None:
+    def disagree(self, at: int, site: Site, segments: list[Segment]) -> None:
+        """Find out whose bytes are wrong where two differ.
+
+        Raises:
+            LiedError: mirrors are to blame.
+            ChangedError: the origin itself says two things.
+        """
+        accused = self._sites.accused(at, site, segments)
+        if accused:
+            raise LiedError(accused, at)
+        raise ChangedError(f"bytes at {at} differ from those fetched before", proved=True)
+
+    def _changed(self, site: Site, why: str) -> None:
+        if site is self._sites.origin:
+            raise ChangedError(why, proved=False)
+        raise LiedError([site], 0)
+
+    def _streamed(self, segment: Segment, site: Site, end: int | None, *, progressed: bool) -> None:
         if end is not None:
             segment.stop = end
         elif not segment.complete and progressed:
             if segment.position - segment.began < _SOME_BYTES:
                 segment.ready_at = self._run.clock() + self._run.backoff(1)
         elif not segment.complete:
-            self._try_again(segment, NetworkError(f"{self._job.source.asked}: empty answers"))
+            self._try_again(segment, site, NetworkError(f"{site.name}: empty answers"))
 
-    def _broken(self, segment: Segment, failure: TransferError, *, progressed: bool) -> None:
-        if failure.fatal:
-            raise failure.error
+    def _broken(
+        self, segment: Segment, site: Site, failure: TransferError, *, progressed: bool
+    ) -> None:
         error = failure.error
+        if failure.fatal:
+            self._give_up(segment, site, error)
+            return
         if segment.dropped is not None:
-            error = NetworkError(f"{self._job.source.asked}: {segment.dropped.value}")
-        if segment.dropped is Drop.LAGGING:
-            segment.lagged += 1
-            self._go_on(segment, error, 0.0)
+            error = NetworkError(f"{site.name}: {segment.dropped.value}")
+        if segment.dropped in {Drop.LAGGING, Drop.MISPLACED}:
+            segment.lagged += segment.dropped is Drop.LAGGING
+            self._go_on(segment, site, error, 0.0)
         elif progressed:
             # Cut after some KiB: ask for the rest at once. After less, not that fast.
             brought = segment.position - segment.began
-            self._go_on(segment, error, 0.0 if brought >= _SOME_BYTES else self._run.backoff(1))
+            self._go_on(
+                segment, site, error, 0.0 if brought >= _SOME_BYTES else self._run.backoff(1)
+            )
         else:
-            self._try_again(segment, error)
+            self._try_again(segment, site, error)
 
-    def _refused(self, segment: Segment, refusal: Refused) -> None:
+    def _refused(self, segment: Segment, site: Site, refusal: Refused) -> None:
         # The gate knows when it may be asked again.
         self.refusal = refusal
-        if self._job.gate.streaming:
-            self._tell_limit()
+        if site.gate.streaming:
+            self._tell_limit(site)
             return
         segment.tries += 1
-        self._give_up_after_retries(segment, refusal.error)
+        self._give_up_after_retries(segment, site, refusal.error)
 
-    def _answered_otherwise(self, segment: Segment, why: str) -> None:
-        if segment.conditional and self._job.pin.version.strong_etag:
+    def _answered_otherwise(self, segment: Segment, site: Site, why: str) -> None:
+        if segment.conditional and site.pin.version.strong_etag:
             self.conditional = False
         else:
             self._unranged += 1
             if self._unranged >= _MOST_UNRANGED:
+                if self._sites.drop(site, why):
+                    return
                 raise UnrangedError(why)
-        self._try_again(segment, NetworkError(f"{self._job.source.asked}: {why}"))
+        self._try_again(segment, site, NetworkError(f"{site.name}: {why}"))
 
-    def _try_again(self, segment: Segment, error: SegdlError) -> None:
+    def _try_again(self, segment: Segment, site: Site, error: SegdlError) -> None:
         segment.tries += 1
-        self._give_up_after_retries(segment, error)
-        self._go_on(segment, error, self._run.backoff(segment.tries))
+        self._give_up_after_retries(segment, site, error)
+        self._go_on(segment, site, error, self._run.backoff(segment.tries))
 
-    def _give_up_after_retries(self, segment: Segment, error: SegdlError) -> None:
+    def _give_up_after_retries(self, segment: Segment, site: Site, error: SegdlError) -> None:
         if segment.tries >= max(1, self._run.transfer.retries):
             error.hint = error.hint or "run the same command to go on"
-            raise error
+            self._give_up(segment, site, error)
 
-    def _go_on(self, segment: Segment, error: SegdlError, delay: float) -> None:
-        segment.ready_at = self._run.clock() + delay
-        what = error.message.removeprefix(f"{self._job.source.asked}: ")
+    def _give_up(self, segment: Segment, site: Site, error: SegdlError) -> None:
+        """Go on without the site where there is another one, else end."""
+        if not self._sites.drop(site, error.message):
+            raise error
+        segment.tries = 0
+        segment.ready_at = self._run.clock()
+
+    def _go_on(self, segment: Segment, site: Site, error: SegdlError, delay: float) -> None:
+        # Another site need not wait for what this one has.
+        segment.ready_at = self._run.clock() + (0.0 if self._sites.several else delay)
+        what = error.message.removeprefix(f"{site.name}: ")
         retries = self._run.transfer.retries
         self._run.emit(Retrying(self._number, segment.start, segment.tries, retries, delay, what))
 
-    def _tell_limit(self) -> None:
+    def _tell_limit(self, site: Site) -> None:
         if not self._told_limit:
             self._told_limit = True
-            limit = self._job.gate.limit
+            limit = site.gate.limit
             text = f"the server takes no more connections: going on with {limit}"
             self._run.emit(Note(self._number, text))
+
+
+def _said(outcome: Outcome, segment: Segment) -> mirrors.Outcome | None:
+    """Return what an outcome says of the site; None where it says nothing."""
+    if segment.dropped is Drop.CRAWLING:
+        return mirrors.Outcome.FAILED
+    if segment.position > segment.began or isinstance(outcome, Streamed):
+        return mirrors.Outcome.BROUGHT
+    if segment.dropped in {Drop.LAGGING, Drop.MISPLACED}:
+        return None
+    if isinstance(outcome, Refused):
+        return mirrors.Outcome.REFUSED
+    return mirrors.Outcome.FAILED if isinstance(outcome, Broken | Retry) else None
+
+
+def _wait(outcome: Outcome) -> float:
+    return (outcome.after or 0.0) if isinstance(outcome, Refused) else 0.0

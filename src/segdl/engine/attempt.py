@@ -8,8 +8,9 @@ from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
 from segdl.engine.contact import Ranges
 from segdl.engine.flow import flow
-from segdl.engine.job import Job
+from segdl.engine.job import Job, first_difference
 from segdl.engine.segment import Broken, Crash, Mismatch, Outcome, Segment, Streamed
+from segdl.engine.site import Site
 from segdl.errors import NetworkError, SegdlError
 from segdl.net.failures import TransferError
 from segdl.net.transport import Exchange
@@ -25,7 +26,9 @@ _LEAST_OVERLAP = 64
 Opened: TypeAlias = tuple[Exchange, Accept]
 
 
-def attempt(job: Job, segment: Segment, wire: Wire, *, opened: Opened | None) -> Outcome:
+def attempt(
+    job: Job, site: Site, segment: Segment, wire: Wire, *, opened: Opened | None
+) -> Outcome:
     """Fetch what `segment` still lacks with one request.
 
     It begins a little before, and ends a little behind where another run goes on, and
@@ -33,6 +36,7 @@ def attempt(job: Job, segment: Segment, wire: Wire, *, opened: Opened | None) ->
 
     Args:
         job: what all attempts share.
+        site: where to ask.
         segment: what to fetch; its `position` follows the bytes on disk.
         wire: what the coordinator aborts this by.
         opened: a response that brings the beginning of the segment.
@@ -41,12 +45,12 @@ def attempt(job: Job, segment: Segment, wire: Wire, *, opened: Opened | None) ->
     refused: Refused | None = None
     try:
         if opened is None:
-            exchange, answer = _ask(job, segment, wire)
+            exchange, answer = _ask(job, site, segment, wire)
             if not isinstance(answer, Accept):
                 if isinstance(answer, Refused):
                     refused = answer
                 return answer
-            job.gate.answered()
+            site.gate.answered(exchange.waited)
             streaming = True
         else:
             exchange, answer = opened
@@ -55,12 +59,12 @@ def attempt(job: Job, segment: Segment, wire: Wire, *, opened: Opened | None) ->
         # The coordinator watches how fast it comes.
         wire.wait_without_limit()
         try:
-            return _stream(job, segment, exchange, answer)
+            return _stream(job, site, segment, exchange, answer)
         finally:
             exchange.close()
     except TransferError as failure:
         unheard = not streaming and not failure.fatal and not wire.aborted
-        if unheard and (failure.refused or job.gate.streaming):
+        if unheard and (failure.refused or site.gate.streaming):
             # No answer while others stream: the server takes no more connections.
             refused = Refused(None, failure.error)
             return refused
@@ -69,26 +73,26 @@ def attempt(job: Job, segment: Segment, wire: Wire, *, opened: Opened | None) ->
         return Crash(error)
     finally:
         if refused is None:
-            job.gate.closed(was_streaming=streaming)
+            site.gate.closed(was_streaming=streaming)
         else:
-            job.gate.refused(refused.after, job.delay(segment.tries + 2))
+            site.gate.refused(refused.after, job.delay(segment.tries + 2))
 
 
-def _ask(job: Job, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict]:
+def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict]:
     begin = segment.position
     lead = _lead(job, segment)
-    whole_will_do = job.pin.ranges is not Ranges.WORK
-    if job.pin.ranges is Ranges.BROKEN or (whole_will_do and begin == 0):
+    whole_will_do = site.pin.ranges is not Ranges.WORK
+    if site.pin.ranges is Ranges.BROKEN or (whole_will_do and begin == 0):
         asked = None
     else:
         tail = _tail(job, segment.stop)
         asked = job.selection.remote(Span(begin - lead, segment.stop + tail))
-    condition = job.pin.version.strong_etag if segment.conditional and not whole_will_do else None
-    exchange = job.source.open(wire, asked, if_range=condition)
+    condition = site.pin.version.strong_etag if segment.conditional and not whole_will_do else None
+    exchange = site.source.open(wire, asked, if_range=condition)
     verdict = judge(
         asked,
         exchange.head,
-        job.pin.version,
+        site.pin.version,
         str(exchange.location),
         whole_will_do=whole_will_do,
     )
@@ -117,12 +121,12 @@ def _tail(job: Job, stop: int) -> int:
     return room if room and job.parts.read(Span(stop, stop + room)) is not None else 0
 
 
-def _stream(job: Job, segment: Segment, exchange: Exchange, accept: Accept) -> Outcome:
+def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: Accept) -> Outcome:
     """Compare what was fetched twice, and append the rest to the part."""
     shift = _shift(job, segment.position)
     lead = Span(accept.start - shift, segment.position)
     stop = OPEN if accept.stop is None else accept.stop - shift
-    mismatch = _compare(job, segment, exchange, Span(lead.start, min(lead.stop, stop)))
+    mismatch = _compare(job, site, segment, exchange, Span(lead.start, min(lead.stop, stop)))
     if mismatch is not None:
         return Mismatch(mismatch)
     part = job.parts.open(segment.part)
@@ -142,7 +146,7 @@ def _stream(job: Job, segment: Segment, exchange: Exchange, accept: Accept) -> O
             return Broken(_closed_early(exchange))
         if segment.position < stop < OPEN:
             tail = Span(segment.stop, min(stop, segment.stop + OVERLAP))
-            mismatch = _compare(job, segment, exchange, tail)
+            mismatch = _compare(job, site, segment, exchange, tail)
             return Streamed() if mismatch is None else Mismatch(mismatch)
         if segment.position == min(stop, segment.stop):
             if not exchange.sized and exchange.read(1):
@@ -179,7 +183,7 @@ def _append(segment: Segment, part: PartFile, exchange: Exchange, stop: int, chu
             segment.storing = False
 
 
-def _compare(job: Job, segment: Segment, exchange: Exchange, twice: Span) -> int | None:
+def _compare(job: Job, site: Site, segment: Segment, exchange: Exchange, twice: Span) -> int | None:
     """Read the bytes of `twice` and return where they differ from those on disk, if they do."""
     at = twice.start
     while at < twice.stop:
@@ -194,8 +198,8 @@ def _compare(job: Job, segment: Segment, exchange: Exchange, twice: Span) -> int
             raise _closed_early(exchange)
         held = job.parts.read(Span(at, at + len(data)))
         if held is None:
-            job.seams.keep(at, data)
+            job.seams.keep(at, data, site)
         elif held != data:
-            return at
+            return at + first_difference(held, data)
         at += len(data)
     return None

@@ -20,6 +20,7 @@ from segdl.net.failures import TransferError
 from segdl.net.source import Source
 from segdl.net.transport import Exchange
 from segdl.net.wire import Wire
+from segdl.options import TransferOptions
 from segdl.progress.events import Progress, Waiting
 
 MIB = 1024 * 1024
@@ -184,7 +185,7 @@ class Contacts:
             raise
         verdict = _judge_first(asked, exchange)
         if isinstance(verdict, Accept):
-            self._gate.answered()
+            self._gate.answered(exchange.waited)
             return _contact(asked, exchange, verdict, self._gate)
         exchange.close()
         if isinstance(verdict, Refused):
@@ -225,11 +226,11 @@ class Contacts:
         return answer.error, self._run.backoff(tries)
 
 
-def first_range(connections: int, *, only_look: bool) -> Span:
+def first_range(transfer: TransferOptions, *, only_look: bool) -> Span:
     """Return what the first request asks for."""
     if only_look:
         return ONE_BYTE
-    return Span(0, OPEN if connections == 1 else FIRST_BYTES)
+    return Span(0, OPEN if transfer.planned == 1 else FIRST_BYTES)
 
 
 def asks_too_long(error: SegdlError, after: float) -> ServerError:

@@ -9,15 +9,17 @@ from segdl.core.names import choose_name, safe_name
 from segdl.core.plan import plan
 from segdl.core.selection import Selection, select, whole
 from segdl.core.spans import OPEN
-from segdl.engine.aftermath import ChangedError, UnrangedError
+from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.attempt import Opened
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts, publish
-from segdl.engine.job import Pin, job_of
+from segdl.engine.job import job_of
 from segdl.engine.run import Run
 from segdl.engine.segment import Segment, Supply
+from segdl.engine.site import Pin
+from segdl.engine.sites import Sites, sites_of
 from segdl.engine.task import Task, open_task
 from segdl.engine.versions import (
     changes_too_often,
@@ -27,10 +29,11 @@ from segdl.engine.versions import (
     start_over,
     write_down,
 )
-from segdl.errors import ServerError, TargetLockedError
+from segdl.errors import IntegrityError, NetworkError, ServerError, TargetLockedError
 from segdl.options import Request
 from segdl.progress.events import Finished, Note, Probing, Started
 from segdl.results import DownloadResult, Status
+from segdl.store.faults import shown
 from segdl.store.target import Target
 from segdl.store.workplace import Workplace
 
@@ -48,16 +51,28 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
     Raises:
         SegdlError: nothing new has the final name; what was fetched is kept.
     """
-    with open_task(run, request, number) as task:
-        run.emit(Probing(number, task.asked.public))
-        only_look = run.transfer.range is not None or _left_something(task)
-        contact = task.contacts.make(first_range(run.transfer.connections, only_look=only_look))
-        try:
-            if only_look and contact.ranges is Ranges.WORK:
+    for skipped in range(len(request.mirrors) + 1):
+        with open_task(run, request, number, skipped=skipped) as task:
+            run.emit(Probing(number, task.source.asked.public))
+            only_look = run.transfer.range is not None or _left_something(task)
+            try:
+                contact = task.contacts.make(
+                    first_range(run.transfer, only_look=only_look), once=bool(task.mirrors)
+                )
+            except (NetworkError, ServerError) as error:
+                if not task.mirrors:
+                    raise
+                why = error.message.removeprefix(f"{task.source.asked}: ")
+                host = task.source.asked.origin.host
+                run.emit(Note(number, f"{host} is not asked any more: {why}"))
+                continue
+            try:
+                if only_look and contact.ranges is Ranges.WORK:
+                    contact.release()
+                return _with_contact(task, contact)
+            finally:
                 contact.release()
-            return _with_contact(task, contact)
-        finally:
-            contact.release()
+    raise AssertionError("the last URL's error was raised")
 
 
 def target_of(request: Request, asked_path: str, contact: Contact | None = None) -> Target:
@@ -108,57 +123,80 @@ def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[
     Returns what was fetched, its size, and the bytes that came over the network.
     """
     pin = reconcile(task, place, contact)
-    fetched = 0
-    for _ in range(_MOST_RESTARTS + 1):
+    sites = sites_of(task, pin)
+    fetched = restarts = 0
+    while restarts <= _MOST_RESTARTS:
         try:
-            size, count = _fetch_parts(task, place, pin, contact)
+            size, count = _fetch_parts(task, place, sites, contact)
             fetched += count
             join_parts(task, place, size)
             # What one short answer brought cannot have changed under it.
-            if pin.version.proves and (task.source.sent > 1 or size > FIRST_BYTES):
+            if pin.version.proves and (task.sent > 1 or size > FIRST_BYTES):
                 confirm(task, pin)
             return pin, size, fetched
+        except LiedError as lie:
+            _expel(place, sites, lie)
         except UnrangedError as error:
+            restarts += 1
             start_over(task, place, f"{error}: fetching in one piece")
             contact.release()
             contact = task.contacts.make(None)
             pin = Pin(contact.version, contact.ranges)
+            sites = sites_of(task, pin)
             write_down(task, place, pin)
         except ChangedError as change:
+            restarts += 1
             pin, useless = settle(task, pin, change)
             if useless:
                 start_over(task, place, useless)
                 write_down(task, place, pin)
+            sites.start_over(pin)
     raise changes_too_often(place)
 
 
-def _fetch_parts(task: Task, place: Workplace, pin: Pin, contact: Contact) -> tuple[int, int]:
+def _expel(place: Workplace, sites: Sites, lie: LiedError) -> None:
+    """Go on without mirrors that sent other bytes, and without what they brought.
+
+    Raises:
+        IntegrityError: nobody is left whose word counts.
+    """
+    for mirror in lie.mirrors:
+        if not sites.drop(mirror, f"it sent other bytes than the file's ({lie})"):
+            raise IntegrityError(
+                f"{shown(place.target.path)}: the mirrors disagree ({lie})",
+                hint="give --checksum, or fewer mirrors",
+            )
+        place.parts.discard(mirror.brought)
+        mirror.brought.clear()
+
+
+def _fetch_parts(task: Task, place: Workplace, sites: Sites, contact: Contact) -> tuple[int, int]:
     """Fetch what the parts lack of one version; return its size and the bytes that came.
 
     Raises:
         ChangedError: the remote file may be another now.
         UnrangedError: the server stopped answering ranges as it should.
+        LiedError: mirrors sent other bytes.
     """
+    pin = sites.origin.pin
     selection = _selection(task, pin)
     supply, held = _supply(task, place, pin, selection)
-    job = job_of(task, pin, selection, place.parts)
+    job = job_of(task, sites.origin, selection, place.parts)
     if selection.size != OPEN:
         _require_space(place, supply)
     size = None if selection.size == OPEN else selection.size
-    connections = min(len(supply.live), task.run.transfer.connections)
+    transfer = task.run.transfer
+    connections = transfer.most if transfer.adaptive else min(len(supply.live), transfer.most)
     path = str(place.target.path)
     task.run.emit(Started(task.number, task.asked.public, path, size, held, connections))
     if not supply.live:
         return selection.size, 0
     place.keep_flushing()
-    fetching = Fetching(task.run, job, supply, number=task.number, pool=task.pool)
+    fetching = Fetching(task.run, job, sites, supply, number=task.number, pool=task.pool)
     fetching.fetch(_opened(contact, pin, selection, supply))
     if not fetching.proved:
         text = "the server did not tell the file's length: a cut would look the same as its end"
         task.run.emit(Note(task.number, text))
-    mismatch = job.seams.first_mismatch(place.parts)
-    if mismatch is not None:
-        raise ChangedError(f"bytes at {mismatch} differ between two answers", proved=True)
     count = sum(segment.done for segment in supply.live)
     return supply.live[-1].stop if size is None else size, count
 
@@ -203,7 +241,7 @@ def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tup
     spans = plan(
         selection.size,
         place.parts.held(),
-        connections=transfer.connections,
+        connections=transfer.planned,
         min_split=transfer.min_split,
         cuts=selection.cuts,
     )
@@ -232,7 +270,7 @@ def _result(task: Task, path: Path, size: int, *, fetched: int, status: Status) 
         seconds=task.run.clock() - task.began,
         status=status,
         checksum=str(task.request.checksum) if task.request.checksum and not unread else None,
-        requests=task.source.sent,
+        requests=task.sent,
     )
     task.run.emit(
         Finished(task.number, str(path), result.url, size, fetched, result.seconds, result.status)

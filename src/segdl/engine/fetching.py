@@ -10,13 +10,17 @@ import queue
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from segdl.core.pace import LONGEST_WAIT
-from segdl.core.spans import OPEN
+from segdl.core.spans import OPEN, Span
 from segdl.engine.aftermath import Aftermath
 from segdl.engine.attempt import Opened, attempt
 from segdl.engine.contact import asks_too_long
+from segdl.engine.crew import Crew
 from segdl.engine.job import Job
 from segdl.engine.run import GRACE, TICK, Run
-from segdl.engine.segment import Crash, Outcome, Segment, Supply
+from segdl.engine.segment import Crash, Drop, Outcome, Segment, Supply
+from segdl.engine.site import Site
+from segdl.engine.sites import Sites
+from segdl.engine.trials import Trials
 from segdl.engine.watch import Watch
 from segdl.errors import ServerError
 from segdl.net.wire import Wire
@@ -29,6 +33,7 @@ class Fetching:
     Args:
         run: the surroundings.
         job: what the attempts share.
+        sites: where it can be had.
         supply: what is missing.
         number: the file's, for events.
         pool: where attempts run; as many threads as connections.
@@ -38,6 +43,7 @@ class Fetching:
         self,
         run: Run,
         job: Job,
+        sites: Sites,
         supply: Supply,
         *,
         number: int,
@@ -45,13 +51,16 @@ class Fetching:
     ) -> None:
         self._run = run
         self._job = job
+        self._sites = sites
         self._supply = supply
         self._number = number
         self._pool = pool
         self._inbox: queue.SimpleQueue[tuple[Segment, Outcome]] = queue.SimpleQueue()
+        self._trials = Trials(run, job, sites, pool)
         self._futures: set[Future[None]] = set()
-        self._aftermath = Aftermath(run, job, number)
+        self._aftermath = Aftermath(run, sites, number)
         self._watch = Watch(run.network)
+        self._crew = Crew(run.transfer, job.origin.gate)
         self._told_wait = 0.0
 
     @property
@@ -68,18 +77,21 @@ class Fetching:
         Raises:
             ChangedError: see there; the parts are as they were.
             UnrangedError: see there.
+            LiedError: see there; nobody writes any more what it names.
             SegdlError: it cannot be done; the parts are kept.
         """
         try:
             if opened is not None:
-                self._start(self._supply.live[0], opened)
+                self._start(self._supply.live[0], self._sites.origin, opened)
             while not (self._supply.advance() and self._is_done()):
                 self._launch()
                 self._heed_gate()
                 self._take_outcomes()
+                self._trials.take()
                 self._run.check_cancelled()
                 self._watch_over()
                 self._report()
+            self._compare_seams()
         finally:
             self._stop()
             self._report()
@@ -89,17 +101,24 @@ class Fetching:
         return all(segment.complete and segment.wire is None for segment in self._supply.live)
 
     def _launch(self) -> None:
-        """Start what is ready, as far as the threads go and the origin's gate lets it."""
-        while self._at_work() < self._run.transfer.connections:
+        """Start what is ready, as far as the threads go and the origins' gates let it."""
+        while self._at_work() < self._crew.wanted:
             segment, taken_over = self._next_ready(), None
             if segment is None:
                 taken_over = self._help_wanted()
-            if (segment is None and taken_over is None) or not self._job.gate.try_ask():
+                if taken_over is None:
+                    return
+            least = (taken_over[0].speed.rate or 0.0) if taken_over else 0.0
+            site = self._sites.choose(self._left(), least=least)
+            if site is None or not site.gate.try_ask():
                 return
-            if taken_over is not None:
-                segment = self._supply.split(*taken_over)
-            assert segment is not None
-            self._start(segment, None)
+            if not self._sites.is_proved(site):
+                self._trials.start(site)
+                continue
+            self._start(segment or self._supply.split(*taken_over), site, None)  # type: ignore[misc]
+
+    def _left(self) -> int:
+        return sum(segment.stop - segment.position for segment in self._supply.live)
 
     def _next_ready(self) -> Segment | None:
         now = self._run.clock()
@@ -117,16 +136,17 @@ class Fetching:
         return self._watch.help_wanted(live, self._run.transfer.min_split)
 
     def _at_work(self) -> int:
-        return sum(segment.wire is not None for segment in self._supply.live)
+        connected = sum(segment.wire is not None for segment in self._supply.live)
+        return connected + self._trials.running
 
     def _heed_gate(self) -> None:
         """Name a wait that keeps everything, or end where nobody would wait so long."""
-        pause = self._job.gate.pause()
+        pause = self._sites.pause()
         if not pause or self._at_work():
             return
         refusal = self._aftermath.refusal
         if pause > LONGEST_WAIT:
-            other = ServerError(f"{self._job.source.asked}: not asked again")
+            other = ServerError(f"{self._sites.origin.name}: not asked again")
             raise asks_too_long(refusal.error if refusal else other, pause)
         until = self._run.clock() + pause
         if until > self._told_wait + 0.5:
@@ -135,16 +155,17 @@ class Fetching:
             reason = refusal.error.message if refusal and unasked else "server asks to wait"
             self._run.emit(Waiting(self._number, pause, reason))
 
-    def _start(self, segment: Segment, opened: Opened | None) -> None:
+    def _start(self, segment: Segment, site: Site, opened: Opened | None) -> None:
         wire = Wire()
-        segment.set_out(wire, self._run.clock())
+        segment.set_out(wire, site, self._run.clock())
+        self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
         self._futures = {future for future in self._futures if not future.done()}
-        self._futures.add(self._pool.submit(self._work, segment, wire, opened))
+        self._futures.add(self._pool.submit(self._work, segment, site, wire, opened))
 
-    def _work(self, segment: Segment, wire: Wire, opened: Opened | None) -> None:
+    def _work(self, segment: Segment, site: Site, wire: Wire, opened: Opened | None) -> None:
         try:
-            outcome = attempt(self._job, segment, wire, opened=opened)
+            outcome = attempt(self._job, site, segment, wire, opened=opened)
         except BaseException as error:  # noqa: BLE001 - handed to the coordinator, who raises it
             outcome = Crash(error)
         self._inbox.put((segment, outcome))
@@ -166,16 +187,29 @@ class Fetching:
         return max(0.001, min([TICK, *(wait for wait in waits if wait > 0)]))
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:
-        wire, segment.wire = segment.wire, None
+        wire, segment.wire, site = segment.wire, None, segment.site
+        assert site is not None
+        if segment.position > segment.began:
+            site.brought.append(Span(segment.began, segment.position))
         if wire is not None and wire.aborted and segment.dropped is None:
             # Ended by `_stop`: what came of it is of no interest any more.
             return
-        self._aftermath.take(segment, outcome)
+        self._aftermath.take(segment, site, outcome, self._supply.live)
 
     def _watch_over(self) -> None:
         now = self._run.clock()
         self._watch.measure(self._supply.live, now)
         self._watch.drop_slow(self._supply.live, now)
+        self._crew.follow(self._supply.live, self._sites.received, now)
+        misplaced = self._sites.look(self._supply.live, now)
+        if misplaced is not None and misplaced.wire is not None and misplaced.dropped is None:
+            misplaced.dropped = Drop.MISPLACED
+            misplaced.wire.abort()
+
+    def _compare_seams(self) -> None:
+        disagreement = self._job.seams.first_mismatch(self._job.parts)
+        if disagreement is not None:
+            self._aftermath.disagree(disagreement.at, disagreement.site, self._supply.live)
 
     def _report(self) -> None:
         live = self._supply.live
@@ -193,4 +227,9 @@ class Fetching:
         for segment in self._supply.live:
             if segment.wire is not None:
                 segment.wire.abort()
+        self._trials.stop()
         wait(self._futures, timeout=GRACE)
+        for segment in self._supply.live:
+            if segment.site is not None and segment.wire is not None:
+                # What it wrote until now came from there, whatever becomes of the rest.
+                segment.site.brought.append(Span(segment.began, segment.position))

@@ -10,12 +10,21 @@ from segdl.core.url import Origin
 
 
 class Gate:
-    """How many requests one origin gets, and when. `_lock` owns `_state`."""
+    """How many requests one origin gets, and when.
+
+    `_lock` owns everything but `found`.
+
+    Attributes:
+        found: how many connections a file of this origin gains by, once that is known. Files
+            at work at once may set it; the last one counts.
+    """
 
     def __init__(self, cap: int, clock: Callable[[], float]) -> None:
         self._lock = threading.Lock()
         self._clock = clock
         self._state = admission.opening(cap)
+        self._round_trip = 0.0
+        self.found: int | None = None
 
     @property
     def limit(self) -> int:
@@ -30,6 +39,18 @@ class Gate:
             return self._state.streaming
 
     @property
+    def refusals(self) -> int:
+        """How often the origin refused so far."""
+        with self._lock:
+            return self._state.refusals
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds of the shortest wait for an answer so far; 0 before the first."""
+        with self._lock:
+            return self._round_trip
+
+    @property
     def unanswered(self) -> int:
         """Requests that wait for an answer."""
         with self._lock:
@@ -40,6 +61,12 @@ class Gate:
         with self._lock:
             return max(0.0, self._state.not_before - self._clock())
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether one more request may go out now."""
+        with self._lock:
+            return admission.may_ask(self._state, self._clock())
+
     def try_ask(self) -> bool:
         """Claim the right to send one request; each claim ends in `closed` or `refused`."""
         with self._lock:
@@ -48,9 +75,10 @@ class Gate:
             self._state = admission.asked(self._state)
             return True
 
-    def answered(self) -> None:
-        """A claimed request was accepted and its body is being read."""
+    def answered(self, waited: float) -> None:
+        """A claimed request was accepted after `waited` seconds; its body is being read."""
         with self._lock:
+            self._round_trip = min(self._round_trip or waited, waited)
             self._state = admission.answered(self._state, self._clock())
 
     def closed(self, *, was_streaming: bool) -> None:

@@ -94,7 +94,7 @@ def preview(run: Run, request: Request) -> Preview:
         segments = plan(
             selection.size,
             held,
-            connections=run.transfer.connections,
+            connections=run.transfer.planned,
             min_split=run.transfer.min_split,
             cuts=selection.cuts,
         )

@@ -6,13 +6,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from segdl.core.identity import Version
 from segdl.core.selection import Selection
 from segdl.core.spans import Span
-from segdl.engine.contact import Ranges
-from segdl.engine.gate import Gate
+from segdl.engine.site import Site
 from segdl.engine.task import Task
-from segdl.net.source import Source
 from segdl.store.parts import PartStore
 
 # What one read may bring, and those of all connections together, in bytes. More costs
@@ -22,12 +19,24 @@ _CHUNKS = 8 * 1024 * 1024
 _LEAST_CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """The version that every response must be of, and how the server does ranges."""
+def first_difference(ours: bytes, theirs: bytes) -> int:
+    """Return how many bytes at the beginning are the same.
 
-    version: Version
-    ranges: Ranges
+    Example:
+        >>> first_difference(b"abc", b"abd"), first_difference(b"abc", b"ab")
+        (2, 2)
+    """
+    pairs = zip(ours, theirs, strict=False)
+    shorter = min(len(ours), len(theirs))
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), shorter)
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """The byte at `at` is another in what `site` sent than in what is on disk."""
+
+    at: int
+    site: Site
 
 
 @dataclass(slots=True)
@@ -38,27 +47,26 @@ class Seams:
     """
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _pending: dict[int, bytes] = field(default_factory=dict)
+    _pending: list[tuple[int, bytes, Site]] = field(default_factory=list)
 
-    def keep(self, start: int, data: bytes) -> None:
-        """Remember that the file has `data` at `start`."""
+    def keep(self, start: int, data: bytes, site: Site) -> None:
+        """Remember that the file has `data` at `start`, as `site` says."""
         with self._lock:
-            self._pending[start] = data
+            self._pending.append((start, data, site))
 
-    def first_mismatch(self, parts: PartStore) -> int | None:
+    def first_mismatch(self, parts: PartStore) -> Disagreement | None:
         """Return where what is there differs from what was remembered; None if nowhere."""
         with self._lock:
-            pending = sorted(self._pending.items())
-        for start, data in pending:
+            pending = sorted(self._pending, key=lambda kept: kept[0])
+        for kept in pending:
+            start, data, site = kept
             held = parts.read(Span(start, start + len(data)))
             if held is None:
                 continue
             if held != data:
-                return start
+                return Disagreement(start + first_difference(held, data), site)
             with self._lock:
-                # Another thread may have remembered more bytes there.
-                if self._pending.get(start) == data:
-                    del self._pending[start]
+                self._pending.remove(kept)
         return None
 
 
@@ -70,34 +78,28 @@ class Job:
     locks itself.
 
     Attributes:
-        source: where the bytes come from.
+        origin: where the bytes come from.
         parts: where they go.
-        gate: the origin's door; the coordinator passed it before it starts an attempt.
         selection: which bytes of the remote file make the local one.
-        pin: what every response must be of.
         delay: seconds to wait before try N, from 1, after a refusal that names no time.
         chunk: most bytes that one read brings.
         seams: overlaps to compare later.
     """
 
-    source: Source
+    origin: Site
     parts: PartStore
-    gate: Gate
     selection: Selection
-    pin: Pin
     delay: Callable[[int], float]
     chunk: int
     seams: Seams = field(default_factory=Seams)
 
 
-def job_of(task: Task, pin: Pin, selection: Selection, parts: PartStore) -> Job:
+def job_of(task: Task, origin: Site, selection: Selection, parts: PartStore) -> Job:
     """Return what the attempts at `selection` of one version share."""
     return Job(
-        source=task.source,
+        origin=origin,
         parts=parts,
-        gate=task.gate,
         selection=selection,
-        pin=pin,
         delay=task.run.backoff,
-        chunk=max(_LEAST_CHUNK, min(_CHUNK, _CHUNKS // task.run.transfer.connections)),
+        chunk=max(_LEAST_CHUNK, min(_CHUNK, _CHUNKS // task.run.transfer.most)),
     )

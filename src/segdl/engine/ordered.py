@@ -15,14 +15,16 @@ from typing import BinaryIO, cast
 
 from segdl.core import selection as selections
 from segdl.core.selection import Selection, whole
-from segdl.core.spans import OPEN
-from segdl.engine.aftermath import ChangedError, UnrangedError
+from segdl.core.spans import OPEN, Span
+from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.attempt import Opened
-from segdl.engine.contact import Contact, Ranges, first_range
+from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges
 from segdl.engine.fetching import Fetching
-from segdl.engine.job import Job, Pin, job_of
+from segdl.engine.job import Job, job_of
 from segdl.engine.run import TICK, Run
 from segdl.engine.segment import Segment, Supply
+from segdl.engine.site import Pin
+from segdl.engine.sites import sites_of
 from segdl.engine.task import Task, open_task
 from segdl.engine.versions import confirm, settle
 from segdl.errors import (
@@ -129,8 +131,7 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
     with open_task(run, request, number) as task:
         run.emit(Probing(number, task.asked.public))
         only_look = run.transfer.range is not None
-        connections = max(2, run.transfer.connections)
-        contact = task.contacts.make(first_range(connections, only_look=only_look))
+        contact = task.contacts.make(ONE_BYTE if only_look else Span(0, FIRST_BYTES))
         sink = _Sink(out, request)
         try:
             _stream(task, contact, sink)
@@ -149,7 +150,7 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
             seconds=run.clock() - task.began,
             status="complete",
             checksum=checksum,
-            requests=task.source.sent,
+            requests=task.sent,
         )
         size, seconds = result.size, result.seconds
         run.emit(Finished(number, "-", result.url, size, size, seconds, "complete"))
@@ -175,7 +176,7 @@ def _stream(task: Task, contact: Contact, sink: _Sink) -> None:
             "-",
             selection.size,
             0,
-            task.run.transfer.connections,
+            task.run.transfer.most,
         )
     )
     _write_in_order(task, pin, contact, selection, sink)
@@ -185,9 +186,10 @@ def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: _Sink) -> N
     size = pin.version.size
     task.run.emit(Started(task.number, task.asked.public, "-", size, 0, 1))
     parts = DirectParts(sink.write)
-    job = job_of(task, pin, whole(OPEN if size is None else size), parts)
-    segment = Segment(0, OPEN if size is None else size, 0)
-    fetching = Fetching(task.run, job, Supply([segment], 0), number=task.number, pool=task.pool)
+    sites = sites_of(task, pin)
+    job = job_of(task, sites.origin, whole(OPEN if size is None else size), parts)
+    supply = Supply([Segment(0, OPEN if size is None else size, 0)], 0)
+    fetching = Fetching(task.run, job, sites, supply, number=task.number, pool=task.pool)
     try:
         fetching.fetch((contact.take(), contact.accept))
     except (ChangedError, UnrangedError) as error:
@@ -204,12 +206,13 @@ def _write_in_order(
     task: Task, pin: Pin, contact: Contact, selection: Selection, sink: _Sink
 ) -> None:
     parts = WindowParts()
-    supply = _Window(selection, parts, task.run.transfer.connections + _AHEAD)
-    job = job_of(task, pin, selection, parts)
+    supply = _Window(selection, parts, task.run.transfer.most + _AHEAD)
+    sites = sites_of(task, pin)
+    job = job_of(task, sites.origin, selection, parts)
     writer = threading.Thread(
         target=_write_out, args=(sink, parts, job, supply), name="segdl-write", daemon=True
     )
-    fetching = Fetching(task.run, job, supply, number=task.number, pool=task.pool)
+    fetching = Fetching(task.run, job, sites, supply, number=task.number, pool=task.pool)
     try:
         supply.advance()
         writer.start()
@@ -223,7 +226,9 @@ def _write_in_order(
                 pin, useless = settle(task, pin, change)
                 if useless and not _still_fits(job, pin, change):
                     raise _changed(task, sink) from change
-                job.pin = pin
+                sites.start_over(pin)
+            except LiedError as lie:
+                raise _changed(task, sink) from lie
         else:
             raise _changed(task, sink)
         while writer.is_alive():
@@ -240,12 +245,12 @@ def _write_in_order(
 
 def _still_fits(job: Job, pin: Pin, change: ChangedError) -> bool:
     """Tell whether only the ETag differs from request to request."""
-    stable = job.pin.version.without_etag()
+    stable = job.origin.pin.version.without_etag()
     return not change.proved and pin.version.etag is None and stable == pin.version
 
 
 def _confirm(task: Task, pin: Pin, sink: _Sink) -> None:
-    if pin.version.proves and task.source.sent > 1:
+    if pin.version.proves and task.sent > 1:
         try:
             confirm(task, pin)
         except ChangedError as change:
@@ -277,7 +282,7 @@ def _write_out(sink: _Sink, parts: WindowParts, job: Job, supply: _Window) -> No
             mismatch = job.seams.first_mismatch(parts)
             if mismatch is not None:
                 raise RemoteChangedError(
-                    f"{job.source.asked}: bytes at {mismatch} differ between two answers: "
+                    f"{job.origin.name}: bytes at {mismatch.at} differ between two answers: "
                     "the remote file changed",
                     hint="do not use what was written",
                 )

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from segdl.core.spans import OPEN
 from segdl.core.speed import Speed, flowing
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
+from segdl.engine.site import Site
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
 from segdl.progress.events import SegmentState
@@ -19,6 +20,7 @@ class Drop(Enum):
 
     CRAWLING = "the connection hardly moved"
     LAGGING = "far slower than the others"
+    MISPLACED = "another mirror is faster"
 
 
 class Segment:
@@ -35,9 +37,11 @@ class Segment:
         tries: attempts in a row that brought nothing.
         ready_at: when it may be tried (again).
         wire: its connection while one is at work.
+        site: where it goes to, or went to last.
         began: `position` when the attempt started.
         brought: bytes that the attempt before brought; 0 where there was none.
         received: bytes that came over the network, those that are only compared included.
+        counted: `received` as far as the site's total has it.
         seen_at: when `seen` was noted, to tell how fast it is.
         seen: `received` at that time.
         moved_at: when `moved` was noted, to tell how long nothing has come.
@@ -54,6 +58,7 @@ class Segment:
         "began",
         "brought",
         "conditional",
+        "counted",
         "dropped",
         "heard",
         "lagged",
@@ -65,6 +70,7 @@ class Segment:
         "received",
         "seen",
         "seen_at",
+        "site",
         "speed",
         "start",
         "stop",
@@ -81,9 +87,10 @@ class Segment:
         self.tries = 0
         self.ready_at = 0.0
         self.wire: Wire | None = None
+        self.site: Site | None = None
         self.began = start
         self.brought = 0
-        self.received = 0
+        self.received = self.counted = 0
         self.seen_at = self.moved_at = 0.0
         self.seen = self.moved = 0
         self.speed: Speed = flowing(0.0, 0)
@@ -93,9 +100,10 @@ class Segment:
         self.conditional = True
         self.storing = False
 
-    def set_out(self, wire: Wire, now: float) -> None:
+    def set_out(self, wire: Wire, site: Site, now: float) -> None:
         """Note that an attempt starts."""
         self.wire = wire
+        self.site = site
         self.brought = self.position - self.began
         self.began = self.position
         self.seen = self.moved = self.received

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segdl.core.url import Location, parse_url
 from segdl.engine.contact import Contacts
@@ -25,8 +25,10 @@ class Task:
         request: what is wanted.
         number: the file's number within the run, for events.
         began: when it began, in seconds of the run's clock.
+        asked: the URL that the user gave, which names the file.
         pool: where its requests run; as many threads as connections.
-        source: where its bytes come from.
+        source: where its bytes come from; a mirror where the URL itself does not answer.
+        mirrors: other places that are said to have it.
         contacts: asks what the server has.
     """
 
@@ -34,38 +36,60 @@ class Task:
     request: Request
     number: int
     began: float
+    asked: Location
     pool: ThreadPoolExecutor
     source: Source
+    mirrors: tuple[Source, ...]
     contacts: Contacts
-
-    @property
-    def asked(self) -> Location:
-        """The URL that the user gave."""
-        return self.source.asked
 
     @property
     def gate(self) -> Gate:
         """The origin's door."""
-        return self.run.gates.of(self.asked.origin)
+        return self.run.gates.of(self.source.asked.origin)
+
+    @property
+    def sent(self) -> int:
+        """Requests sent so far."""
+        return self.source.sent + sum(mirror.sent for mirror in self.mirrors)
 
 
 @contextmanager
-def open_task(run: Run, request: Request, number: int) -> Iterator[Task]:
+def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> Iterator[Task]:
     """Set up what a download needs, and take it down again.
 
+    Args:
+        run: the surroundings.
+        request: what is wanted.
+        number: the file's number within the run, for events.
+        skipped: how many of the request's URLs do not answer.
+
     Raises:
-        UsageError: the URL or an option cannot be used.
+        UsageError: a URL or an option cannot be used.
     """
     asked = parse_url(request.url)
-    source = Source(run.transport, asked, Credentials(run.network, request, asked))
-    pool = ThreadPoolExecutor(run.transfer.connections, thread_name_prefix="segdl-fetch")
+    source, *mirrors = _sources(run, request)[skipped:]
+    pool = ThreadPoolExecutor(run.transfer.most, thread_name_prefix="segdl-fetch")
     try:
         contacts = Contacts(run, source, pool, number)
         try:
-            yield Task(run, request, number, run.clock(), pool, source, contacts)
+            yield Task(
+                run, request, number, run.clock(), asked, pool, source, tuple(mirrors), contacts
+            )
         finally:
             contacts.release()
     finally:
         # A thread that is stuck in connecting is left behind: its wire is aborted, so it
         # reads nothing more. See attempt for one that is stuck in writing.
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _sources(run: Run, request: Request) -> list[Source]:
+    """Return a source for each URL; what is meant for the first one's origin goes to no other."""
+    sources: list[Source] = []
+    network = run.network
+    for url in (request.url, *request.mirrors):
+        location = parse_url(url)
+        sources.append(Source(run.transport, location, Credentials(network, request, location)))
+        network = replace(run.network, headers=(), user=None, location_trusted=False)
+        request = replace(request, headers=())
+    return sources

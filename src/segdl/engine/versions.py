@@ -5,7 +5,7 @@ from __future__ import annotations
 from segdl.core.identity import Match, Version, compare, is_page_instead
 from segdl.engine.aftermath import ChangedError
 from segdl.engine.contact import Contact
-from segdl.engine.job import Pin
+from segdl.engine.site import Pin
 from segdl.engine.task import Task
 from segdl.errors import DiskError, NetworkError, RemoteChangedError, ServerError
 from segdl.progress.events import Note, Restarted

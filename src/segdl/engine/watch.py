@@ -29,6 +29,9 @@ class Watch:
     def measure(self, segments: Sequence[Segment], now: float) -> None:
         """Note how far each connection got."""
         for segment in segments:
+            if segment.site is not None:
+                segment.site.received += segment.received - segment.counted
+                segment.counted = segment.received
             if segment.wire is None:
                 continue
             if segment.storing:

@@ -40,9 +40,13 @@ class Exchange:
         head: status and fields.
         location: the URL that answered.
         response: what requests made of it, for its cookies.
+        waited: seconds from the request to the head, a new connection's set-up included.
     """
 
-    def __init__(self, response: requests.Response, location: Location, wire: Wire) -> None:
+    def __init__(
+        self, response: requests.Response, location: Location, wire: Wire, waited: float
+    ) -> None:
+        self.waited = waited
         self.response = response
         self.location = location
         self._raw = cast("urllib3.HTTPResponse", response.raw)
@@ -193,6 +197,7 @@ class Transport:
             prepared.prepare_url(location.url, None)
             prepared.prepare_headers(headers)
             prepared.prepare_cookies({})
+            began = time.monotonic()
             with wire.in_use():
                 response = self._adapter.send(
                     prepared,
@@ -210,7 +215,7 @@ class Transport:
             response.status_code,
             printable(response.headers.get("Content-Range", "")),
         )
-        return Exchange(response, location, wire)
+        return Exchange(response, location, wire, time.monotonic() - began)
 
     def close(self) -> None:
         """Close every idle connection."""

@@ -89,10 +89,10 @@ def _started_line(state: FileState, event: Started) -> str:
     facts = ["size unknown" if event.size is None else human_size(event.size)]
     if event.held:
         facts.append(f"{human_size(event.held)} of it here already")
-    many = "" if event.connections == 1 else "s"
-    facts.append(
-        f"{event.connections} connection{many}" if event.connections else "nothing to fetch"
-    )
+    if event.connections > 1:
+        facts.append(f"up to {event.connections} connections")
+    else:
+        facts.append("1 connection" if event.connections else "nothing to fetch")
     return f"{state.name}: {', '.join(facts)}"
 
 

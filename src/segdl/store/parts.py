@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -255,6 +256,18 @@ class Parts:
                     part.cut(sound)
             finally:
                 self.release(part)
+
+    def discard(self, spans: Iterable[Span]) -> None:
+        """Drop the bytes of `spans`, and what is behind them in the same part."""
+        wrong = list(spans)
+        for start, size in self.sizes().items():
+            hits = [max(s.start, start) for s in wrong if s.start < start + size and start < s.stop]
+            if hits:
+                part = self.open(start)
+                try:
+                    part.cut(min(hits) - start)
+                finally:
+                    self.release(part)
 
     def remove(self, start: int) -> None:
         """Delete the part that begins at `start`."""

@@ -1,0 +1,53 @@
+"""How many connections a file gets at the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segdl.core.ramp import Sample, ramp_sample, ramp_start
+from segdl.engine.gate import Gate
+from segdl.engine.segment import Segment
+from segdl.options import TransferOptions
+
+
+class Crew:
+    """Follows what more connections bring. The coordinator's thread owns it.
+
+    Args:
+        transfer: says whether the number is given or to be found.
+        gate: the origin's door; it remembers what was found for the next file.
+    """
+
+    def __init__(self, transfer: TransferOptions, gate: Gate) -> None:
+        self._most = transfer.most
+        self._gate = gate
+        self._ramp = ramp_start(transfer.most, gate.found) if transfer.adaptive else None
+
+    @property
+    def wanted(self) -> int:
+        """Connections to have at work now."""
+        return self._most if self._ramp is None else self._ramp.target
+
+    def follow(self, segments: Sequence[Segment], received: int, now: float) -> None:
+        """Take note of what came in, and decide anew.
+
+        Args:
+            segments: those of the download.
+            received: bytes that came over the network so far.
+            now: seconds.
+        """
+        if self._ramp is None:
+            return
+        at_work = [segment for segment in segments if segment.wire is not None]
+        streaming = sum(segment.heard for segment in at_work)
+        sample = Sample(
+            now=now,
+            received=received,
+            streaming=streaming,
+            asked=len(at_work) - streaming,
+            refusals=self._gate.refusals,
+            round_trip=self._gate.round_trip,
+        )
+        self._ramp = ramp_sample(self._ramp, sample)
+        if self._ramp.found is not None:
+            self._gate.found = self._ramp.found

@@ -1,0 +1,50 @@
+"""A place that serves the file: its origin, or a mirror."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from segdl.core.identity import Version
+from segdl.core.spans import Span
+from segdl.engine.contact import Ranges
+from segdl.engine.gate import Gate
+from segdl.net.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The version that every response must be of, and how the server does ranges."""
+
+    version: Version
+    ranges: Ranges
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Site:
+    """A place that serves the file.
+
+    Only the coordinator changes it, and only between attempts.
+
+    Attributes:
+        source: where the bytes come from.
+        gate: its origin's door; the coordinator passed it before it starts an attempt.
+        pin: what every response must be of; mirrors may name one version differently.
+        received: bytes that came, those that are only compared included.
+        brought: the bytes of this run that attempts which are over got from here.
+    """
+
+    source: Source
+    gate: Gate
+    pin: Pin
+    received: int = 0
+    brought: list[Span] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The URL without secrets, for messages."""
+        return str(self.source.asked)
+
+    @property
+    def host(self) -> str:
+        """Where it is, for one line of progress."""
+        return self.source.asked.origin.host

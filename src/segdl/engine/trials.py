@@ -1,0 +1,92 @@
+"""Mirrors that are being tried: what they send counts only when they have proved themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from segdl.core.mirrors import Outcome
+from segdl.engine.job import Job
+from segdl.engine.proof import NotTheSameError, prove
+from segdl.engine.run import GRACE, Run
+from segdl.engine.site import Pin, Site
+from segdl.engine.sites import Sites
+from segdl.errors import IntegrityError, SegdlError
+from segdl.net.failures import TransferError
+from segdl.net.wire import Wire
+
+
+class Trials:
+    """Proofs in flight. The coordinator's thread owns it.
+
+    Args:
+        run: the surroundings.
+        job: what is being fetched.
+        sites: told how each trial ends.
+        pool: where they run.
+    """
+
+    def __init__(self, run: Run, job: Job, sites: Sites, pool: ThreadPoolExecutor) -> None:
+        self._run = run
+        self._job = job
+        self._sites = sites
+        self._pool = pool
+        self._failures: Counter[Site] = Counter()
+        self._at_work: dict[Future[Pin], tuple[Site, Wire, float]] = {}
+
+    @property
+    def running(self) -> int:
+        """Trials in flight; each uses a connection."""
+        return len(self._at_work)
+
+    def start(self, mirror: Site) -> None:
+        """Try a mirror whose gate was passed."""
+        wire = Wire()
+        network = self._run.network
+        limit = self._run.clock() + network.connect_timeout + network.stall_timeout
+        self._sites.set_out(mirror)
+        self._at_work[self._pool.submit(prove, self._job, mirror, wire)] = (mirror, wire, limit)
+
+    def take(self) -> None:
+        """Handle those that are over, and end those that take too long.
+
+        Raises:
+            SegdlError: nobody is left who could go on.
+        """
+        now = self._run.clock()
+        for future, (mirror, wire, limit) in list(self._at_work.items()):
+            if future.done():
+                del self._at_work[future]
+                self._judge(mirror, future)
+            elif now >= limit:
+                wire.abort()
+
+    def _judge(self, mirror: Site, future: Future[Pin]) -> None:
+        mirror.gate.closed(was_streaming=False)
+        try:
+            self._sites.prove(mirror, future.result())
+        except NotTheSameError as error:
+            self._sites.came_back(mirror, None)
+            why = f"it does not hold the same file: {error}"
+            self._give_up(mirror, IntegrityError(f"{mirror.name}: {why}"))
+        except TransferError as failure:
+            self._sites.came_back(mirror, None if failure.fatal else Outcome.FAILED)
+            self._failures[mirror] += 1
+            tried = self._failures[mirror] >= max(1, self._run.transfer.retries)
+            if failure.fatal or tried:
+                self._give_up(mirror, failure.error)
+
+    def _give_up(self, mirror: Site, error: SegdlError) -> None:
+        if not self._sites.drop(mirror, error.message):
+            raise error
+
+    def stop(self) -> None:
+        """Abort all, and wait for them, as long as that is a matter of moments."""
+        for _, wire, _ in self._at_work.values():
+            wire.abort()
+        wait(self._at_work, timeout=GRACE)
+        for future, (mirror, _, _) in self._at_work.items():
+            mirror.gate.closed(was_streaming=False)
+            self._sites.came_back(mirror, None)
+            future.cancel()
+        self._at_work.clear()
