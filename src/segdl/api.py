@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +60,7 @@ def download(
     connections: int | str = "auto",
     checksum: str | None = None,
     headers: AnyHeaders = (),
+    mirrors: Sequence[str] = (),
     progress: ProgressKind = "none",
     on_event: Callable[[Event], None] | None = None,
     cancel: threading.Event | None = None,
@@ -80,6 +81,7 @@ def download(
             or ``auto:N``.
         checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``.
         headers: a mapping, or ``(name, value)`` pairs, for the URL's origin only.
+        mirrors: other URLs of the same file; each must show that it is before its bytes count.
         progress: a view on standard error.
         on_event: called with each event, in the thread that called `download`.
         cancel: set it from another thread to end the download.
@@ -100,6 +102,7 @@ def download(
         name=name,
         checksum=None if checksum is None else parse_checksum(checksum),
         headers=_pairs(headers),
+        mirrors=tuple(mirrors),
     )
     transfer = replace(transfer or TransferOptions(), connections=connections)
     with _run(network, transfer, progress, on_event, cancel, max_files=1) as run:

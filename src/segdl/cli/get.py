@@ -50,13 +50,13 @@ def _check(options: argparse.Namespace) -> None:
     if not options.urls and options.input_file is None:
         raise UsageError("no URL", hint="write segdl URL, or see segdl --help")
     several = options.input_file is not None or len(options.urls) > 1
-    for option in ("output", "checksum"):
-        if several and getattr(options, option) is not None:
+    for option in ("output", "checksum", "mirror"):
+        if several and getattr(options, option) not in (None, []):
             raise UsageError(
                 f"--{option} goes with one URL",
-                hint="write a list for -i, with out= and checksum= lines",
+                hint="write a list for -i, with out= and checksum= lines, mirrors after a TAB",
             )
-    for url in options.urls:
+    for url in (*options.urls, *options.mirror):
         parse_url(url)
     if options.output == "":
         raise UsageError("--output is empty", hint="give a file name, or leave it out")
@@ -139,7 +139,13 @@ def _requests(options: argparse.Namespace) -> Iterator[Request | SegdlError | No
 
 
 def _request(options: argparse.Namespace, url: str, name: str | None) -> Request:
-    return Request(url=url, directory=options.dir, name=name, checksum=options.checksum)
+    return Request(
+        url=url,
+        directory=options.dir,
+        name=name,
+        checksum=options.checksum,
+        mirrors=tuple(options.mirror),
+    )
 
 
 class _Report:

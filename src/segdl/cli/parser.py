@@ -25,7 +25,7 @@ from segdl.options import NetworkOptions, TransferOptions
 from segdl.version import __version__
 
 # Names that are promised and not built yet.
-_LATER = frozenset({"--mirror", "--limit-rate"})
+_LATER = frozenset({"--limit-rate"})
 
 _EPILOG = """\
 commands:
@@ -121,6 +121,13 @@ def _add_what(parser: Parser) -> None:
         "--output",
         metavar="NAME",
         help="file name, relative to --dir; - writes the bytes in order to standard output",
+    )
+    add(
+        "--mirror",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="another URL of the same file (repeatable; with one URL)",
     )
     add("-d", "--dir", type=Path, default=Path(), metavar="DIR", help="folder to save in")
     add(

@@ -66,7 +66,9 @@ class Seams:
             if held != data:
                 return Disagreement(start + first_difference(held, data), site)
             with self._lock:
-                self._pending.remove(kept)
+                # Another thread may have compared the same.
+                if kept in self._pending:
+                    self._pending.remove(kept)
         return None
 
 
