@@ -101,6 +101,23 @@ def test_a_part_smaller_than_the_overlap_is_compared(origin: Any, tmp_path: Path
     fetch(served.url, tmp_path, connections=1).is_whole(NEW)
 
 
+@pytest.mark.parametrize(
+    ("neighbour", "own", "restarts"), [(OLD, NEW, True), (NEW, OLD, True), (NEW, NEW, False)]
+)
+def test_an_overlap_that_lies_in_two_parts_is_compared_with_both(
+    origin: Any, tmp_path: Path, neighbour: bytes, own: bytes, restarts: bool
+) -> None:
+    served = origin(OLD, etag=None, last_modified=None)
+    broken_off(served, tmp_path, connections=1)
+    folder = tmp_path / f"{NAME}.segdl"
+    # The last part is shorter than the overlap, which begins in the one before it.
+    (folder / "0.part").write_bytes(neighbour[:MIB])
+    (folder / f"{MIB}.part").write_bytes(own[MIB : MIB + 1000])
+    served.replace(NEW, None, None)
+    fetched = fetch(served.url, tmp_path, connections=1).is_whole(NEW)
+    assert bool(fetched.told(Restarted)) == restarts
+
+
 class InPlace:
     """A file that is overwritten while its answers stream, with the old validators in them."""
 
