@@ -155,6 +155,47 @@ def test_a_reader_who_takes_their_time_is_waited_for(
     assert bytes(out.data) == CONTENT
 
 
+class Clock:
+    """Monotonic seconds, and as many more as a test says have passed."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Condition()
+        self._questions = 0
+        self._passed = 0.0
+
+    def __call__(self) -> float:
+        with self._asked:
+            self._questions += 1
+            self._asked.notify_all()
+            return time.monotonic() + self._passed
+
+    def let_pass(self, seconds: float) -> None:
+        """Return when others have asked often enough to have noticed."""
+        with self._asked:
+            self._passed += seconds
+            enough = self._questions + 20
+            assert self._asked.wait_for(lambda: self._questions >= enough, 30)
+
+
+def test_a_connection_is_not_dropped_for_a_reader_who_takes_hours(
+    origin: Any, tmp_path: Path
+) -> None:
+    served = origin(CONTENT, faults=f.always(f.IgnoreRange()))
+    clock = Clock()
+    hours = iter(range(3))
+
+    def on_write(taken: int) -> None:
+        if taken >= MIB and next(hours, None) is not None:
+            clock.let_pass(3600)
+
+    out = Slowly(on_write)
+    network = {"stall_timeout": 60.0}
+    fetched = fetch(served.url, tmp_path, out=binary(out), network=network, clock=clock)
+    assert fetched.error is None
+    assert bytes(out.data) == CONTENT
+    assert len(served.requests) == 1
+
+
 @pytest.mark.parametrize("ranges", [True, False])
 def test_the_reader_goes_away(origin: Any, tmp_path: Path, ranges: bool) -> None:
     served = origin(CONTENT, faults=f.always(*(() if ranges else (f.IgnoreRange(),))))
