@@ -19,6 +19,7 @@ from segdl.progress.events import Note
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
+from support.reply import Reply
 from support.scripted import ScriptedServer
 
 if TYPE_CHECKING:
@@ -306,6 +307,27 @@ def test_an_end_that_a_cut_would_look_like_is_told(origin: Any, tmp_path: Path) 
     served = origin(CONTENT, faults=f.always(f.Http10()))
     fetched = fetch(served.url, tmp_path).is_whole(CONTENT)
     assert any("cut would look the same" in note.text for note in fetched.told(Note))
+
+
+def test_the_last_byte_may_not_be_the_last(origin: Any, tmp_path: Path) -> None:
+    # Its bytes are not the file's, as its length tells in the end.
+    served = origin(CONTENT, faults=f.on(0, fault=f.CutAfter(100_000)))
+
+    def handle(request: Request, connection: Connection) -> bool:
+        if len(served.requests) != 2:
+            return bool(served.serve(request, connection))
+        assert request.range is not None
+        first = request.range[0]
+        assert first is not None
+        body = CONTENT[first : first + 10_000] + bytes(SIZE - first - 10_000)
+        reply = Reply(206, (("ETag", '"v1"'),), span=(first, SIZE), total=SIZE, framing="chunked")
+        connection.send(reply.head() + b"%x\r\n" % len(body) + body)
+        connection.pause(0.5)
+        connection.send(b"\r\n4\r\nmore\r\n0\r\n\r\n")
+        return False
+
+    served.routes[served.path] = handle
+    fetch(served.url, tmp_path, connections=1).is_whole(CONTENT)
 
 
 @pytest.mark.parametrize("later", [None, f.IgnoreRange(), (f.IgnoreRange(), f.Chunked())])
