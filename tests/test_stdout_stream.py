@@ -225,6 +225,32 @@ def test_a_change_in_the_middle(origin: Any, tmp_path: Path, validators: bool, a
     assert len(served.requests) < 40
 
 
+def test_requests_ended_by_another_answer_have_not_failed(origin: Any, tmp_path: Path) -> None:
+    served = origin(CONTENT, faults=f.always(f.FreshEtag(dated=True)))
+    lock = threading.Lock()
+    leads = True
+    answered = threading.Event()
+
+    def handle(request: Request, connection: Connection) -> bool:
+        nonlocal leads
+        if len(served.requests) == 1 or request.range == (0, 0):
+            return bool(served.serve(request, connection))
+        with lock:
+            first, leads = leads, False
+        if first:
+            # The answer with another ETag comes when others still wait for theirs.
+            assert served.server.wait_until(lambda: len(served.requests) >= 3)
+            answered.set()
+        elif not answered.is_set():
+            connection.stall()
+        return bool(served.serve(request, connection))
+
+    served.routes[served.path] = handle
+    written, fetched = into(tmp_path, served.url, connections=4, retries=1)
+    assert fetched.error is None
+    assert written == CONTENT
+
+
 def test_overwritten_in_place_while_the_last_answers_stream(origin: Any, tmp_path: Path) -> None:
     served = origin(CONTENT)
     seen = threading.Event()
