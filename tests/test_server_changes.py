@@ -27,6 +27,8 @@ MIB = 1024 * 1024
 SIZE = 3 * MIB + 12345
 OLD = data.content(SIZE, 1)
 NEW = data.content(SIZE, 2)
+# Differs in one byte, far from where bytes of two answers meet and are compared.
+BARELY = OLD[:50_000] + bytes([OLD[50_000] ^ 1]) + OLD[50_001:]
 LATER = MODIFIED + timedelta(seconds=5)
 
 VALIDATORS = [
@@ -61,6 +63,18 @@ def test_replaced_between_two_runs(
     assert fetched.told(Restarted)
 
 
+@pytest.mark.parametrize(("old", "new"), VALIDATORS[:-1])
+@pytest.mark.parametrize("connections", [1, 4])
+def test_one_byte_is_another_between_two_runs(
+    origin: Any, tmp_path: Path, old: Any, new: Any, connections: int
+) -> None:
+    served = origin(OLD, **old)
+    broken_off(served, tmp_path, connections=connections)
+    served.replace(BARELY, **new)
+    fetched = fetch(served.url, tmp_path, connections=connections).is_whole(BARELY)
+    assert len(fetched.told(Restarted)) == 1
+
+
 @pytest.mark.parametrize(("old", "new"), VALIDATORS)
 def test_another_size_on_the_second_run(origin: Any, tmp_path: Path, old: Any, new: Any) -> None:
     served = origin(OLD, **old)
@@ -78,6 +92,17 @@ def test_replaced_while_it_is_fetched(
     served.replace_after(after, NEW, **new)
     fetched = fetch(served.url, tmp_path).is_whole(NEW)
     assert fetched.told(Restarted)
+    assert len(served.requests) < 40
+
+
+@pytest.mark.parametrize(("old", "new"), VALIDATORS[:-1])
+@pytest.mark.parametrize("after", [1, 2, 3, 5])
+def test_one_byte_becomes_another_while_it_is_fetched(
+    origin: Any, tmp_path: Path, old: Any, new: Any, after: int
+) -> None:
+    served = origin(OLD, **old)
+    served.replace_after(after, BARELY, **new)
+    fetch(served.url, tmp_path).is_whole(BARELY)
     assert len(served.requests) < 40
 
 
