@@ -267,6 +267,19 @@ def test_a_page_in_the_middle_of_a_file(origin: Any, tmp_path: Path, pages: int)
     fetch(served.url, tmp_path, connections=2).is_whole(CONTENT)
 
 
+@pytest.mark.parametrize("looks", [0, 1])
+def test_a_page_where_a_change_is_looked_into(origin: Any, tmp_path: Path, looks: int) -> None:
+    answers = (f.CutAfter(100_000), f.FreshEtag(), *([None] * looks))
+    served = origin(
+        CONTENT, faults=lambda _, n: answers[n] if n < len(answers) else f.LoginPage()
+    )
+    fetched = fetch(served.url, tmp_path, connections=1)
+    assert "web page" in str(fetched.failed(ServerError))
+    assert (tmp_path / f"{NAME}.segdl" / "0.part").read_bytes() == CONTENT[:100_000]
+    served.faults = None
+    fetch(served.url, tmp_path).is_whole(CONTENT)
+
+
 @pytest.mark.parametrize("by", [-100_000, 100_000])
 def test_a_length_that_always_lies(origin: Any, tmp_path: Path, by: int) -> None:
     # A range's length contradicts its Content-Range; the whole file's length may lie.

@@ -92,7 +92,8 @@ def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]
     """
     first = task.contacts.look(pin.ranges)
     second = task.contacts.look(pin.ranges)
-    _refuse_page(task, pin.version, first)
+    for seen in (first, second):
+        _refuse_page(task, pin.version, seen)
     if compare(first, second) is Match.DOUBTFUL:
         stable = Pin(second.without_etag(), pin.ranges)
         return stable, "the server gives another ETag a request: comparing bytes instead"
