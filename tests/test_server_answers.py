@@ -270,11 +270,34 @@ def test_a_page_in_the_middle_of_a_file(origin: Any, tmp_path: Path, pages: int)
 @pytest.mark.parametrize("looks", [0, 1])
 def test_a_page_where_a_change_is_looked_into(origin: Any, tmp_path: Path, looks: int) -> None:
     answers = (f.CutAfter(100_000), f.FreshEtag(), *([None] * looks))
-    served = origin(
-        CONTENT, faults=lambda _, n: answers[n] if n < len(answers) else f.LoginPage()
-    )
+    served = origin(CONTENT, faults=lambda _, n: answers[n] if n < len(answers) else f.LoginPage())
     fetched = fetch(served.url, tmp_path, connections=1)
     assert "web page" in str(fetched.failed(ServerError))
+    assert (tmp_path / f"{NAME}.segdl" / "0.part").read_bytes() == CONTENT[:100_000]
+    served.faults = None
+    fetch(served.url, tmp_path).is_whole(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("instead", "kind"),
+    [
+        (f.LoginPage(), ServerError),
+        (f.Status(404), ServerError),
+        (f.EmptyReply("reset"), NetworkError),
+    ],
+    ids=repr,
+)
+def test_parts_are_kept_where_there_is_no_one_piece_instead(
+    origin: Any, tmp_path: Path, instead: f.Fault, kind: type[SegdlError]
+) -> None:
+    def faults(request: Request, number: int) -> f.Answer:
+        if request.range is None:
+            return instead
+        return f.IgnoreRange() if number else f.CutAfter(100_000)
+
+    served = origin(CONTENT, faults=faults)
+    fetch(served.url, tmp_path, connections=1).failed(kind)
+    assert served.requests[-1].range is None
     assert (tmp_path / f"{NAME}.segdl" / "0.part").read_bytes() == CONTENT[:100_000]
     served.faults = None
     fetch(served.url, tmp_path).is_whole(CONTENT)

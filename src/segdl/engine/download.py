@@ -22,6 +22,7 @@ from segdl.engine.versions import (
     changes_too_often,
     confirm,
     reconcile,
+    refuse_page,
     settle,
     start_over,
     write_down,
@@ -118,9 +119,11 @@ def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[
                 confirm(task, pin)
             return pin, size, fetched
         except UnrangedError as error:
-            start_over(task, place, f"{error}: fetching in one piece")
             contact.release()
             contact = task.contacts.make(None)
+            refuse_page(task, pin.version, contact.version)
+            # Not before there is something to have instead.
+            start_over(task, place, f"{error}: fetching in one piece")
             pin = Pin(contact.version, contact.ranges)
             write_down(task, place, pin)
         except ChangedError as change:
