@@ -285,7 +285,7 @@ def test_a_page_where_a_change_is_looked_into(origin: Any, tmp_path: Path, looks
         (f.Status(404), ServerError),
         (f.EmptyReply("reset"), NetworkError),
     ],
-    ids=repr,
+    ids=["page", "404", "reset"],
 )
 def test_parts_are_kept_where_there_is_no_one_piece_instead(
     origin: Any, tmp_path: Path, instead: f.Fault, kind: type[SegdlError]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from segdl.errors import RemoteChangedError, ServerError
+from segdl.core.identity import Version
+from segdl.errors import DiskError, RemoteChangedError, ServerError
 from segdl.progress.events import Restarted
+from segdl.store.state import State, save
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
@@ -35,6 +37,10 @@ VALIDATORS = [
     pytest.param({"etag": '"v1"'}, {"etag": '"v2"'}, id="etag"),
     pytest.param({"etag": 'W/"v1"'}, {"etag": 'W/"v2"'}, id="weak"),
     pytest.param({"etag": None}, {"etag": None, "last_modified": LATER}, id="date"),
+    pytest.param({"last_modified": None}, {"etag": '"v2"', "last_modified": None}, id="etag-alone"),
+    pytest.param(
+        {"last_modified": None}, {"etag": None, "last_modified": LATER}, id="etag-to-date"
+    ),
     pytest.param(
         {"etag": None, "last_modified": None},
         {"etag": None, "last_modified": None},
@@ -104,6 +110,63 @@ def test_one_byte_becomes_another_while_it_is_fetched(
     served.replace_after(after, BARELY, **new)
     fetch(served.url, tmp_path).is_whole(BARELY)
     assert len(served.requests) < 40
+
+
+@pytest.mark.parametrize(("old", "new"), VALIDATORS[:-1])
+def test_one_byte_is_overwritten_while_the_last_answer_comes(
+    origin: Any, tmp_path: Path, old: Any, new: Any
+) -> None:
+    calm = origin(OLD, **old)
+    (tmp_path / "calm").mkdir()
+    fetch(calm.url, tmp_path / "calm", connections=1).is_whole(OLD)
+    (tmp_path / "changed").mkdir()
+    served = origin(OLD, **old)
+    # The last request is the one that asks whether the file still is what it was.
+    served.replace_after(len(calm.requests) - 1, BARELY, **new)
+    fetched = fetch(served.url, tmp_path / "changed", connections=1).is_whole(BARELY)
+    assert fetched.told(Restarted)
+
+
+@pytest.mark.parametrize(
+    "last", [f.LoginPage(), f.Status(404), f.EmptyReply()], ids=["page", "404", "empty"]
+)
+def test_a_last_answer_that_says_nothing_of_the_file(
+    origin: Any, tmp_path: Path, last: f.Fault
+) -> None:
+    calm = origin(OLD)
+    (tmp_path / "calm").mkdir()
+    fetch(calm.url, tmp_path / "calm", connections=1).is_whole(OLD)
+    (tmp_path / "other").mkdir()
+    before = len(calm.requests) - 1
+    served = origin(OLD, faults=lambda _, number: last if number >= before else None)
+    fetch(served.url, tmp_path / "other", connections=1).is_whole(OLD)
+
+
+@pytest.mark.parametrize("proof", [True, False])
+def test_another_url_goes_on_only_with_what_proves_to_be_the_same_file(
+    origin: Any, tmp_path: Path, proof: bool
+) -> None:
+    served = origin(OLD, **({} if proof else {"etag": None, "last_modified": None}))
+    broken_off(served, tmp_path, connections=1)
+    held = sorted((tmp_path / f"{NAME}.segdl").glob("*.part"))
+    fetched = fetch(served.server.url("/elsewhere"), tmp_path, connections=1)
+    if proof:
+        assert not fetched.is_whole(OLD).told(Restarted)
+        assert fetched.result is not None
+        assert fetched.result.fetched < SIZE
+    else:
+        assert "another file" in str(fetched.failed(DiskError))
+        assert sorted((tmp_path / f"{NAME}.segdl").glob("*.part")) == held
+        fetch(served.url, tmp_path).is_whole(OLD)
+
+
+def test_a_note_without_parts_is_in_nobody_s_way(origin: Any, tmp_path: Path) -> None:
+    served = origin(OLD)
+    folder = tmp_path / f"{NAME}.segdl"
+    folder.mkdir()
+    gone = Version(size=5, etag='"gone"')
+    save(folder / "state.json", State(url="http://h.example/other", version=gone, range="0-4"))
+    fetch(served.url, tmp_path).is_whole(OLD)
 
 
 def test_a_hole_before_old_bytes_is_compared_with_them(origin: Any, tmp_path: Path) -> None:
