@@ -142,6 +142,35 @@ def test_a_last_answer_that_says_nothing_of_the_file(
     fetch(served.url, tmp_path / "other", connections=1).is_whole(OLD)
 
 
+@pytest.mark.parametrize(("etag", "condition"), [('"v1"', '"v1"'), ('W/"v1"', None), (None, None)])
+def test_ranges_are_asked_for_on_the_condition_of_a_strong_etag(
+    origin: Any, tmp_path: Path, etag: str | None, condition: str | None
+) -> None:
+    served = origin(OLD, etag=etag)
+    served.faults = f.on(0, fault=f.CutAfter(100_000))
+    fetch(served.url, tmp_path, connections=1).is_whole(OLD)
+    assert served.requests[1].fields.get("if-range") == condition
+
+
+@pytest.mark.parametrize(
+    "held", [[(0, 500_000), (MIB, 2 * MIB)], [(0, MIB), (MIB, MIB + 100)], [(MIB, 2 * MIB)]]
+)
+def test_pieces_are_not_compared_over_their_edges(
+    origin: Any, tmp_path: Path, held: list[tuple[int, int]]
+) -> None:
+    served = origin(OLD, etag=None, last_modified=None)
+    pieces = f"0-{MIB - 1},{2 * MIB}-{3 * MIB - 1}"
+    broken_off(served, tmp_path, connections=1, span=pieces)
+    folder = tmp_path / f"{NAME}.segdl"
+    wanted = OLD[:MIB] + OLD[2 * MIB : 3 * MIB]
+    for part in folder.glob("*.part"):
+        part.unlink()
+    for start, stop in held:
+        (folder / f"{start}.part").write_bytes(wanted[start:stop])
+    fetched = fetch(served.url, tmp_path, connections=1, span=pieces).is_whole(wanted)
+    assert not fetched.told(Restarted)
+
+
 @pytest.mark.parametrize("proof", [True, False])
 def test_another_url_goes_on_only_with_what_proves_to_be_the_same_file(
     origin: Any, tmp_path: Path, proof: bool
