@@ -15,7 +15,7 @@ from segdl.errors import (
     SegdlError,
     ServerError,
 )
-from segdl.progress.events import Note
+from segdl.progress.events import Note, Restarted
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
@@ -120,6 +120,22 @@ def test_a_few_kib_at_a_time(origin: Any, tmp_path: Path, fault: f.Fault, valida
     served = origin(small, faults=f.always(*every))
     fetch(served.url, tmp_path, connections=4).is_whole(small)
     assert len(served.requests) < (70 if validators else 250)
+
+
+@pytest.mark.parametrize("fault", [f.EmptyReply(), f.Status(500), f.CutAfter(0)], ids=repr)
+def test_only_tries_in_a_row_without_progress_count(
+    origin: Any, tmp_path: Path, fault: f.Fault
+) -> None:
+    # Each third answer brings something; two in a row without are all that is allowed.
+    served = origin(CONTENT, faults=lambda _, n: fault if n % 3 else f.CutAfter(500_000))
+    fetch(served.url, tmp_path, connections=1, retries=3).is_whole(CONTENT)
+
+
+def test_only_odd_ranges_in_a_row_end_the_asking_for_ranges(origin: Any, tmp_path: Path) -> None:
+    odd = f.ShiftedRange(70_000)
+    served = origin(CONTENT, faults=lambda _, n: odd if n % 2 else f.CutAfter(300_000))
+    fetched = fetch(served.url, tmp_path, connections=1).is_whole(CONTENT)
+    assert not fetched.told(Restarted)
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 3])
