@@ -193,11 +193,43 @@ def test_another_version_is_never_accepted(status: int, seen: Version, why: str)
         assert why in verdict.why
 
 
-def test_modified_since() -> None:
-    pinned = Version(size=1000, last_modified="Mon, 01 Jan 2024 00:00:00 GMT")
-    seen = Version(size=1000, last_modified="Tue, 02 Jan 2024 00:00:00 GMT")
+MONDAY, TUESDAY = "Mon, 01 Jan 2024 00:00:00 GMT", "Tue, 02 Jan 2024 00:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("pinned", "seen", "why"),
+    [
+        (Version(last_modified=MONDAY), Version(last_modified=TUESDAY), "it was modified since"),
+        (
+            Version(size=1000, last_modified=MONDAY),
+            Version(last_modified=TUESDAY),
+            "it was modified since",
+        ),
+        (
+            Version(size=1000, last_modified=MONDAY),
+            Version(size=999, last_modified=TUESDAY),
+            "it has 999 bytes now, it had 1000",
+        ),
+        (
+            Version(etag='"a"', last_modified=MONDAY),
+            Version(etag='"b"', last_modified=MONDAY),
+            "its ETag is another now",
+        ),
+        (
+            Version(etag='"a"', last_modified=MONDAY),
+            Version(etag='"b"'),
+            "its ETag is another now",
+        ),
+        (
+            Version(etag='"a"'),
+            Version(etag='"b"', last_modified=MONDAY),
+            "its ETag is another now",
+        ),
+    ],
+)
+def test_what_changed_is_named(pinned: Version, seen: Version, why: str) -> None:
     answer = Head(status=206, content_range=ContentRange(ASKED, 1000), version=seen)
-    assert judge(ASKED, answer, pinned, URL) == Changed("it was modified since")
+    assert judge(ASKED, answer, pinned, URL) == Changed(why)
 
 
 @pytest.mark.parametrize("status", [200, 206])

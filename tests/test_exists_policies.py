@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from segdl.core.identity import Version
 from segdl.store.state import FileId, State, save
 from segdl.store.workplace import Workplace
 from support import data
-from support.faults import CutAfter, Drip, Fault, FreshEtag, NoValidators, always
+from support.faults import CutAfter, Drip, Fault, FreshEtag, IgnoreRange, NoValidators, always
 from support.filesystems import tiny_tmpfs
 from support.origin import MODIFIED
 from support.program import Finished, run_segdl, start_segdl
@@ -95,8 +96,6 @@ def test_a_recorded_file_is_skipped(server: Origin, here: Path) -> None:
 
 @pytest.mark.parametrize("right", [True, False])
 def test_a_checksum_proves_a_file(server: Origin, here: Path, right: bool) -> None:
-    import hashlib
-
     held = CONTENT if right else NEWER
     (here / "file.bin").write_bytes(held)
     digest = hashlib.sha256(CONTENT).hexdigest()
@@ -260,6 +259,76 @@ def test_what_was_published_may_be_old_by_now(server: Origin, here: Path, policy
     options = () if policy == "auto" else ("--if-exists", policy)
     assert fetch(server, here, *options).code == (6 if policy == "auto" else 0)
     assert target.read_bytes() == (CONTENT if policy == "auto" else NEWER)
+
+
+def just_published(server: Origin, here: Path, content: bytes, spec: str | None = None) -> None:
+    """Leave what a run leaves that was killed right after the file got its name."""
+    target, work = here / "file.bin", here / "file.bin.segdl"
+    target.write_bytes(content)
+    work.mkdir()
+    version = Version(size=len(CONTENT), etag='"v1"', last_modified=http_date(MODIFIED))
+    published = FileId.of(target.stat())
+    state = State(url=server.url, version=version, range=spec, publishing=published)
+    save(work / "state.json", state)
+
+
+@pytest.mark.parametrize(("asked_for", "code"), [("0-99", 0), ("0-98", 6), (None, 6)])
+def test_a_piece_that_was_published_is_not_the_file(
+    server: Origin, here: Path, asked_for: str | None, code: int
+) -> None:
+    just_published(server, here, CONTENT[:100], "0-99")
+    options = () if asked_for is None else ("--range", asked_for)
+    assert fetch(server, here, *options).code == code
+    assert (here / "file.bin").read_bytes() == CONTENT[:100]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_what_was_published_is_held_against_a_digest(
+    server: Origin, here: Path, right: bool
+) -> None:
+    just_published(server, here, CONTENT)
+    digest = hashlib.sha256(CONTENT if right else NEWER).hexdigest()
+    assert fetch(server, here, "--checksum", f"sha256={digest}").code == (0 if right else 6)
+    assert (here / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_finished_file_does_not_cost_the_parts_of_another(server: Origin, tmp_path: Path) -> None:
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    (tmp_path / "file.bin").write_bytes(CONTENT)
+    for url, kept in (("http://h.example/other", True), (server.url, False)):
+        work = tmp_path / "file.bin.segdl"
+        work.mkdir(exist_ok=True)
+        (work / "0.part").write_bytes(b"begun")
+        save(work / "state.json", State(url=url, version=Version(size=9, etag='"o"')))
+        assert fetch(server, tmp_path, "--checksum", f"sha256={digest}").code == 0
+        assert parts(work) == ({"0.part": 5} if kept else {})
+
+
+@pytest.mark.parametrize("policy", ["auto", "resume", "overwrite"])
+def test_a_link_is_replaced_and_not_followed(server: Origin, here: Path, policy: str) -> None:
+    (here / "elsewhere").write_bytes(CONTENT[:1000])
+    (here / "file.bin").symlink_to(here / "elsewhere")
+    options = () if policy == "auto" else ("--if-exists", policy)
+    assert fetch(server, here, *options).code == 0
+    assert not (here / "file.bin").is_symlink()
+    assert (here / "file.bin").read_bytes() == CONTENT
+    assert (here / "elsewhere").read_bytes() == CONTENT[:1000]
+
+
+def test_resume_where_the_server_does_no_ranges(server: Origin, here: Path) -> None:
+    server.faults = always(IgnoreRange())
+    (here / "file.bin").write_bytes(CONTENT[:1000])
+    end = fetch(server, here, "--if-exists", "resume")
+    assert (end.code, "cannot be continued" in end.err) == (6, True)
+    assert (here / "file.bin").read_bytes() == CONTENT[:1000]
+
+
+def test_a_link_to_nowhere_is_no_file_to_skip(server: Origin, here: Path) -> None:
+    (here / "file.bin").symlink_to(here / "nowhere")
+    assert fetch(server, here, "--if-exists", "skip").code == 0
+    assert not (here / "file.bin").is_symlink()
+    assert (here / "file.bin").read_bytes() == CONTENT
+    assert not (here / "nowhere").exists()
 
 
 def test_a_file_changed_since_it_was_published_is_not_taken_for_a_part(

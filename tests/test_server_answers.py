@@ -15,10 +15,11 @@ from segdl.errors import (
     SegdlError,
     ServerError,
 )
-from segdl.progress.events import Note
+from segdl.progress.events import Note, Restarted
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
+from support.reply import Reply
 from support.scripted import ScriptedServer
 
 if TYPE_CHECKING:
@@ -119,6 +120,22 @@ def test_a_few_kib_at_a_time(origin: Any, tmp_path: Path, fault: f.Fault, valida
     served = origin(small, faults=f.always(*every))
     fetch(served.url, tmp_path, connections=4).is_whole(small)
     assert len(served.requests) < (70 if validators else 250)
+
+
+@pytest.mark.parametrize("fault", [f.EmptyReply(), f.Status(500), f.CutAfter(0)], ids=repr)
+def test_only_tries_in_a_row_without_progress_count(
+    origin: Any, tmp_path: Path, fault: f.Fault
+) -> None:
+    # Each third answer brings something; two in a row without are all that is allowed.
+    served = origin(CONTENT, faults=lambda _, n: fault if n % 3 else f.CutAfter(500_000))
+    fetch(served.url, tmp_path, connections=1, retries=3).is_whole(CONTENT)
+
+
+def test_only_odd_ranges_in_a_row_end_the_asking_for_ranges(origin: Any, tmp_path: Path) -> None:
+    odd = f.ShiftedRange(70_000)
+    served = origin(CONTENT, faults=lambda _, n: odd if n % 2 else f.CutAfter(300_000))
+    fetched = fetch(served.url, tmp_path, connections=1).is_whole(CONTENT)
+    assert not fetched.told(Restarted)
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 3])
@@ -266,6 +283,42 @@ def test_a_page_in_the_middle_of_a_file(origin: Any, tmp_path: Path, pages: int)
     fetch(served.url, tmp_path, connections=2).is_whole(CONTENT)
 
 
+@pytest.mark.parametrize("looks", [0, 1])
+def test_a_page_where_a_change_is_looked_into(origin: Any, tmp_path: Path, looks: int) -> None:
+    answers = (f.CutAfter(100_000), f.FreshEtag(), *([None] * looks))
+    served = origin(CONTENT, faults=lambda _, n: answers[n] if n < len(answers) else f.LoginPage())
+    fetched = fetch(served.url, tmp_path, connections=1)
+    assert "web page" in str(fetched.failed(ServerError))
+    assert (tmp_path / f"{NAME}.segdl" / "0.part").read_bytes() == CONTENT[:100_000]
+    served.faults = None
+    fetch(served.url, tmp_path).is_whole(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("instead", "kind"),
+    [
+        (f.LoginPage(), ServerError),
+        (f.Status(404), ServerError),
+        (f.EmptyReply("reset"), NetworkError),
+    ],
+    ids=["page", "404", "reset"],
+)
+def test_parts_are_kept_where_there_is_no_one_piece_instead(
+    origin: Any, tmp_path: Path, instead: f.Fault, kind: type[SegdlError]
+) -> None:
+    def faults(request: Request, number: int) -> f.Answer:
+        if request.range is None:
+            return instead
+        return f.IgnoreRange() if number else f.CutAfter(100_000)
+
+    served = origin(CONTENT, faults=faults)
+    fetch(served.url, tmp_path, connections=1).failed(kind)
+    assert served.requests[-1].range is None
+    assert (tmp_path / f"{NAME}.segdl" / "0.part").read_bytes() == CONTENT[:100_000]
+    served.faults = None
+    fetch(served.url, tmp_path).is_whole(CONTENT)
+
+
 @pytest.mark.parametrize("by", [-100_000, 100_000])
 def test_a_length_that_always_lies(origin: Any, tmp_path: Path, by: int) -> None:
     # A range's length contradicts its Content-Range; the whole file's length may lie.
@@ -306,6 +359,27 @@ def test_an_end_that_a_cut_would_look_like_is_told(origin: Any, tmp_path: Path) 
     served = origin(CONTENT, faults=f.always(f.Http10()))
     fetched = fetch(served.url, tmp_path).is_whole(CONTENT)
     assert any("cut would look the same" in note.text for note in fetched.told(Note))
+
+
+def test_the_last_byte_may_not_be_the_last(origin: Any, tmp_path: Path) -> None:
+    # Its bytes are not the file's, as its length tells in the end.
+    served = origin(CONTENT, faults=f.on(0, fault=f.CutAfter(100_000)))
+
+    def handle(request: Request, connection: Connection) -> bool:
+        if len(served.requests) != 2:
+            return bool(served.serve(request, connection))
+        assert request.range is not None
+        first = request.range[0]
+        assert first is not None
+        body = CONTENT[first : first + 10_000] + bytes(SIZE - first - 10_000)
+        reply = Reply(206, (("ETag", '"v1"'),), span=(first, SIZE), total=SIZE, framing="chunked")
+        connection.send(reply.head() + b"%x\r\n" % len(body) + body)
+        connection.pause(0.5)
+        connection.send(b"\r\n4\r\nmore\r\n0\r\n\r\n")
+        return False
+
+    served.routes[served.path] = handle
+    fetch(served.url, tmp_path, connections=1).is_whole(CONTENT)
 
 
 @pytest.mark.parametrize("later", [None, f.IgnoreRange(), (f.IgnoreRange(), f.Chunked())])

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from segdl.errors import RemoteChangedError, ServerError
+from segdl.core.identity import Version
+from segdl.errors import DiskError, RemoteChangedError, ServerError
 from segdl.progress.events import Restarted
+from segdl.store.state import State, save
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
@@ -27,12 +29,18 @@ MIB = 1024 * 1024
 SIZE = 3 * MIB + 12345
 OLD = data.content(SIZE, 1)
 NEW = data.content(SIZE, 2)
+# Differs in one byte, far from where bytes of two answers meet and are compared.
+BARELY = OLD[:50_000] + bytes([OLD[50_000] ^ 1]) + OLD[50_001:]
 LATER = MODIFIED + timedelta(seconds=5)
 
 VALIDATORS = [
     pytest.param({"etag": '"v1"'}, {"etag": '"v2"'}, id="etag"),
     pytest.param({"etag": 'W/"v1"'}, {"etag": 'W/"v2"'}, id="weak"),
     pytest.param({"etag": None}, {"etag": None, "last_modified": LATER}, id="date"),
+    pytest.param({"last_modified": None}, {"etag": '"v2"', "last_modified": None}, id="etag-alone"),
+    pytest.param(
+        {"last_modified": None}, {"etag": None, "last_modified": LATER}, id="etag-to-date"
+    ),
     pytest.param(
         {"etag": None, "last_modified": None},
         {"etag": None, "last_modified": None},
@@ -61,6 +69,18 @@ def test_replaced_between_two_runs(
     assert fetched.told(Restarted)
 
 
+@pytest.mark.parametrize(("old", "new"), VALIDATORS[:-1])
+@pytest.mark.parametrize("connections", [1, 4])
+def test_one_byte_is_another_between_two_runs(
+    origin: Any, tmp_path: Path, old: Any, new: Any, connections: int
+) -> None:
+    served = origin(OLD, **old)
+    broken_off(served, tmp_path, connections=connections)
+    served.replace(BARELY, **new)
+    fetched = fetch(served.url, tmp_path, connections=connections).is_whole(BARELY)
+    assert len(fetched.told(Restarted)) == 1
+
+
 @pytest.mark.parametrize(("old", "new"), VALIDATORS)
 def test_another_size_on_the_second_run(origin: Any, tmp_path: Path, old: Any, new: Any) -> None:
     served = origin(OLD, **old)
@@ -81,6 +101,103 @@ def test_replaced_while_it_is_fetched(
     assert len(served.requests) < 40
 
 
+@pytest.mark.parametrize(("old", "new"), VALIDATORS[:-1])
+@pytest.mark.parametrize("after", [1, 2, 3, 5])
+def test_one_byte_becomes_another_while_it_is_fetched(
+    origin: Any, tmp_path: Path, old: Any, new: Any, after: int
+) -> None:
+    served = origin(OLD, **old)
+    served.replace_after(after, BARELY, **new)
+    fetch(served.url, tmp_path).is_whole(BARELY)
+    assert len(served.requests) < 40
+
+
+@pytest.mark.parametrize(("old", "new"), VALIDATORS[:-1])
+def test_one_byte_is_overwritten_while_the_last_answer_comes(
+    origin: Any, tmp_path: Path, old: Any, new: Any
+) -> None:
+    calm = origin(OLD, **old)
+    (tmp_path / "calm").mkdir()
+    fetch(calm.url, tmp_path / "calm", connections=1).is_whole(OLD)
+    (tmp_path / "changed").mkdir()
+    served = origin(OLD, **old)
+    # The last request is the one that asks whether the file still is what it was.
+    served.replace_after(len(calm.requests) - 1, BARELY, **new)
+    fetched = fetch(served.url, tmp_path / "changed", connections=1).is_whole(BARELY)
+    assert fetched.told(Restarted)
+
+
+@pytest.mark.parametrize(
+    "last", [f.LoginPage(), f.Status(404), f.EmptyReply()], ids=["page", "404", "empty"]
+)
+def test_a_last_answer_that_says_nothing_of_the_file(
+    origin: Any, tmp_path: Path, last: f.Fault
+) -> None:
+    calm = origin(OLD)
+    (tmp_path / "calm").mkdir()
+    fetch(calm.url, tmp_path / "calm", connections=1).is_whole(OLD)
+    (tmp_path / "other").mkdir()
+    before = len(calm.requests) - 1
+    served = origin(OLD, faults=lambda _, number: last if number >= before else None)
+    fetch(served.url, tmp_path / "other", connections=1).is_whole(OLD)
+
+
+@pytest.mark.parametrize(("etag", "condition"), [('"v1"', '"v1"'), ('W/"v1"', None), (None, None)])
+def test_ranges_are_asked_for_on_the_condition_of_a_strong_etag(
+    origin: Any, tmp_path: Path, etag: str | None, condition: str | None
+) -> None:
+    served = origin(OLD, etag=etag)
+    served.faults = f.on(0, fault=f.CutAfter(100_000))
+    fetch(served.url, tmp_path, connections=1).is_whole(OLD)
+    assert served.requests[1].fields.get("if-range") == condition
+
+
+@pytest.mark.parametrize(
+    "held", [[(0, 500_000), (MIB, 2 * MIB)], [(0, MIB), (MIB, MIB + 100)], [(MIB, 2 * MIB)]]
+)
+def test_pieces_are_not_compared_over_their_edges(
+    origin: Any, tmp_path: Path, held: list[tuple[int, int]]
+) -> None:
+    served = origin(OLD, etag=None, last_modified=None)
+    pieces = f"0-{MIB - 1},{2 * MIB}-{3 * MIB - 1}"
+    broken_off(served, tmp_path, connections=1, span=pieces)
+    folder = tmp_path / f"{NAME}.segdl"
+    wanted = OLD[:MIB] + OLD[2 * MIB : 3 * MIB]
+    for part in folder.glob("*.part"):
+        part.unlink()
+    for start, stop in held:
+        (folder / f"{start}.part").write_bytes(wanted[start:stop])
+    fetched = fetch(served.url, tmp_path, connections=1, span=pieces).is_whole(wanted)
+    assert not fetched.told(Restarted)
+
+
+@pytest.mark.parametrize("proof", [True, False])
+def test_another_url_goes_on_only_with_what_proves_to_be_the_same_file(
+    origin: Any, tmp_path: Path, proof: bool
+) -> None:
+    served = origin(OLD, **({} if proof else {"etag": None, "last_modified": None}))
+    broken_off(served, tmp_path, connections=1)
+    held = sorted((tmp_path / f"{NAME}.segdl").glob("*.part"))
+    fetched = fetch(served.server.url("/elsewhere"), tmp_path, connections=1)
+    if proof:
+        assert not fetched.is_whole(OLD).told(Restarted)
+        assert fetched.result is not None
+        assert fetched.result.fetched < SIZE
+    else:
+        assert "another file" in str(fetched.failed(DiskError))
+        assert sorted((tmp_path / f"{NAME}.segdl").glob("*.part")) == held
+        fetch(served.url, tmp_path).is_whole(OLD)
+
+
+def test_a_note_without_parts_is_in_nobody_s_way(origin: Any, tmp_path: Path) -> None:
+    served = origin(OLD)
+    folder = tmp_path / f"{NAME}.segdl"
+    folder.mkdir()
+    gone = Version(size=5, etag='"gone"')
+    save(folder / "state.json", State(url="http://h.example/other", version=gone, range="0-4"))
+    fetch(served.url, tmp_path).is_whole(OLD)
+
+
 def test_a_hole_before_old_bytes_is_compared_with_them(origin: Any, tmp_path: Path) -> None:
     served = origin(OLD, etag=None, last_modified=None)
     broken_off(served, tmp_path, connections=4)
@@ -99,6 +216,23 @@ def test_a_part_smaller_than_the_overlap_is_compared(origin: Any, tmp_path: Path
     (folder / "0.part").write_bytes(OLD[:100])
     served.replace(NEW, None, None)
     fetch(served.url, tmp_path, connections=1).is_whole(NEW)
+
+
+@pytest.mark.parametrize(
+    ("neighbour", "own", "restarts"), [(OLD, NEW, True), (NEW, OLD, True), (NEW, NEW, False)]
+)
+def test_an_overlap_that_lies_in_two_parts_is_compared_with_both(
+    origin: Any, tmp_path: Path, neighbour: bytes, own: bytes, restarts: bool
+) -> None:
+    served = origin(OLD, etag=None, last_modified=None)
+    broken_off(served, tmp_path, connections=1)
+    folder = tmp_path / f"{NAME}.segdl"
+    # The last part is shorter than the overlap, which begins in the one before it.
+    (folder / "0.part").write_bytes(neighbour[:MIB])
+    (folder / f"{MIB}.part").write_bytes(own[MIB : MIB + 1000])
+    served.replace(NEW, None, None)
+    fetched = fetch(served.url, tmp_path, connections=1).is_whole(NEW)
+    assert bool(fetched.told(Restarted)) == restarts
 
 
 class InPlace:

@@ -155,6 +155,47 @@ def test_a_reader_who_takes_their_time_is_waited_for(
     assert bytes(out.data) == CONTENT
 
 
+class Clock:
+    """Monotonic seconds, and as many more as a test says have passed."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Condition()
+        self._questions = 0
+        self._passed = 0.0
+
+    def __call__(self) -> float:
+        with self._asked:
+            self._questions += 1
+            self._asked.notify_all()
+            return time.monotonic() + self._passed
+
+    def let_pass(self, seconds: float) -> None:
+        """Return when others have asked often enough to have noticed."""
+        with self._asked:
+            self._passed += seconds
+            enough = self._questions + 20
+            assert self._asked.wait_for(lambda: self._questions >= enough, 30)
+
+
+def test_a_connection_is_not_dropped_for_a_reader_who_takes_hours(
+    origin: Any, tmp_path: Path
+) -> None:
+    served = origin(CONTENT, faults=f.always(f.IgnoreRange()))
+    clock = Clock()
+    hours = iter(range(3))
+
+    def on_write(taken: int) -> None:
+        if taken >= MIB and next(hours, None) is not None:
+            clock.let_pass(3600)
+
+    out = Slowly(on_write)
+    network = {"stall_timeout": 60.0}
+    fetched = fetch(served.url, tmp_path, out=binary(out), network=network, clock=clock)
+    assert fetched.error is None
+    assert bytes(out.data) == CONTENT
+    assert len(served.requests) == 1
+
+
 @pytest.mark.parametrize("ranges", [True, False])
 def test_the_reader_goes_away(origin: Any, tmp_path: Path, ranges: bool) -> None:
     served = origin(CONTENT, faults=f.always(*(() if ranges else (f.IgnoreRange(),))))
@@ -182,6 +223,32 @@ def test_a_change_in_the_middle(origin: Any, tmp_path: Path, validators: bool, a
     assert fetched.error.exit_code == 5
     assert CONTENT.startswith(written)
     assert len(served.requests) < 40
+
+
+def test_requests_ended_by_another_answer_have_not_failed(origin: Any, tmp_path: Path) -> None:
+    served = origin(CONTENT, faults=f.always(f.FreshEtag(dated=True)))
+    lock = threading.Lock()
+    leads = True
+    answered = threading.Event()
+
+    def handle(request: Request, connection: Connection) -> bool:
+        nonlocal leads
+        if len(served.requests) == 1 or request.range == (0, 0):
+            return bool(served.serve(request, connection))
+        with lock:
+            first, leads = leads, False
+        if first:
+            # The answer with another ETag comes when others still wait for theirs.
+            assert served.server.wait_until(lambda: len(served.requests) >= 3)
+            answered.set()
+        elif not answered.is_set():
+            connection.stall()
+        return bool(served.serve(request, connection))
+
+    served.routes[served.path] = handle
+    written, fetched = into(tmp_path, served.url, connections=4, retries=1)
+    assert fetched.error is None
+    assert written == CONTENT
 
 
 def test_overwritten_in_place_while_the_last_answers_stream(origin: Any, tmp_path: Path) -> None:

@@ -200,6 +200,16 @@ def test_one_holds_a_target(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_the_holder_is_named_whatever_the_lock_file_said_before(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_text('{"pid": 1, "host": "' + "x" * 500 + '"}')
+    held = Lock(path, tmp_path / "f")
+    with pytest.raises(TargetLockedError, match="by this run already"):
+        Lock(path, tmp_path / "f")
+    held.release(delete=False)
+    Lock(path, tmp_path / "f").release(delete=True)
+
+
 def test_a_lock_file_deleted_between_opening_and_locking_holds_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

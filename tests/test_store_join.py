@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from itertools import pairwise
@@ -98,6 +99,40 @@ def test_copies_by_hand_where_the_kernel_does_not(
     assert told[-1] == len(content)
 
 
+@pytest.mark.parametrize("refusal", [errno.EINVAL, errno.EXDEV, errno.ENOSYS, 0])
+def test_goes_on_by_hand_where_the_kernel_stops_half_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    require("no copy_file_range here", hasattr(os, "copy_file_range"))
+    in_kernel = os.copy_file_range
+    answers = iter([1000, 0, 2000, 0])
+
+    def now_and_then(source: int, target: int, count: int, *places: int) -> int:
+        most = next(answers, 0)
+        if not most and refusal:
+            raise OSError(refusal, os.strerror(refusal))
+        return in_kernel(source, target, min(count, most), *places) if most else 0
+
+    monkeypatch.setattr(os, "copy_file_range", now_and_then)
+    monkeypatch.setattr(join_module, "_BUFFER", 500)
+    content = data.content(9000)
+    assert joined(fill(tmp_path, content, (0, 10), (10, 5000), (5000, 9000)), 9000) == content
+
+
+def test_a_broken_disk_is_told_and_keeps_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: int) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "copy_file_range", broken, raising=False)
+    content = data.content(100)
+    parts = fill(tmp_path, content, (0, 50), (50, 100))
+    with pytest.raises(DiskError):
+        join(parts, 100, lambda done: None)
+    assert parts.sizes() == {0: 50, 50: 50}
+
+
 @pytest.mark.parametrize(
     "spans",
     [
@@ -125,8 +160,9 @@ def test_a_hole_is_an_error(tmp_path: Path, spans: list[tuple[int, int]]) -> Non
     assert sum(parts.sizes().values()) == before
 
 
-def test_bytes_behind_the_end_are_an_error(tmp_path: Path) -> None:
-    parts = fill(tmp_path, data.content(200), (0, 50), (50, 200))
+@pytest.mark.parametrize("spans", [[(0, 50), (50, 200)], [(0, 200)], [(0, 100), (150, 200)]])
+def test_bytes_behind_the_end_are_an_error(tmp_path: Path, spans: list[tuple[int, int]]) -> None:
+    parts = fill(tmp_path, data.content(200), *spans)
     with pytest.raises(IntegrityError, match="do not make a file of 100 bytes"):
         join(parts, 100, lambda done: None)
 

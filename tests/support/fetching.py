@@ -20,6 +20,7 @@ from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from segdl.results import DownloadResult
@@ -72,6 +73,7 @@ def fetch(
     span: str | None = None,
     cancel: threading.Event | None = None,
     network: dict[str, Any] | None = None,
+    clock: Callable[[], float] = time.monotonic,
     **transfer: Any,
 ) -> Fetched:
     """Download `url` to `folder`, or in order to `out`; no SegdlError escapes."""
@@ -91,6 +93,7 @@ def fetch(
         gates=gates,
         emit=fetched.events.append,
         cancel=cancel or threading.Event(),
+        clock=clock,
         backoff=quick_backoff,
     )
     wanted = parse_checksum(checksum) if checksum else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 _DESCRIPTORS = Path("/proc/self/fd")
+_TEMPORARY = tempfile.gettempdir() + os.sep
 _PATIENCE = 2.0  # seconds that a thread which was told to end may still take
 
 
@@ -25,8 +27,11 @@ def our_threads() -> set[threading.Thread]:
     }
 
 
-def open_sockets() -> set[str]:
-    """Return the sockets of this process by inode; none where /proc does not tell."""
+def open_files() -> set[str]:
+    """Return the sockets, by inode, and the files of this process, by descriptor and path.
+
+    None where /proc does not tell; of files those that a test makes.
+    """
     found = set()
     for descriptor in os.listdir(_DESCRIPTORS) if _DESCRIPTORS.is_dir() else ():
         try:
@@ -35,6 +40,8 @@ def open_sockets() -> set[str]:
             continue  # the descriptor of the listing itself
         if target.startswith("socket:"):
             found.add(target)
+        elif target.startswith(_TEMPORARY):
+            found.add(f"{descriptor}: {target}")
     return found
 
 
@@ -43,14 +50,14 @@ class Leaks:
 
     def __init__(self) -> None:
         self._threads = our_threads()
-        self._sockets = open_sockets()
+        self._files = open_files()
 
     def check(self) -> None:
-        """Fail where threads or sockets are left after a moment's patience."""
+        """Fail where threads, sockets or files are left after a moment's patience."""
         threads = _still(lambda: our_threads() - self._threads)
         assert not threads, f"threads left behind: {sorted(thread.name for thread in threads)}"
-        sockets = _still(lambda: open_sockets() - self._sockets)
-        assert not sockets, f"sockets left open: {sorted(sockets)}"
+        files = _still(lambda: open_files() - self._files)
+        assert not files, f"left open: {sorted(files)}"
 
 
 def _still(left: Callable[[], set[Item]]) -> set[Item]:

@@ -25,6 +25,7 @@ from segdl.engine.versions import (
     changes_too_often,
     confirm,
     reconcile,
+    refuse_page,
     settle,
     start_over,
     write_down,
@@ -138,9 +139,11 @@ def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[
             _expel(place, sites, lie)
         except UnrangedError as error:
             restarts += 1
-            start_over(task, place, f"{error}: fetching in one piece")
             contact.release()
             contact = task.contacts.make(None)
+            refuse_page(task, pin.version, contact.version)
+            # Not before there is something to have instead.
+            start_over(task, place, f"{error}: fetching in one piece")
             pin = Pin(contact.version, contact.ranges)
             sites = sites_of(task, pin)
             write_down(task, place, pin)

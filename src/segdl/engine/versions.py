@@ -49,7 +49,7 @@ def _compare_with(state: State, task: Task, place: Workplace, contact: Contact) 
             f"{'the whole file' if state.range is None else 'bytes ' + state.range}",
             hint="finish that first, choose another name with -o, or use --fresh",
         )
-    _refuse_page(task, state.version, contact.version)
+    refuse_page(task, state.version, contact.version)
     seen = contact.version
     # A server known to give another ETag a request.
     if state.version.etag is None and state.version.size == seen.size:
@@ -92,7 +92,8 @@ def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]
     """
     first = task.contacts.look(pin.ranges)
     second = task.contacts.look(pin.ranges)
-    _refuse_page(task, pin.version, first)
+    for seen in (first, second):
+        refuse_page(task, pin.version, seen)
     if compare(first, second) is Match.DOUBTFUL:
         stable = Pin(second.without_etag(), pin.ranges)
         return stable, "the server gives another ETag a request: comparing bytes instead"
@@ -141,7 +142,12 @@ def changes_too_often(place: Workplace) -> RemoteChangedError:
     )
 
 
-def _refuse_page(task: Task, pinned: Version, seen: Version) -> None:
+def refuse_page(task: Task, pinned: Version, seen: Version) -> None:
+    """Keep a web page from being taken for another version of the file.
+
+    Raises:
+        ServerError: `seen` is one, and `pinned` is not.
+    """
     if is_page_instead(pinned, seen):
         raise ServerError(
             f"{task.asked}: the server answers with a web page instead of the file",
