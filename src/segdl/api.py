@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from segdl.core.checksum import parse_checksum
+from segdl.core.checksum import parse_wanted
 from segdl.engine.download import download as download_one
 from segdl.engine.gate import Gates
 from segdl.engine.inspect import RemoteFile, inspect
@@ -77,7 +77,8 @@ def download(
             slash) to save it in by the name that the server or the URL gives; None is the
             current folder.
         connections: most connections for the file.
-        checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``.
+        checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``; ``auto`` looks for
+            ``URL.sha256``, ``URL.sha256sum`` and ``SHA256SUMS`` beside the URL.
         headers: a mapping, or ``(name, value)`` pairs, for the URL's origin only.
         progress: a view on standard error.
         on_event: called with each event, in the thread that called `download`.
@@ -97,7 +98,7 @@ def download(
         url=url,
         directory=directory,
         name=name,
-        checksum=None if checksum is None else parse_checksum(checksum),
+        checksum=None if checksum is None else parse_wanted(checksum),
         headers=_pairs(headers),
     )
     transfer = replace(transfer or TransferOptions(), connections=connections)

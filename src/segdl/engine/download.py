@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from segdl.core.checksum import AUTO, Checksum
 from segdl.core.names import choose_name, safe_name
-from segdl.core.plan import plan
+from segdl.core.plan import plan, segments_in_order
 from segdl.core.selection import Selection, select, whole
 from segdl.core.spans import OPEN
 from segdl.engine.attempt import Opened
+from segdl.engine.beside import look_beside
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.fetching import ChangedError, Fetching, UnrangedError
@@ -18,6 +21,7 @@ from segdl.engine.job import Pin, job_of
 from segdl.engine.run import Run
 from segdl.engine.segment import Segment, Supply
 from segdl.engine.task import Task, open_task
+from segdl.engine.verify import Verification
 from segdl.engine.versions import (
     changes_too_often,
     confirm,
@@ -49,11 +53,14 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
     """
     with open_task(run, request, number) as task:
         run.emit(Probing(number, task.asked.public))
-        only_look = run.transfer.range is not None or _left_something(task)
+        look_for_digest = request.checksum == AUTO
+        only_look = look_for_digest or run.transfer.range is not None or _left_something(task)
         contact = task.contacts.make(first_range(run.transfer.connections, only_look=only_look))
         try:
             if only_look and contact.ranges is Ranges.WORK:
                 contact.release()
+            if look_for_digest:
+                return _with_contact(replace(task, claim=look_beside(task, contact)), contact)
             return _with_contact(task, contact)
         finally:
             contact.release()
@@ -93,15 +100,23 @@ def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
         if is_finished(task, place, contact.version):
             status = target.status()
             size = status.st_size if status else 0
-            return _result(task, target.path, size, fetched=0, status="skipped")
-        replace = may_replace(task, place)
+            read = task.claim if task.run.transfer.if_exists != "skip" else None
+            checksum = None if read is None else read.checksum
+            return _result(task, target.path, size, fetched=0, status="skipped", checksum=checksum)
+        may_take = may_replace(task, place)
         adopt(task, place, contact)
-        pin, size, fetched = _fetch_one_version(task, place, contact)
-        publish(task, place, pin.version, size, replace=replace)
-        return _result(task, target.path, size, fetched=fetched, status="complete")
+        with Verification(task, place) as verification:
+            pin, size, fetched = _fetch_one_version(task, place, contact, verification)
+            checksum = verification.check(size)
+        publish(task, place, pin.version, replace=may_take)
+        return _result(
+            task, target.path, size, fetched=fetched, status="complete", checksum=checksum
+        )
 
 
-def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[Pin, int, int]:
+def _fetch_one_version(
+    task: Task, place: Workplace, contact: Contact, verification: Verification
+) -> tuple[Pin, int, int]:
     """Fetch and join until the first part is the whole of one version.
 
     Returns what was fetched, its size, and the bytes that came over the network.
@@ -110,7 +125,8 @@ def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[
     fetched = 0
     for _ in range(_MOST_RESTARTS + 1):
         try:
-            size, count = _fetch_parts(task, place, pin, contact)
+            hashed = verification.expect(pin.version)
+            size, count = _fetch_parts(task, place, pin, contact, in_order=hashed)
             fetched += count
             join_parts(task, place, size)
             # What one short answer brought cannot have changed under it.
@@ -127,19 +143,23 @@ def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[
             pin, useless = settle(task, pin, change)
             if useless:
                 start_over(task, place, useless)
-                write_down(task, place, pin)
+            write_down(task, place, pin)
     raise changes_too_often(place)
 
 
-def _fetch_parts(task: Task, place: Workplace, pin: Pin, contact: Contact) -> tuple[int, int]:
+def _fetch_parts(
+    task: Task, place: Workplace, pin: Pin, contact: Contact, *, in_order: bool
+) -> tuple[int, int]:
     """Fetch what the parts lack of one version; return its size and the bytes that came.
+
+    `in_order` has the beginning of the file come before its end, as far as that can be had.
 
     Raises:
         ChangedError: the remote file may be another now.
         UnrangedError: the server stopped answering ranges as it should.
     """
     selection = _selection(task, pin)
-    supply, held = _supply(task, place, pin, selection)
+    supply, held = _supply(task, place, pin, selection, in_order=in_order)
     job = job_of(task, pin, selection, place.parts)
     if selection.size != OPEN:
         _require_space(place, supply)
@@ -185,7 +205,9 @@ def _selection(task: Task, pin: Pin) -> Selection:
     return whole(OPEN) if pin.version.size is None else select(wanted, pin.version.size)
 
 
-def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tuple[Supply, int]:
+def _supply(
+    task: Task, place: Workplace, pin: Pin, selection: Selection, *, in_order: bool
+) -> tuple[Supply, int]:
     """Plan what is missing; return it and the bytes that are there."""
     transfer = task.run.transfer
     sizes = place.parts.sizes()
@@ -199,10 +221,11 @@ def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tup
         at = sizes.get(0, 0)
         live = [Segment(at, selection.size, 0)] if at < selection.size else []
         return Supply(live, at), at
+    wanted = transfer.connections
     spans = plan(
         selection.size,
         place.parts.held(),
-        connections=transfer.connections,
+        connections=segments_in_order(wanted, selection.size) if in_order else wanted,
         min_split=transfer.min_split,
         cuts=selection.cuts,
     )
@@ -221,8 +244,15 @@ def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) ->
     return contact.take(), contact.accept
 
 
-def _result(task: Task, path: Path, size: int, *, fetched: int, status: Status) -> DownloadResult:
-    unread = status == "skipped" and task.run.transfer.if_exists == "skip"
+def _result(
+    task: Task,
+    path: Path,
+    size: int,
+    *,
+    fetched: int,
+    status: Status,
+    checksum: Checksum | None,
+) -> DownloadResult:
     result = DownloadResult(
         path=path,
         url=task.asked.public,
@@ -230,7 +260,7 @@ def _result(task: Task, path: Path, size: int, *, fetched: int, status: Status) 
         fetched=fetched,
         seconds=task.run.clock() - task.began,
         status=status,
-        checksum=str(task.request.checksum) if task.request.checksum and not unread else None,
+        checksum=None if checksum is None else str(checksum),
         requests=task.source.sent,
     )
     task.run.emit(

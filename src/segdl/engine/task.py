@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from segdl.core.checksum import AUTO, Claim
 from segdl.core.url import Location, parse_url
-from segdl.engine.contact import Contacts
+from segdl.engine.contact import Contact, Contacts
 from segdl.engine.gate import Gate
 from segdl.engine.run import Run
+from segdl.errors import UsageError
 from segdl.net.credentials import Credentials
+from segdl.net.failures import TransferError
 from segdl.net.source import Source
 from segdl.options import Request
 
@@ -28,6 +31,7 @@ class Task:
         pool: where its requests run; as many threads as connections.
         source: where its bytes come from.
         contacts: asks what the server has.
+        claim: the digest that the user gave, or asked to be looked for and that was found.
     """
 
     run: Run
@@ -37,6 +41,7 @@ class Task:
     pool: ThreadPoolExecutor
     source: Source
     contacts: Contacts
+    claim: Claim | None = None
 
     @property
     def asked(self) -> Location:
@@ -48,6 +53,18 @@ class Task:
         """The origin's door."""
         return self.run.gates.of(self.asked.origin)
 
+    def read(self, contact: Contact, count: int) -> bytes:
+        """Return the next `count` bytes of a response, fewer where it ends.
+
+        Raises:
+            NetworkError: the connection broke, or nothing came for too long.
+        """
+        reading = self.pool.submit(contact.read_exactly, count)
+        try:
+            return self.run.wait_for(reading, contact.abort, self.run.network.stall_timeout)
+        except TransferError as failure:
+            raise failure.error from failure
+
 
 @contextmanager
 def open_task(run: Run, request: Request, number: int) -> Iterator[Task]:
@@ -57,12 +74,19 @@ def open_task(run: Run, request: Request, number: int) -> Iterator[Task]:
         UsageError: the URL or an option cannot be used.
     """
     asked = parse_url(request.url)
+    if request.checksum == AUTO and run.transfer.range is not None:
+        raise UsageError(
+            "a checksum that is looked for is the whole file's, and only a range is wanted",
+            hint="leave out --checksum auto, or --range",
+        )
+    given = request.checksum if request.checksum != AUTO else None
     source = Source(run.transport, asked, Credentials(run.network, request, asked))
     pool = ThreadPoolExecutor(run.transfer.connections, thread_name_prefix="segdl-fetch")
     try:
         contacts = Contacts(run, source, pool, number)
         try:
-            yield Task(run, request, number, run.clock(), pool, source, contacts)
+            claim = None if given is None else Claim(given)
+            yield Task(run, request, number, run.clock(), pool, source, contacts, claim)
         finally:
             contacts.release()
     finally:
