@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segdl.core.plan import plan
+from segdl.core.plan import plan, segments_in_order
 from segdl.core.selection import select
 from segdl.core.spans import Span
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
 from segdl.engine.download import target_of
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
+from segdl.engine.verify import claims_of
 from segdl.errors import ServerError
 from segdl.options import Request
 from segdl.store.parts import Parts
@@ -91,10 +92,13 @@ def preview(run: Run, request: Request) -> Preview:
             return Preview(remote=remote, target=target, size=size, held=0, segments=spans)
         selection = select(run.transfer.range, size)
         held = Parts(target.workplace).held() if target.workplace.is_dir() else []
+        wanted = run.transfer.connections
+        if request.checksum is not None or claims_of(task, contact.version):
+            wanted = segments_in_order(wanted, selection.size)
         segments = plan(
             selection.size,
             held,
-            connections=run.transfer.connections,
+            connections=wanted,
             min_split=run.transfer.min_split,
             cuts=selection.cuts,
         )
