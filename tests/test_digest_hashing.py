@@ -46,22 +46,34 @@ def sha256(content: bytes) -> str:
 
 
 class Reads:
-    """Counts what is read to be hashed. `_changed` owns `total` and `highest`."""
+    """Counts what is read to be hashed. `_changed` owns the rest.
+
+    Attributes:
+        total: bytes.
+        highest: how far they reached.
+        begun: how often it began at the beginning.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self.total = 0
         self.highest = 0
+        self.begun = 0
 
     def note(self, at: int, count: int) -> None:
         with self._changed:
             self.total += count
             self.highest = max(self.highest, at + count)
+            self.begun += at == 0 < count
             self._changed.notify_all()
 
     def wait_for(self, place: int) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self.highest >= place, 20), self.highest
+
+    def wait_for_beginning(self, times: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.begun >= times, 20), self.begun
 
 
 @pytest.fixture
@@ -131,6 +143,8 @@ def test_bytes_that_are_taken_back(reads: Reads, hasher: tuple[Parts, Hasher], h
         part.append(CONTENT[:1000] if how == "cut" else b"")
     part.append(CONTENT[1000:5000])
     parts.release(part)
+    # Not only at the end.
+    reads.wait_for_beginning(2)
     begins = OTHER if how == "cut behind" else CONTENT
     digests = hashed.finish(5000, nothing)
     assert digests["sha256"] == sha256(begins[:1000] + CONTENT[1000:5000])
@@ -173,6 +187,8 @@ def test_a_disk_that_fails_is_told_at_the_end(
     failed = threading.Event()
 
     def fail(self: Prefix, at: int, most: int) -> bytes:
+        if failed.is_set():
+            return b"x"
         failed.set()
         raise DiskError("cannot read it")
 

@@ -35,7 +35,6 @@ class Prefix:
                 if start <= at < start + size:
                     self._followed = start
                     return self._read(start, at, most)
-            self._followed = None
             return b""
 
     def _read(self, start: int, at: int, most: int) -> bytes:
