@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segdl.core import plan as plan_module
@@ -210,9 +210,7 @@ steps = st.lists(
 )
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(steps)
 def test_whatever_happens_to_parts(
     tmp_path_factory: pytest.TempPathFactory, happenings: list[tuple[str, int, int, int]]

@@ -54,7 +54,7 @@ def _nothing_found(tried: tuple[Beside, ...], contact: Contact) -> str:
     names = ", ".join(printable(place.name, 100) for place in tried)
     text = f"no digest beside the URL ({names})" if tried else "no digest: the URL names no file"
     told = contact.version.digest
-    return f"{text}: checking {told.source} only" if told else f"{text}: not checked"
+    return f"{text}: checking the server's {told.source} only" if told else f"{text}: not checked"
 
 
 def _fetch(task: Task, location: Location) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 
 from segdl.core.checksum import Checksum, Claim
@@ -22,8 +23,10 @@ def claims_of(task: Task, version: Version) -> tuple[Claim, ...]:
 
     The server's is of the whole file, so it says nothing where pieces of it are wanted.
     """
-    told = version.digest if task.run.transfer.range is None else None
-    return tuple(claim for claim in (task.claim, told) if claim is not None)
+    claims = [] if task.claim is None else [task.claim]
+    if version.digest is not None and task.run.transfer.range is None:
+        claims.append(replace(version.digest, source=f"the server's {version.digest.source}"))
+    return tuple(claims)
 
 
 def mismatch(what: str, claim: Claim, hexdigest: str, hint: str) -> ChecksumMismatchError:
