@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segdl.core.checksum import Claim, parse_checksum
 from segdl.core.identity import Match, Version, compare, is_page_instead
 
 PURE = settings(deadline=None, derandomize=True, max_examples=200)
@@ -100,6 +103,29 @@ def test_compare(
     match: Match,
 ) -> None:
     assert compare(version(*pinned), version(*seen)) is match
+
+
+@pytest.mark.parametrize(
+    ("pinned", "seen", "match"),
+    [
+        ("md5=" + "0" * 32, "md5=" + "0" * 32, SAME),
+        ("md5=" + "0" * 32, "md5=" + "1" * 32, DIFFERENT),
+        ("md5=" + "0" * 32, "sha256=" + "1" * 64, SAME),
+        ("md5=" + "0" * 32, None, SAME),
+        (None, "md5=" + "0" * 32, SAME),
+    ],
+)
+def test_digests_speak_against(pinned: str | None, seen: str | None, match: Match) -> None:
+    def having(digest: str | None, source: str) -> Version:
+        claim = None if digest is None else Claim(parse_checksum(digest), source)
+        return Version(size=9, etag='"a"', last_modified=MONDAY, digest=claim)
+
+    one, other = having(pinned, "Digest"), having(seen, "Repr-Digest")
+    assert compare(one, other) is match is compare(other, one)
+    assert one.contradicts(other) is (match is DIFFERENT)
+    assert compare(one.without_digest(), other) is SAME
+    # What another ETag leaves in doubt, an equal digest does not settle.
+    assert compare(one, replace(one, etag='"b"')) is DOUBTFUL
 
 
 versions = st.builds(

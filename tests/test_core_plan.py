@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segdl.core.plan import BLOCK, MIB, plan
+from segdl.core.plan import BLOCK, MIB, plan, segments_in_order
 from segdl.core.spans import Span, gaps, union
 
 PURE = settings(deadline=None, derandomize=True, max_examples=300)
@@ -167,3 +167,17 @@ def test_the_same_situation_gives_the_same_plan_in_any_order(
     assert found == again
     # All of it fetched, nothing is left.
     assert not plan(size, [*held, *found], connections=connections, min_split=min_split)
+
+
+@PURE
+@given(st.integers(1, 256), st.integers(0, 1 << 45))
+def test_in_order_every_connection_has_its_turn_in_each_round(connections: int, size: int) -> None:
+    wanted = segments_in_order(connections, size)
+    assert wanted % connections == 0
+    rounds = wanted // connections
+    assert 1 <= rounds <= 16
+    if connections == 1 or size < 96 * MIB:
+        assert rounds == 1
+    else:
+        # What is left for the end is the last round: it grows slower than the file.
+        assert rounds == 16 or rounds**2 * 24 * MIB <= size < (rounds + 1) ** 2 * 24 * MIB

@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
-from segdl.engine.segment import Segment, crawling
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+from segdl.engine.segment import Drop, Segment
+from segdl.engine.watch import Watch
 from segdl.net.wire import Wire
 from segdl.options import NetworkOptions
+
+if TYPE_CHECKING:
+    from segdl.engine.site import Site
 
 PATIENCE = NetworkOptions(connect_timeout=10.0, stall_timeout=30.0)
 
 
 def started(*, heard: bool = True) -> Segment:
     segment = Segment(0, 1 << 30, 0)
-    segment.set_out(Wire(), 0.0)
+    segment.set_out(Wire(), cast("Site", SimpleNamespace(received=0)), 0.0)
     segment.heard = heard
     return segment
 
 
+def crawling(segments: list[Segment], now: float) -> list[Segment]:
+    """Look at them, and return those that were dropped by that."""
+    watch = Watch(PATIENCE)
+    watch.measure(segments, now)
+    watch.drop_slow(segments, now)
+    return [each for each in segments if each.dropped is Drop.CRAWLING]
+
+
 def test_a_silent_connection_is_dropped_after_the_stall_timeout() -> None:
     segment = started()
-    assert crawling([segment], 29.9, PATIENCE) == []
-    assert crawling([segment], 30.0, PATIENCE) == [segment]
+    assert crawling([segment], 29.9) == []
+    assert crawling([segment], 30.0) == [segment]
 
 
 def test_a_connection_that_was_not_answered_has_time_to_connect_besides() -> None:
     segment = started(heard=False)
-    assert crawling([segment], 39.9, PATIENCE) == []
-    assert crawling([segment], 40.0, PATIENCE) == [segment]
+    assert crawling([segment], 39.9) == []
+    assert crawling([segment], 40.0) == [segment]
 
 
 def test_time_spent_storing_does_not_count() -> None:
     segment = started()
     segment.received = 100
     segment.storing = True
-    assert crawling([segment], 1000.0, PATIENCE) == []
-    assert crawling([segment], 2000.0, PATIENCE) == []
+    assert crawling([segment], 1000.0) == []
+    assert crawling([segment], 2000.0) == []
     segment.storing = False
     # From here on it is the network again.
-    assert crawling([segment], 2029.9, PATIENCE) == []
-    assert crawling([segment], 2060.0, PATIENCE) == [segment]
+    assert crawling([segment], 2029.9) == []
+    assert crawling([segment], 2060.0) == [segment]
 
 
 def test_a_drip_is_dropped_though_each_byte_is_news() -> None:
@@ -45,11 +60,11 @@ def test_a_drip_is_dropped_though_each_byte_is_news() -> None:
     dropped = []
     for second in range(1, 31):
         segment.received += 1
-        dropped += crawling([segment], float(second), PATIENCE)
+        dropped += crawling([segment], float(second))
     assert dropped == [segment]
 
 
 def test_what_has_no_connection_is_not_dropped() -> None:
     segment = started()
     segment.wire = None
-    assert crawling([segment], 1000.0, PATIENCE) == []
+    assert crawling([segment], 1000.0) == []

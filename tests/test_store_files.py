@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from segdl.core.checksum import Claim, parse_checksum
 from segdl.core.identity import Version
 from segdl.core.spans import Span
 from segdl.errors import DiskError, TargetLockedError
@@ -34,6 +36,10 @@ def test_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     save(path, STATE)
     assert load(path) == STATE
     assert STATE.boot == boot_id()
+    digest = Claim(parse_checksum("md5=" + "0" * 32), "Digest")
+    told = replace(STATE, version=replace(STATE.version, digest=digest))
+    save(path, told)
+    assert load(path) == told
     assert os.listdir(tmp_path) == ["state.json"]
 
 
@@ -83,6 +89,33 @@ def test_a_state_with_a_wrong_field_is_none(tmp_path: Path, change: dict[str, ob
     save(path, STATE)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     assert load(path) is None
+
+
+CHECKSUM = {"algorithm": "md5", "hexdigest": "0" * 32}
+
+
+@pytest.mark.parametrize(
+    ("digest", "good"),
+    [
+        ({"source": "Digest", "checksum": CHECKSUM}, True), (None, True), (5, False), ({}, False),
+        ([], False), ({"source": 5, "checksum": CHECKSUM}, False), ({"checksum": CHECKSUM}, False),
+        ({"source": "x", "checksum": None}, False), ({"source": "x", "checksum": {}}, False),
+        ({"source": "x", "checksum": CHECKSUM | {"algorithm": "crc"}}, False),
+        ({"source": "x", "checksum": CHECKSUM | {"hexdigest": "0"}}, False),
+        ({"source": "x", "checksum": CHECKSUM | {"hexdigest": None}}, False),
+    ],
+)  # fmt: skip
+def test_a_state_with_a_digest(tmp_path: Path, digest: object, good: bool) -> None:
+    path = tmp_path / "state.json"
+    save(path, STATE)
+    told = json.loads(path.read_text())
+    told["version"]["digest"] = digest
+    path.write_text(json.dumps(told))
+    assert (load(path) is not None) is good
+    # As versions before this one wrote it.
+    del told["version"]["digest"]
+    path.write_text(json.dumps(told))
+    assert load(path) == STATE
 
 
 def test_links_in_the_folder_are_not_followed(tmp_path: Path) -> None:

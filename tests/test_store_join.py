@@ -248,10 +248,11 @@ def test_a_part_is_deleted_only_when_its_bytes_are_on_the_disk(
         nonlocal on_disk
         on_disk = os.fstat(descriptor).st_size
 
-    def checked(self: Parts, start: int) -> None:
+    def checked(self: Parts, start: int, *, copied: bool) -> None:
         deleted.append(start)
         assert on_disk >= start + self.sizes()[start]
-        remove(self, start)
+        assert copied
+        remove(self, start, copied=copied)
 
     monkeypatch.setattr(parts_module, "_sync", synced)
     monkeypatch.setattr(Parts, "remove", checked)

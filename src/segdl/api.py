@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from segdl.core.checksum import parse_checksum
+from segdl.core.checksum import parse_wanted
 from segdl.engine.download import download as download_one
 from segdl.engine.gate import Gates
 from segdl.engine.inspect import RemoteFile, inspect
@@ -79,7 +79,8 @@ def download(
             current folder.
         connections: for the file: a number, ``auto`` (as many as make it faster, up to 32)
             or ``auto:N``.
-        checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``.
+        checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``; ``auto`` looks for
+            ``URL.sha256``, ``URL.sha256sum`` and ``SHA256SUMS`` beside the URL.
         headers: a mapping, or ``(name, value)`` pairs, for the URL's origin only.
         mirrors: other URLs of the same file; each must show that it is before its bytes count.
         progress: a view on standard error.
@@ -100,7 +101,7 @@ def download(
         url=url,
         directory=directory,
         name=name,
-        checksum=None if checksum is None else parse_checksum(checksum),
+        checksum=None if checksum is None else parse_wanted(checksum),
         headers=_pairs(headers),
         mirrors=tuple(mirrors),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from segdl.core.checksum import Checksum
+from segdl.core.checksum import AUTO, Wanted
 from segdl.core.connections import parse_connections
 from segdl.core.selection import RangeSpec
 from segdl.errors import UsageError
@@ -137,7 +137,7 @@ class Request:
         url: http or https; a user and password in it go to its origin only.
         directory: folder to save in, made if missing.
         name: file name, may have folders in it; ``None`` takes the server's or the URL's.
-        checksum: the digest the whole file must have.
+        checksum: the digest the whole file must have; ``"auto"`` looks for one beside the URL.
         headers: sent to the URL's origin beside those of NetworkOptions.
         mirrors: other URLs of the same file; they get none of the headers, users and
             passwords that are meant for `url`.
@@ -146,7 +146,7 @@ class Request:
     url: str = field(repr=False)
     directory: Path = Path()
     name: str | None = None
-    checksum: Checksum | None = None
+    checksum: Wanted | None = None
     headers: Headers = field(default=(), repr=False)
     mirrors: tuple[str, ...] = field(default=(), repr=False)
 
@@ -154,6 +154,8 @@ class Request:
         _check_headers(self.headers)
         if self.name is not None and (not self.name or "\0" in self.name):
             raise UsageError("a file name is empty or holds a NUL")
+        if isinstance(self.checksum, str) and self.checksum != AUTO:
+            raise UsageError('checksum is a text other than "auto"', hint="use parse_checksum")
 
 
 def check_header(name: str, value: str) -> None:

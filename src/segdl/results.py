@@ -20,7 +20,8 @@ class DownloadResult:
         fetched: bytes that came over the network in this run (0 when skipped).
         seconds: wall time of this run, from the first request to publication.
         status: ``complete``, or ``skipped`` where the file was there already.
-        checksum: ``algorithm=hex`` where a digest was asked for and matched.
+        checksum: ``algorithm=hex`` that was asked for, else that the server told, and that
+            matched; ``None`` where nobody told one.
         requests: HTTP requests sent in this run, redirects included.
     """
 

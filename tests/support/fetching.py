@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from segdl.core.checksum import parse_checksum
+from segdl.core.checksum import parse_wanted
 from segdl.core.selection import parse_range
 from segdl.engine.download import download
 from segdl.engine.gate import Gates
@@ -96,7 +96,7 @@ def fetch(
         clock=clock,
         backoff=quick_backoff,
     )
-    wanted = parse_checksum(checksum) if checksum else None
+    wanted = parse_wanted(checksum) if checksum else None
     request = Request(url=url, directory=folder, name=NAME, checksum=wanted)
     began = time.monotonic()
     try:

@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from segdl.cli.inputfile import read_requests
 from segdl.cli.parser import get_parser, network_options, transfer_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
+from segdl.core.checksum import AUTO
 from segdl.core.text import human_size, printable
 from segdl.core.url import parse_url
 from segdl.errors import CancelledError, DiskError, SegdlError, UsageError
@@ -51,7 +53,7 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("no URL", hint="write segdl URL, or see segdl --help")
     several = options.input_file is not None or len(options.urls) > 1
     for option in ("output", "checksum", "mirror"):
-        if several and getattr(options, option) not in (None, []):
+        if several and getattr(options, option) not in (None, AUTO, []):
             raise UsageError(
                 f"--{option} goes with one URL",
                 hint="write a list for -i, with out= and checksum= lines, mirrors after a TAB",
@@ -135,7 +137,17 @@ def _requests(options: argparse.Namespace) -> Iterator[Request | SegdlError | No
     named = (_request(options, url, options.output) for url in options.urls)
     if options.input_file is None:
         return named
-    return chain(named, read_requests(options.input_file, options.dir))
+    listed = read_requests(options.input_file, options.dir)
+    return chain(named, (_with_auto(request, options) for request in listed))
+
+
+def _with_auto(
+    request: Request | SegdlError | None, options: argparse.Namespace
+) -> Request | SegdlError | None:
+    """Have a digest looked for where the list tells none and that was asked for."""
+    if options.checksum == AUTO and isinstance(request, Request) and request.checksum is None:
+        return replace(request, checksum=AUTO)
+    return request
 
 
 def _request(options: argparse.Namespace, url: str, name: str | None) -> Request:

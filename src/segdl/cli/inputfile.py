@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from segdl.cli.background import read_ahead
 from segdl.cli.values import parse_header
-from segdl.core.checksum import parse_checksum
+from segdl.core.checksum import parse_wanted
 from segdl.core.text import is_hostile, printable
 from segdl.core.url import parse_url
 from segdl.errors import DiskError, SegdlError, UsageError
@@ -98,7 +98,7 @@ def _request(entry: _Entry, directory: Path) -> Request:
             case "dir":
                 request = replace(request, directory=directory / _inside(value))
             case "checksum":
-                request = replace(request, checksum=parse_checksum(value))
+                request = replace(request, checksum=parse_wanted(value))
             case "header":
                 request = replace(request, headers=(*request.headers, parse_header(value)))
             case _:

@@ -18,7 +18,7 @@ from segdl.cli.values import (
     read_user,
     typed,
 )
-from segdl.core.checksum import parse_checksum
+from segdl.core.checksum import parse_wanted
 from segdl.core.selection import parse_range
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions, TransferOptions
@@ -140,9 +140,10 @@ def _add_what(parser: Parser) -> None:
     add("--max-files", type=count(1), default=4, metavar="N", help="files at once (4)")
     add(
         "--checksum",
-        type=typed(parse_checksum),
-        metavar="ALGO=HEX",
-        help="the digest the file must have, as sha256=…; a mismatch is exit code 5",
+        type=typed(parse_wanted),
+        metavar="ALGO=HEX|auto",
+        help="the digest the file must have, as sha256=…; auto looks for URL.sha256, "
+        "URL.sha256sum and SHA256SUMS beside the URL; a mismatch is exit code 5",
     )
     add(
         "--range",

@@ -1,14 +1,15 @@
-"""Digests that a user or a list asks for: ``ALGO=HEX``."""
+"""Digests: ``ALGO=HEX`` as a user or a list asks for them, and who says which."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
 from segdl.errors import UsageError
 
 # The name hashlib knows -> hexadecimal digits of its digest.
-_DIGITS = {
+DIGITS = {
     "md5": 32,
     "sha1": 40,
     "sha224": 56,
@@ -33,6 +34,48 @@ class Checksum:
         return f"{self.algorithm}={self.hexdigest}"
 
 
+# Asks to look for a digest beside the URL.
+AUTO: Final = "auto"
+Wanted: TypeAlias = Checksum | Literal["auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A digest that the file is said to have.
+
+    Attributes:
+        checksum: the digest.
+        source: who says so, for messages; empty where it is the user.
+    """
+
+    checksum: Checksum
+    source: str = ""
+
+    def contradicts(self, other: Claim) -> bool:
+        """Tell whether no file can have both digests.
+
+        Example:
+            >>> one = Claim(parse_checksum("md5=" + "0" * 32))
+            >>> one.contradicts(one), one.contradicts(Claim(parse_checksum("md5=" + "1" * 32)))
+            (False, True)
+        """
+        ours, theirs = self.checksum, other.checksum
+        return ours.algorithm == theirs.algorithm and ours.hexdigest != theirs.hexdigest
+
+
+def parse_wanted(text: str) -> Wanted:
+    """Read a digest as `parse_checksum` does, or ``auto``.
+
+    Raises:
+        UsageError: neither.
+
+    Example:
+        >>> parse_wanted("auto")
+        'auto'
+    """
+    return AUTO if text.strip().lower() == AUTO else parse_checksum(text)
+
+
 def parse_checksum(text: str) -> Checksum:
     """Read ``sha-256=…``, ``sha256=…``, ``md5=…``, ``sha-1=…``, ``blake2b=…`` and the like.
 
@@ -45,13 +88,13 @@ def parse_checksum(text: str) -> Checksum:
     """
     name, separator, digits = text.strip().partition("=")
     algorithm = re.sub(r"^sha-?(?=\d)", "sha", name.strip().lower()).replace("sha3-", "sha3_")
-    if not separator or algorithm not in _DIGITS:
-        known = ", ".join(_DIGITS)
+    if not separator or algorithm not in DIGITS:
+        known = ", ".join(DIGITS)
         raise UsageError(f"checksum {text!r} is not ALGO=HEX", hint=f"ALGO is one of {known}")
     digits = digits.strip().lower()
-    if len(digits) != _DIGITS[algorithm] or not re.fullmatch("[0-9a-f]+", digits):
+    if len(digits) != DIGITS[algorithm] or not re.fullmatch("[0-9a-f]+", digits):
         raise UsageError(
-            f"checksum {text!r} does not have the {_DIGITS[algorithm]} hexadecimal digits "
+            f"checksum {text!r} does not have the {DIGITS[algorithm]} hexadecimal digits "
             f"of {algorithm}"
         )
     return Checksum(algorithm, digits)

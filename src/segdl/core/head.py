@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
+from segdl.core.digests import digest_fields, strongest
 from segdl.core.identity import Version
 from segdl.core.spans import OPEN, Span
 
@@ -40,7 +41,7 @@ class Head:
         location: where a redirect leads, as sent.
         disposition: Content-Disposition, as sent.
         accept_ranges: Accept-Ranges in lower case.
-        digests: fields that carry a digest of the representation, name to value.
+        digests: fields that carry a digest of the whole representation, name to value.
     """
 
     status: int
@@ -75,6 +76,11 @@ def parse_head(status: int, fields: Mapping[str, str], *, now: float) -> Head:
     else:
         size = length if status == 200 else None
     encoding = (fields.get("Content-Encoding") or "").strip().lower()
+    digests: tuple[tuple[str, str], ...] = ()
+    if status in {200, 206}:
+        span = content_range.span if content_range else None
+        whole = status == 200 or (span is not None and (span.start, span.stop) == (0, size))
+        digests = digest_fields(fields, whole=whole)
     return Head(
         status=status,
         length=length,
@@ -84,17 +90,14 @@ def parse_head(status: int, fields: Mapping[str, str], *, now: float) -> Head:
             etag=_short(fields.get("ETag")),
             last_modified=_short(fields.get("Last-Modified")),
             media_type=(fields.get("Content-Type") or "").partition(";")[0].strip().lower(),
+            digest=strongest(digests),
         ),
         encoding="" if encoding == "identity" else encoding,
         retry_after=parse_retry_after(fields.get("Retry-After"), now),
         location=fields.get("Location"),
         disposition=fields.get("Content-Disposition"),
         accept_ranges=(fields.get("Accept-Ranges") or "").strip().lower(),
-        digests=tuple(
-            (name, value)
-            for name in ("Repr-Digest", "Digest", "Content-MD5", "x-goog-hash")
-            if (value := _short(fields.get(name)))
-        ),
+        digests=digests,
     )
 
 

@@ -2,7 +2,7 @@
 
 A ladder: a strong ETag proves; Last-Modified tells; without either, only the size
 speaks, and the engine compares a few KiB of overlap wherever bytes of two responses
-meet.
+meet. A digest that is another one speaks against all of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
+
+from segdl.core.checksum import Claim
 
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
@@ -31,12 +33,14 @@ class Version:
         etag: the entity tag as sent, quotes and ``W/`` included.
         last_modified: as sent.
         media_type: Content-Type without parameters, lower case.
+        digest: the strongest that it tells of the whole representation.
     """
 
     size: int | None = None
     etag: str | None = None
     last_modified: str | None = None
     media_type: str = ""
+    digest: Claim | None = None
 
     @property
     def strong_etag(self) -> str | None:
@@ -51,6 +55,16 @@ class Version:
     def without_etag(self) -> Version:
         """Return this version for a server that gives another ETag a request."""
         return replace(self, etag=None)
+
+    def without_digest(self) -> Version:
+        """Return this version for a server whose digests are not of the whole file."""
+        return replace(self, digest=None)
+
+    def contradicts(self, other: Version) -> bool:
+        """Tell whether the two have digests that no one file has."""
+        if self.digest is None or other.digest is None:
+            return False
+        return self.digest.contradicts(other.digest)
 
 
 def compare(pinned: Version, seen: Version) -> Match:
@@ -68,6 +82,8 @@ def compare(pinned: Version, seen: Version) -> Match:
         'different'
     """
     if None not in (pinned.size, seen.size) and pinned.size != seen.size:
+        return Match.DIFFERENT
+    if pinned.contradicts(seen):
         return Match.DIFFERENT
     modified_known = pinned.last_modified is not None and seen.last_modified is not None
     if modified_known and pinned.last_modified != seen.last_modified:
@@ -89,4 +105,9 @@ def is_page_instead(pinned: Version, seen: Version) -> bool:
         >>> is_page_instead(Version(media_type="application/zip"), Version(media_type="text/html"))
         True
     """
-    return seen.media_type in _PAGES and pinned.media_type not in _PAGES
+    return is_page(seen) and not is_page(pinned)
+
+
+def is_page(seen: Version) -> bool:
+    """Tell whether this is a web page."""
+    return seen.media_type in _PAGES

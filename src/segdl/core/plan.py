@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import isqrt
 
 from segdl.core.spans import Span, gaps
 
 MIB = 1024 * 1024
 BLOCK = 4096
+# One round trip more a connection costs about as much time as hashing this.
+_HASHED_MEANWHILE = 24 * MIB
+_MOST_ROUNDS = 16
 
 
 def plan(
@@ -45,6 +49,22 @@ def plan(
     grain = MIB if min_split >= MIB else BLOCK
     share = max(-(-wanted // connections), min_split)
     return [segment for gap in missing for segment in _split(gap, share, min_split, grain)]
+
+
+def segments_in_order(connections: int, size: int) -> int:
+    """Return how many segments to cut where bytes are hashed, in file order, as they come.
+
+    One segment a connection would leave all but the first to the end: they are whole at
+    about the same time. With N rounds of shorter ones the N-th part is left. Each round
+    costs a round trip, so their number grows with the square root of the size.
+
+    Example:
+        >>> [segments_in_order(8, mib * MIB) for mib in (10, 100, 1024, 10240)]
+        [8, 16, 48, 128]
+    """
+    if connections == 1:
+        return 1
+    return connections * max(1, min(_MOST_ROUNDS, isqrt(size // _HASHED_MEANWHILE)))
 
 
 def _cut(gap: Span, cuts: Sequence[int]) -> list[Span]:

@@ -165,6 +165,8 @@ def _difference(pinned: Version, seen: Version) -> str:
         return f"it has {seen.size} bytes now, it had {pinned.size}"
     if pinned.last_modified and seen.last_modified and pinned.last_modified != seen.last_modified:
         return "it was modified since"
+    if pinned.contradicts(seen):
+        return "its digest is another now"
     return "its ETag is another now"
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from segdl.core.checksum import AUTO, Checksum
 from segdl.core.names import choose_name, safe_name
-from segdl.core.plan import plan
+from segdl.core.plan import plan, segments_in_order
 from segdl.core.selection import Selection, select, whole
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.attempt import Opened
+from segdl.engine.beside import look_beside
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.fetching import Fetching
@@ -21,6 +24,7 @@ from segdl.engine.segment import Segment, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import Sites, sites_of
 from segdl.engine.task import Task, open_task
+from segdl.engine.verify import Verification
 from segdl.engine.versions import (
     changes_too_often,
     confirm,
@@ -31,7 +35,7 @@ from segdl.engine.versions import (
     write_down,
 )
 from segdl.errors import IntegrityError, NetworkError, ServerError, TargetLockedError
-from segdl.options import Request
+from segdl.options import Request, TransferOptions
 from segdl.progress.events import Finished, Note, Probing, Started
 from segdl.results import DownloadResult, Status
 from segdl.store.faults import shown
@@ -39,6 +43,8 @@ from segdl.store.target import Target
 from segdl.store.workplace import Workplace
 
 _MOST_RESTARTS = 3
+# Connections that a plan in order is made for where their number is still to be found.
+_IN_ORDER = 8
 
 
 def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
@@ -52,10 +58,11 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
     Raises:
         SegdlError: nothing new has the final name; what was fetched is kept.
     """
+    look_for_digest = request.checksum == AUTO
     for skipped in range(len(request.mirrors) + 1):
         with open_task(run, request, number, skipped=skipped) as task:
             run.emit(Probing(number, task.source.asked.public))
-            only_look = run.transfer.range is not None or _left_something(task)
+            only_look = look_for_digest or run.transfer.range is not None or _left_something(task)
             try:
                 contact = task.contacts.make(
                     first_range(run.transfer, only_look=only_look), once=bool(task.mirrors)
@@ -70,6 +77,8 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
             try:
                 if only_look and contact.ranges is Ranges.WORK:
                     contact.release()
+                if look_for_digest:
+                    return _with_contact(replace(task, claim=look_beside(task, contact)), contact)
                 return _with_contact(task, contact)
             finally:
                 contact.release()
@@ -110,15 +119,23 @@ def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
         if is_finished(task, place, contact.version):
             status = target.status()
             size = status.st_size if status else 0
-            return _result(task, target.path, size, fetched=0, status="skipped")
-        replace = may_replace(task, place)
+            read = task.claim if task.run.transfer.if_exists != "skip" else None
+            checksum = None if read is None else read.checksum
+            return _result(task, target.path, size, fetched=0, status="skipped", checksum=checksum)
+        may_take = may_replace(task, place)
         adopt(task, place, contact)
-        pin, size, fetched = _fetch_one_version(task, place, contact)
-        publish(task, place, pin.version, size, replace=replace)
-        return _result(task, target.path, size, fetched=fetched, status="complete")
+        with Verification(task, place) as verification:
+            pin, size, fetched = _fetch_one_version(task, place, contact, verification)
+            checksum = verification.check(size)
+        publish(task, place, pin.version, replace=may_take)
+        return _result(
+            task, target.path, size, fetched=fetched, status="complete", checksum=checksum
+        )
 
 
-def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[Pin, int, int]:
+def _fetch_one_version(
+    task: Task, place: Workplace, contact: Contact, verification: Verification
+) -> tuple[Pin, int, int]:
     """Fetch and join until the first part is the whole of one version.
 
     Returns what was fetched, its size, and the bytes that came over the network.
@@ -128,7 +145,8 @@ def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[
     fetched = restarts = 0
     while restarts <= _MOST_RESTARTS:
         try:
-            size, count = _fetch_parts(task, place, sites, contact)
+            hashed = verification.expect(pin.version)
+            size, count = _fetch_parts(task, place, sites, contact, in_order=hashed)
             fetched += count
             join_parts(task, place, size)
             # What one short answer brought cannot have changed under it.
@@ -152,7 +170,7 @@ def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[
             pin, useless = settle(task, pin, change)
             if useless:
                 start_over(task, place, useless)
-                write_down(task, place, pin)
+            write_down(task, place, pin)
             sites.start_over(pin)
     raise changes_too_often(place)
 
@@ -173,8 +191,12 @@ def _expel(place: Workplace, sites: Sites, lie: LiedError) -> None:
         mirror.brought.clear()
 
 
-def _fetch_parts(task: Task, place: Workplace, sites: Sites, contact: Contact) -> tuple[int, int]:
+def _fetch_parts(
+    task: Task, place: Workplace, sites: Sites, contact: Contact, *, in_order: bool
+) -> tuple[int, int]:
     """Fetch what the parts lack of one version; return its size and the bytes that came.
+
+    `in_order` has the beginning of the file come before its end, as far as that can be had.
 
     Raises:
         ChangedError: the remote file may be another now.
@@ -183,7 +205,7 @@ def _fetch_parts(task: Task, place: Workplace, sites: Sites, contact: Contact) -
     """
     pin = sites.origin.pin
     selection = _selection(task, pin)
-    supply, held = _supply(task, place, pin, selection)
+    supply, held = _supply(task, place, pin, selection, in_order=in_order)
     job = job_of(task, sites.origin, selection, place.parts)
     if selection.size != OPEN:
         _require_space(place, supply)
@@ -227,7 +249,9 @@ def _selection(task: Task, pin: Pin) -> Selection:
     return whole(OPEN) if pin.version.size is None else select(wanted, pin.version.size)
 
 
-def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tuple[Supply, int]:
+def _supply(
+    task: Task, place: Workplace, pin: Pin, selection: Selection, *, in_order: bool
+) -> tuple[Supply, int]:
     """Plan what is missing; return it and the bytes that are there."""
     transfer = task.run.transfer
     sizes = place.parts.sizes()
@@ -244,7 +268,7 @@ def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tup
     spans = plan(
         selection.size,
         place.parts.held(),
-        connections=transfer.planned,
+        connections=segments_wanted(transfer, selection.size, in_order=in_order),
         min_split=transfer.min_split,
         cuts=selection.cuts,
     )
@@ -252,6 +276,21 @@ def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tup
     live = [Segment(span.start, span.stop, ends.get(span.start, span.start)) for span in spans]
     held = selection.size - sum(map(len, spans))
     return Supply(live, held, divisible=True), held
+
+
+def segments_wanted(transfer: TransferOptions, size: int, *, in_order: bool) -> int:
+    """Return how many segments to plan.
+
+    Args:
+        transfer: says how many connections there may be.
+        size: bytes of the local file.
+        in_order: its beginning is to come before its end.
+    """
+    if not in_order:
+        return transfer.planned
+    return segments_in_order(
+        min(transfer.most, _IN_ORDER) if transfer.adaptive else transfer.most, size
+    )
 
 
 def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) -> Opened | None:
@@ -263,8 +302,15 @@ def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) ->
     return contact.take(), contact.accept
 
 
-def _result(task: Task, path: Path, size: int, *, fetched: int, status: Status) -> DownloadResult:
-    unread = status == "skipped" and task.run.transfer.if_exists == "skip"
+def _result(
+    task: Task,
+    path: Path,
+    size: int,
+    *,
+    fetched: int,
+    status: Status,
+    checksum: Checksum | None,
+) -> DownloadResult:
     result = DownloadResult(
         path=path,
         url=task.asked.public,
@@ -272,7 +318,7 @@ def _result(task: Task, path: Path, size: int, *, fetched: int, status: Status) 
         fetched=fetched,
         seconds=task.run.clock() - task.began,
         status=status,
-        checksum=str(task.request.checksum) if task.request.checksum and not unread else None,
+        checksum=None if checksum is None else str(checksum),
         requests=task.sent,
     )
     task.run.emit(

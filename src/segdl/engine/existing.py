@@ -7,15 +7,16 @@ import os
 import stat
 from pathlib import Path
 
+from segdl.core.checksum import Claim
 from segdl.core.identity import Match, Version, compare
 from segdl.core.selection import Selection, select
 from segdl.core.spans import Span
 from segdl.engine.attempt import OVERLAP
 from segdl.engine.contact import Contact, Ranges
 from segdl.engine.task import Task
+from segdl.engine.verify import claims_of
 from segdl.engine.versions import selected
 from segdl.errors import IntegrityError
-from segdl.net.failures import TransferError
 from segdl.store.faults import disk_errors, shown
 from segdl.store.record import is_recorded
 from segdl.store.state import FileId, State
@@ -53,7 +54,8 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
     if status is None:
         return False
     # Whatever the policy: that run was this command.
-    if _just_published(task, place, version, status) and _has_digest(task, place):
+    published = _just_published(task, place, version, status)
+    if published and (task.claim is None or _has_digest(task, place, task.claim)):
         place.parts.clear()
         return True
     policy = task.run.transfer.if_exists
@@ -138,11 +140,8 @@ def _require_same(task: Task, place: Workplace, seam: Span, remote: Span) -> Non
         held = file.read(len(seam))
     contact = task.contacts.make(remote)
     try:
-        reading = task.pool.submit(contact.read_exactly, len(seam))
-        got = task.run.wait_for(reading, contact.abort, task.run.network.stall_timeout)
+        got = task.read(contact, len(seam))
         fits = contact.ranges is Ranges.WORK and got == held
-    except TransferError as failure:
-        raise failure.error from failure
     finally:
         contact.release()
     if not fits:
@@ -156,21 +155,20 @@ def _is_the_remote_file(
     task: Task, place: Workplace, version: Version, status: os.stat_result
 ) -> bool:
     """Tell whether it provably is: by what was recorded, or by digest."""
-    if task.request.checksum is None:
-        return is_recorded(place.target.path, version, selected(task))
+    if task.claim is None and is_recorded(place.target.path, version, selected(task)):
+        return True
     if task.run.transfer.range is None and version.size not in {None, status.st_size}:
         return False
-    return _has_digest(task, place)
+    claims = claims_of(task, version)
+    # The user's word goes before the server's.
+    return bool(claims) and _has_digest(task, place, claims[0])
 
 
-def _has_digest(task: Task, place: Workplace) -> bool:
-    """Tell whether the finished file has the digest that was asked for, if one was."""
-    checksum = task.request.checksum
-    if checksum is None:
-        return True
-    digest = hashlib.new(checksum.algorithm)
+def _has_digest(task: Task, place: Workplace, claim: Claim) -> bool:
+    """Tell whether the finished file has a digest."""
+    digest = hashlib.new(claim.checksum.algorithm)
     with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
         while data := file.read(1024 * 1024):
             task.run.check_cancelled()
             digest.update(data)
-    return digest.hexdigest() == checksum.hexdigest
+    return digest.hexdigest() == claim.checksum.hexdigest

@@ -1,34 +1,38 @@
-"""The last steps: join, verify, publish."""
+"""The last steps: join, publish."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 from segdl.core.head import parse_date
 from segdl.core.identity import Version
+from segdl.engine.aftermath import ChangedError
 from segdl.engine.task import Task
 from segdl.engine.versions import selected
-from segdl.errors import ChecksumMismatchError, DiskError
-from segdl.progress.events import Joining, Verifying
-from segdl.store.faults import disk_errors, shown
+from segdl.errors import DiskError
+from segdl.progress.events import Joining
+from segdl.store.faults import disk_errors
 from segdl.store.join import join
-from segdl.store.parts import Part
+from segdl.store.overlap import first_disagreement
 from segdl.store.record import write_record
 from segdl.store.state import FileId, State
 from segdl.store.workplace import Workplace
-
-_STEP = 1024 * 1024
-_TELL_EVERY = 32 * 1024 * 1024
 
 
 def join_parts(task: Task, place: Workplace, size: int) -> None:
     """Make the first part the whole file.
 
+    Where parts overlap they must agree: then it does not matter which of them a byte is
+    taken from, to join or to hash.
+
     Raises:
+        ChangedError: they do not agree.
         IntegrityError: the parts do not make a file of `size` bytes.
         DiskError: no space, or the disk failed.
     """
+    at = first_disagreement(place.parts, task.run.check_cancelled)
+    if at is not None:
+        raise ChangedError(f"bytes at {at} differ between two parts", proved=True)
 
     def tell(done: int) -> None:
         task.run.check_cancelled()
@@ -37,16 +41,14 @@ def join_parts(task: Task, place: Workplace, size: int) -> None:
     place.parts.release(join(place.parts, size, tell))
 
 
-def publish(task: Task, place: Workplace, version: Version, size: int, *, replace: bool) -> None:
-    """Verify the joined file and give it its final name.
+def publish(task: Task, place: Workplace, version: Version, *, replace: bool) -> None:
+    """Give the joined file its final name.
 
     Raises:
-        ChecksumMismatchError: its digest is not the one asked for.
         TargetExistsError: the name was taken in the meantime.
     """
     whole = place.parts.open(0)
     try:
-        _verify(task, place, whole, size)
         with disk_errors(place.target.path, "write"):
             if task.run.transfer.remote_time:
                 modified = parse_date(version.last_modified)
@@ -67,26 +69,3 @@ def publish(task: Task, place: Workplace, version: Version, size: int, *, replac
         # The file may fill the disk to the last byte. The note is for a run that is killed.
         pass
     place.target.publish(whole.path, replace=replace)
-
-
-def _verify(task: Task, place: Workplace, whole: Part, size: int) -> None:
-    checksum = task.request.checksum
-    if checksum is None:
-        return
-    digest = hashlib.new(checksum.algorithm)
-    done = 0
-    with disk_errors(whole.path, "read"), open(whole.path, "rb") as file:
-        while data := file.read(_STEP):
-            task.run.check_cancelled()
-            digest.update(data)
-            if done % _TELL_EVERY == 0:
-                task.run.emit(Verifying(task.number, done, size))
-            done += len(data)
-    task.run.emit(Verifying(task.number, done, size))
-    if digest.hexdigest() != checksum.hexdigest:
-        raise ChecksumMismatchError(
-            f"{shown(place.target.path)}: its {checksum.algorithm} is {digest.hexdigest()}, "
-            f"not {checksum.hexdigest}",
-            hint=f"check the digest; the bytes are kept in {shown(whole.path)} "
-            "(--fresh fetches them anew)",
-        )

@@ -8,9 +8,10 @@ from segdl.core.plan import plan
 from segdl.core.selection import select
 from segdl.core.spans import Span
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
-from segdl.engine.download import target_of
+from segdl.engine.download import segments_wanted, target_of
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
+from segdl.engine.verify import claims_of
 from segdl.errors import ServerError
 from segdl.options import Request
 from segdl.store.parts import Parts
@@ -91,10 +92,11 @@ def preview(run: Run, request: Request) -> Preview:
             return Preview(remote=remote, target=target, size=size, held=0, segments=spans)
         selection = select(run.transfer.range, size)
         held = Parts(target.workplace).held() if target.workplace.is_dir() else []
+        in_order = request.checksum is not None or bool(claims_of(task, contact.version))
         segments = plan(
             selection.size,
             held,
-            connections=run.transfer.planned,
+            connections=segments_wanted(run.transfer, selection.size, in_order=in_order),
             min_split=run.transfer.min_split,
             cuts=selection.cuts,
         )

@@ -11,13 +11,18 @@ from __future__ import annotations
 import hashlib
 import select
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO, cast
 
 from segdl.core import selection as selections
+from segdl.core.checksum import AUTO, Checksum, Claim
+from segdl.core.identity import Version
 from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN, Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.attempt import Opened
+from segdl.engine.beside import look_beside
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, job_of
@@ -26,9 +31,9 @@ from segdl.engine.segment import Segment, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
 from segdl.engine.task import Task, open_task
+from segdl.engine.verify import claims_of, mismatch
 from segdl.engine.versions import confirm, settle
 from segdl.errors import (
-    ChecksumMismatchError,
     NetworkError,
     RemoteChangedError,
     ServerError,
@@ -48,12 +53,11 @@ class ReaderGoneError(Exception):
 
 
 class _Sink:
-    """The stream, its digest, and how much went into it. One thread writes at a time."""
+    """The stream, its digests, and how much went into it. One thread writes at a time."""
 
-    def __init__(self, out: BinaryIO, request: Request) -> None:
+    def __init__(self, out: BinaryIO, algorithms: set[str]) -> None:
         self._out = out
-        self._wanted = request.checksum
-        self._digest = hashlib.new(request.checksum.algorithm) if request.checksum else None
+        self._digests = {name: hashlib.new(name) for name in algorithms}
         self.written = 0
 
     def write(self, data: bytes) -> None:
@@ -73,22 +77,22 @@ class _Sink:
                     view = view[count:]
         except (BrokenPipeError, ConnectionResetError) as error:
             raise ReaderGoneError from error
-        if self._digest is not None:
-            self._digest.update(data)
+        for digest in self._digests.values():
+            digest.update(data)
         self.written += len(data)
 
-    def verify(self) -> None:
-        """Compare the digest of what was written.
+    def verify(self, claims: Sequence[Claim]) -> Checksum | None:
+        """Compare the digests of what was written; return the first, where there is one.
 
         Raises:
-            ChecksumMismatchError: it is not the one asked for.
+            ChecksumMismatchError: one is not what it is said to be.
         """
-        if self._wanted and self._digest and self._digest.hexdigest() != self._wanted.hexdigest:
-            raise ChecksumMismatchError(
-                f"standard output: its {self._wanted.algorithm} is {self._digest.hexdigest()}, "
-                f"not {self._wanted.hexdigest}",
-                hint="the bytes are written already: do not use them",
-            )
+        for claim in claims:
+            hexdigest = self._digests[claim.checksum.algorithm].hexdigest()
+            if hexdigest != claim.checksum.hexdigest:
+                hint = "the bytes are written already: do not use them"
+                raise mismatch("standard output", claim, hexdigest, hint)
+        return claims[0].checksum if claims else None
 
 
 class _Window(Supply):
@@ -128,17 +132,23 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
     Raises:
         SegdlError: what was written so far is the beginning of the file, and no more comes.
     """
-    with open_task(run, request, number) as task:
+    with open_task(run, request, number) as opened:
+        task = opened
         run.emit(Probing(number, task.asked.public))
-        only_look = run.transfer.range is not None
+        look_for_digest = request.checksum == AUTO
+        only_look = look_for_digest or run.transfer.range is not None
         contact = task.contacts.make(ONE_BYTE if only_look else Span(0, FIRST_BYTES))
-        sink = _Sink(out, request)
+        checksum = None
         try:
-            _stream(task, contact, sink)
-            sink.verify()
-            checksum = str(request.checksum) if request.checksum else None
+            if look_for_digest:
+                task = replace(task, claim=look_beside(task, contact))
+                if contact.ranges is not Ranges.WORK:
+                    contact = task.contacts.make(None)
+            expected = claims_of(task, contact.version)
+            sink = _Sink(out, {claim.checksum.algorithm for claim in expected})
+            version = _stream(task, contact, sink)
+            checksum = sink.verify(claims_of(task, version))
         except ReaderGoneError:
-            checksum = None
             run.emit(Note(number, "the reader has gone"))
         finally:
             contact.release()
@@ -149,7 +159,7 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
             fetched=sink.written,
             seconds=run.clock() - task.began,
             status="complete",
-            checksum=checksum,
+            checksum=None if checksum is None else str(checksum),
             requests=task.sent,
         )
         size, seconds = result.size, result.seconds
@@ -157,7 +167,8 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
         return result
 
 
-def _stream(task: Task, contact: Contact, sink: _Sink) -> None:
+def _stream(task: Task, contact: Contact, sink: _Sink) -> Version:
+    """Write the file out and return which version it is."""
     pin = Pin(contact.version, contact.ranges)
     wanted = task.run.transfer.range
     if pin.ranges is not Ranges.WORK:
@@ -166,7 +177,7 @@ def _stream(task: Task, contact: Contact, sink: _Sink) -> None:
                 f"{task.asked}: the server does not send ranges", hint="fetch it without --range"
             )
         _write_as_it_comes(task, pin, contact, sink)
-        return
+        return pin.version
     assert pin.version.size is not None
     selection = selections.select(wanted, pin.version.size)
     task.run.emit(
@@ -179,7 +190,7 @@ def _stream(task: Task, contact: Contact, sink: _Sink) -> None:
             task.run.transfer.most,
         )
     )
-    _write_in_order(task, pin, contact, selection, sink)
+    return _write_in_order(task, pin, contact, selection, sink)
 
 
 def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: _Sink) -> None:
@@ -204,7 +215,7 @@ def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: _Sink) -> N
 
 def _write_in_order(
     task: Task, pin: Pin, contact: Contact, selection: Selection, sink: _Sink
-) -> None:
+) -> Version:
     parts = WindowParts()
     supply = _Window(selection, parts, task.run.transfer.most + _AHEAD)
     sites = sites_of(task, pin)
@@ -237,6 +248,7 @@ def _write_in_order(
         if supply.error is not None:
             raise supply.error
         _confirm(task, pin, sink)
+        return pin.version
     finally:
         parts.close()
         if writer.is_alive() and not task.run.cancel.is_set():

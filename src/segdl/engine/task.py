@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from segdl.core.checksum import AUTO, Checksum, Claim
 from segdl.core.url import Location, parse_url
-from segdl.engine.contact import Contacts
+from segdl.engine.contact import Contact, Contacts
 from segdl.engine.gate import Gate
 from segdl.engine.run import Run
+from segdl.errors import UsageError
 from segdl.net.credentials import Credentials
+from segdl.net.failures import TransferError
 from segdl.net.source import Source
 from segdl.options import Request
 
@@ -30,6 +33,7 @@ class Task:
         source: where its bytes come from; a mirror where the URL itself does not answer.
         mirrors: other places that are said to have it.
         contacts: asks what the server has.
+        claim: the digest that the user gave, or asked to be looked for and that was found.
     """
 
     run: Run
@@ -41,6 +45,7 @@ class Task:
     source: Source
     mirrors: tuple[Source, ...]
     contacts: Contacts
+    claim: Claim | None = None
 
     @property
     def gate(self) -> Gate:
@@ -51,6 +56,18 @@ class Task:
     def sent(self) -> int:
         """Requests sent so far."""
         return self.source.sent + sum(mirror.sent for mirror in self.mirrors)
+
+    def read(self, contact: Contact, count: int) -> bytes:
+        """Return the next `count` bytes of a response, fewer where it ends.
+
+        Raises:
+            NetworkError: the connection broke, or nothing came for too long.
+        """
+        reading = self.pool.submit(contact.read_exactly, count)
+        try:
+            return self.run.wait_for(reading, contact.abort, self.run.network.stall_timeout)
+        except TransferError as failure:
+            raise failure.error from failure
 
 
 @contextmanager
@@ -67,13 +84,28 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
         UsageError: a URL or an option cannot be used.
     """
     asked = parse_url(request.url)
+    if request.checksum == AUTO and run.transfer.range is not None:
+        raise UsageError(
+            "a checksum that is looked for is the whole file's, and only a range is wanted",
+            hint="leave out --checksum auto, or --range",
+        )
+    claim = Claim(request.checksum) if isinstance(request.checksum, Checksum) else None
     source, *mirrors = _sources(run, request)[skipped:]
     pool = ThreadPoolExecutor(run.transfer.most, thread_name_prefix="segdl-fetch")
     try:
         contacts = Contacts(run, source, pool, number)
         try:
             yield Task(
-                run, request, number, run.clock(), asked, pool, source, tuple(mirrors), contacts
+                run=run,
+                request=request,
+                number=number,
+                began=run.clock(),
+                asked=asked,
+                pool=pool,
+                source=source,
+                mirrors=tuple(mirrors),
+                contacts=contacts,
+                claim=claim,
             )
         finally:
             contacts.release()

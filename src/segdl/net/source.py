@@ -41,6 +41,11 @@ class Source:
         with self._lock:
             return self._sent
 
+    def count(self, requests: int) -> None:
+        """Add requests that were sent elsewhere for this file's sake."""
+        with self._lock:
+            self._sent += requests
+
     def open(self, wire: Wire, span: Span | None, *, if_range: str | None = None) -> Exchange:
         """Ask for `span` of the file, or for all of it, and follow redirects.
 

@@ -110,7 +110,7 @@ class Joining:
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """The digest is being computed: `done` of `size` bytes are read."""
+    """The rest of the digest is being computed: `done` of `size` bytes are hashed."""
 
     file: int
     done: int

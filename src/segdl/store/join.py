@@ -77,7 +77,7 @@ def _drop_covered(parts: Parts, whole: Part) -> None:
         # A power cut must not find them gone before their copy is on the disk.
         whole.sync()
     for start in covered:
-        parts.remove(start)
+        parts.remove(start, copied=True)
 
 
 def _absorb(whole: Part, source: Part, size: int, on_progress: Callable[[int], None]) -> None:

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -78,9 +78,12 @@ class Part:
         size: bytes written; its one writer changes it, others may read it.
     """
 
-    def __init__(self, path: Path, start: int) -> None:
+    def __init__(
+        self, path: Path, start: int, on_retract: Callable[[], None] = lambda: None
+    ) -> None:
         self.path = path
         self.start = start
+        self._on_retract = on_retract
         with disk_errors(path, "open"):
             self._descriptor = os.open(path, _FLAGS, 0o666)
             try:
@@ -160,6 +163,7 @@ class Part:
             os.lseek(self._descriptor, size, os.SEEK_SET)
         self.size = size
         self._synced = min(self._synced, size)
+        self._on_retract()
 
     def sync(self) -> None:
         """Return when the bytes are on the disk; callable from any thread."""
@@ -185,21 +189,40 @@ class Part:
                         if self._failure is not None:
                             # The system told once that bytes were lost; it will not again.
                             os.ftruncate(self._descriptor, self._synced)
+                            self._on_retract()
                     finally:
                         os.close(self._descriptor)
 
 
 class Parts:
-    """The part files of one folder. `_lock` owns `_open`."""
+    """The part files of one folder.
+
+    `_lock` owns `_open` and `_retractions`.
+
+    Attributes:
+        deleting: held while a part is deleted, and by who must find it as it was listed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
+        self.deleting = threading.Lock()
         self._open: dict[int, Part] = {}
+        self._retractions = 0
+
+    @property
+    def retractions(self) -> int:
+        """How often bytes were taken back; it counts before others may take their place."""
+        with self._lock:
+            return self._retractions
+
+    def _retracted(self) -> None:
+        with self._lock:
+            self._retractions += 1
 
     def open(self, start: int) -> Part:
         """Open the part that begins at `start`, made if missing."""
-        part = Part(self.path(start), start)
+        part = Part(self.path(start), start, self._retracted)
         with self._lock:
             self._open[start] = part
         return part
@@ -269,10 +292,12 @@ class Parts:
                 finally:
                     self.release(part)
 
-    def remove(self, start: int) -> None:
-        """Delete the part that begins at `start`."""
-        with disk_errors(self.path(start), "delete"):
+    def remove(self, start: int, *, copied: bool = False) -> None:
+        """Delete the part that begins at `start`; `copied` where another holds its bytes."""
+        with self.deleting, disk_errors(self.path(start), "delete"):
             self.path(start).unlink(missing_ok=True)
+        if not copied:
+            self._retracted()
 
     def clear(self) -> None:
         """Delete every part."""

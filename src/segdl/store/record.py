@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from segdl.core.identity import Match, Version, compare
+from segdl.store.state import load_version
 
 _ATTRIBUTE = "user.segdl"
 _FORMAT = 1
@@ -43,7 +44,7 @@ def is_recorded(path: Path, version: Version, selected: str | None) -> bool:
     try:
         told = json.loads(os.getxattr(path, _ATTRIBUTE, follow_symlinks=False))
         status = os.stat(path, follow_symlinks=False)
-        recorded = Version(**told["version"])
+        recorded = load_version(told["version"])
         untouched = (told["size"], told["modified"]) == (status.st_size, status.st_mtime_ns)
         same_bytes = told["segdl"] == _FORMAT and told["range"] == selected
         return (

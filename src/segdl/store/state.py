@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from segdl.core.checksum import Claim, parse_checksum
 from segdl.core.identity import Version
+from segdl.errors import UsageError
 from segdl.store.faults import disk_errors
 
 FORMAT = 1
@@ -95,12 +97,7 @@ def load(path: Path) -> State | None:
             return None
         state = State(
             url=_text(told["url"]) or "",
-            version=Version(
-                size=_count(told["version"]["size"]),
-                etag=_text(told["version"]["etag"]),
-                last_modified=_text(told["version"]["last_modified"]),
-                media_type=_text(told["version"]["media_type"]) or "",
-            ),
+            version=load_version(told["version"]),
             range=_text(told["range"]),
             publishing=None if told["publishing"] is None else FileId(**told["publishing"]),
             boot=_text(told["boot"]),
@@ -108,6 +105,34 @@ def load(path: Path) -> State | None:
     except (KeyError, TypeError, ValueError):
         return None
     return state
+
+
+def load_version(told: object) -> Version:
+    """Read a version as `asdict` writes it.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    if not isinstance(told, dict):
+        raise TypeError
+    digest = told.get("digest")
+    return Version(
+        size=_count(told["size"]),
+        etag=_text(told["etag"]),
+        last_modified=_text(told["last_modified"]),
+        media_type=_text(told["media_type"]) or "",
+        digest=None if digest is None else _claim(digest),
+    )
+
+
+def _claim(told: object) -> Claim:
+    if not isinstance(told, dict) or not isinstance(told["checksum"], dict):
+        raise TypeError
+    algorithm, digits = told["checksum"]["algorithm"], told["checksum"]["hexdigest"]
+    try:
+        return Claim(parse_checksum(f"{algorithm}={digits}"), _text(told["source"]) or "")
+    except UsageError as error:
+        raise ValueError from error
 
 
 def _text(value: object) -> str | None:

@@ -1,0 +1,95 @@
+"""The digest that a checksum file beside the URL tells (`--checksum auto`)."""
+
+from __future__ import annotations
+
+from segdl.core.checksum import Claim
+from segdl.core.identity import is_page
+from segdl.core.sums import Beside, digests_for, file_name, is_markup, places
+from segdl.core.text import printable
+from segdl.core.url import Location
+from segdl.engine.contact import Contact, Contacts
+from segdl.engine.task import Task
+from segdl.errors import IntegrityError, NetworkError, ServerError
+from segdl.net.credentials import Credentials
+from segdl.net.source import Source
+from segdl.progress.events import Note
+
+_MOST_BYTES = 1024 * 1024
+# The server would say so of the file, too: come later, not "there is none".
+_NOT_NOW = frozenset({408, 425, 429})
+
+
+def look_beside(task: Task, contact: Contact) -> Claim | None:
+    """Look for the digest of the file, and say in one line what was found.
+
+    Args:
+        task: the download; its credentials go to its origin, as with the file itself.
+        contact: what the server said of the file; let go of, as it would be in the way.
+
+    Raises:
+        IntegrityError: a checksum file tells two digests of the file.
+        NetworkError: the server cannot be reached within the retries.
+        ServerError: it fails, so that nobody can tell whether there is a digest.
+    """
+    contact.release()
+    name = file_name(task.asked)
+    tried = places(task.asked)
+    for place in tried:
+        text = _fetch(task, place.location)
+        found = set() if text is None else digests_for(name, text, alone=place.alone)
+        if len(found) > 1:
+            raise IntegrityError(
+                f"{place.location}: tells {len(found)} digests of {printable(name)!r}",
+                hint="give the right one with --checksum",
+            )
+        if found:
+            claim = Claim(found.pop(), str(place.location))
+            task.run.emit(Note(task.number, f"checking {claim.checksum} of {claim.source}"))
+            return claim
+    task.run.emit(Note(task.number, _nothing_found(tried, contact)))
+    return None
+
+
+def _nothing_found(tried: tuple[Beside, ...], contact: Contact) -> str:
+    names = ", ".join(printable(place.name, 100) for place in tried)
+    text = f"no digest beside the URL ({names})" if tried else "no digest: the URL names no file"
+    told = contact.version.digest
+    return f"{text}: checking the server's {told.source} only" if told else f"{text}: not checked"
+
+
+def _fetch(task: Task, location: Location) -> str | None:
+    """Return the text at `location`, as far as it is read; None where there is none."""
+    run = task.run
+    source = Source(run.transport, location, Credentials(run.network, task.request, location))
+    contacts = Contacts(run, source, task.pool, task.number)
+    try:
+        return _read(task, contacts)
+    except ServerError as error:
+        if error.status is None or not 400 <= error.status < 500 or error.status in _NOT_NOW:
+            error.hint = "without --checksum auto nobody asks for it"
+            raise
+        return None
+    finally:
+        task.source.count(source.sent)
+
+
+def _read(task: Task, contacts: Contacts) -> str | None:
+    tries = max(1, task.run.transfer.retries)
+    while True:
+        contact = contacts.make(None)
+        try:
+            return None if is_page(contact.version) else _text(task.read(contact, _MOST_BYTES + 1))
+        except NetworkError:
+            tries -= 1
+            if not tries:
+                raise
+        finally:
+            contact.release()
+
+
+def _text(data: bytes) -> str | None:
+    if len(data) > _MOST_BYTES:
+        # Without the line that is cut.
+        data = data[: data.rfind(b"\n", 0, _MOST_BYTES) + 1]
+    text = data.decode("utf-8", "surrogateescape")
+    return None if is_markup(text) else text

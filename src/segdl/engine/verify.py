@@ -1,0 +1,104 @@
+"""Which digests a download must have, and whether it has them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import TracebackType
+
+from segdl.core.checksum import Checksum, Claim
+from segdl.core.identity import Version
+from segdl.engine.hasher import Hasher
+from segdl.engine.task import Task
+from segdl.errors import ChecksumMismatchError
+from segdl.progress.events import Verifying
+from segdl.store.faults import shown
+from segdl.store.prefix import Prefix
+from segdl.store.workplace import Workplace
+
+_TELL_EVERY = 32 * 1024 * 1024
+
+
+def claims_of(task: Task, version: Version) -> tuple[Claim, ...]:
+    """Return what is said of the file's digest: by the user first, then by the server.
+
+    The server's is of the whole file, so it says nothing where pieces of it are wanted.
+    """
+    claims = [] if task.claim is None else [task.claim]
+    if version.digest is not None and task.run.transfer.range is None:
+        claims.append(replace(version.digest, source=f"the server's {version.digest.source}"))
+    return tuple(claims)
+
+
+def mismatch(what: str, claim: Claim, hexdigest: str, hint: str) -> ChecksumMismatchError:
+    """Return the error for a file whose digest is not the one that it is said to have."""
+    according = f" as {claim.source} says" if claim.source else ""
+    return ChecksumMismatchError(
+        f"{what}: its {claim.checksum.algorithm} is {hexdigest}, "
+        f"not {claim.checksum.hexdigest}{according}",
+        hint=hint,
+    )
+
+
+class Verification:
+    """Hashes a download while it comes in. One thread uses it, and leaves it at the end."""
+
+    def __init__(self, task: Task, place: Workplace) -> None:
+        self._task = task
+        self._place = place
+        self._claims: tuple[Claim, ...] = ()
+        self._hasher: Hasher | None = None
+
+    def __enter__(self) -> Verification:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._hasher is not None:
+            self._hasher.stop()
+
+    def expect(self, version: Version) -> bool:
+        """Hash from now on for what this version must have; tell whether that is anything."""
+        self._claims = claims_of(self._task, version)
+        algorithms = frozenset(claim.checksum.algorithm for claim in self._claims)
+        if self._hasher is not None and self._hasher.algorithms != algorithms:
+            self._hasher.stop()
+            self._hasher = None
+        if self._hasher is None and algorithms:
+            self._hasher = Hasher(Prefix(self._place.parts), algorithms)
+        return bool(algorithms)
+
+    def check(self, size: int) -> Checksum | None:
+        """Hash what is left of the joined file, and compare.
+
+        Returns the digest that it has, where one was expected.
+
+        Raises:
+            ChecksumMismatchError: it is not the one expected.
+        """
+        if self._hasher is None:
+            return None
+        due = 0
+
+        def tell(done: int) -> None:
+            nonlocal due
+            self._task.run.check_cancelled()
+            if done >= due or done == size:
+                due = done + _TELL_EVERY
+                self._task.run.emit(Verifying(self._task.number, done, size))
+
+        digests = self._hasher.finish(size, tell)
+        for claim in self._claims:
+            digest = digests[claim.checksum.algorithm]
+            if digest != claim.checksum.hexdigest:
+                raise self._mismatch(claim, digest)
+        return self._claims[0].checksum
+
+    def _mismatch(self, claim: Claim, digest: str) -> ChecksumMismatchError:
+        kept = shown(self._place.parts.path(0))
+        doubt = "check the digest" if claim is self._task.claim else "one of the two is wrong"
+        hint = f"{doubt}; the bytes are kept in {kept} (--fresh fetches them anew)"
+        return mismatch(shown(self._place.target.path), claim, digest, hint)
