@@ -87,13 +87,19 @@ def test_hostile_options(option: str) -> None:
 
 def test_what_is_not_a_list_entry_is_an_error_in_its_place() -> None:
     entries = list(
-        parse_list(["http://h/a\n", "nonsense\n", " out=x\n", "http://h/b\thttp://i/b\n"], Path())
+        parse_list(["http://h/a\n", "nonsense\n", " out=x\n", "http://h/b\tftp://i/b\n"], Path())
     )
     assert isinstance(entries[0], Request)
     assert [str(entry)[:22] for entry in entries[1:]] == [
         "line 2 of the list: un",
-        "line 4 of the list: se",
+        "line 4 of the list: un",
     ]
+
+
+def test_mirrors_of_one_file_are_on_its_line() -> None:
+    (entry,) = parse_list(["http://h/b\thttp://i/b \t\thttp://j/b\n"], Path())
+    assert isinstance(entry, Request)
+    assert (entry.url, entry.mirrors) == ("http://h/b", ("http://i/b", "http://j/b"))
 
 
 def test_a_list_from_a_file_and_from_standard_input(

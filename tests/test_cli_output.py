@@ -131,7 +131,7 @@ def test_the_log_and_tracebacks(origin: Callable[..., Origin], tmp_path: Path) -
     ended = run_segdl("-v", url, cwd=tmp_path)
     assert ended.code == 4
     assert re.search(
-        r"^\d\d:\d\d:\d\d GET http\S+/file.bin bytes=0-\d+: 404", ended.err, re.MULTILINE
+        r"^\d\d:\d\d:\d\d GET http\S+/file.bin bytes=0-\d*: 404", ended.err, re.MULTILINE
     )
     assert "ServerError: " in ended.err
     assert "contact.py:" in ended.err

@@ -310,8 +310,9 @@ def test_the_beginning_comes_first(
     )
     starts = [each.range[0] for each in served.requests[1:-1] if each.range]
     assert len(starts) >= 6
-    # Two connections: no more than one is ahead of its turn.
-    assert all(later > earlier for earlier, later in zip(starts, starts[2:], strict=False))
+    # Two connections: no more than one is ahead of its turn, until tails are taken over.
+    turns = starts[:6]
+    assert all(later > earlier for earlier, later in zip(turns, turns[2:], strict=False))
 
 
 def test_without_a_digest_nothing_is_hashed(origin: Any, tmp_path: Path, reads: Reads) -> None:
