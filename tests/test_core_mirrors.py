@@ -292,6 +292,15 @@ def test_nothing_moves_on_little_evidence(evidence: float) -> None:
     assert better([slow, replace(fast, evidence=evidence)], 0, 0.0) is None
 
 
+def test_a_change_is_measured_before_the_next() -> None:
+    slow, fast = proved(10.0, 2, single=5.0), proved(1000.0)
+    assert better([slow, fast], 0, 0.0) == 1
+    assert better([closed(slow), fast], 0, 0.0) is None
+    assert better([slow, opened(fast)], 0, 0.0) is None
+    seen = measured(measured(opened(fast), 1000, 0.5), 1000, 0.5)
+    assert better([slow, seen], 0, 0.0) == 1
+
+
 def test_one_that_says_nothing_at_all_is_given_a_little_longer() -> None:
     silent, fast = proved(0.0), proved(10.0)
     assert better([replace(silent, evidence=3.9), fast], 0, 0.0) is None

@@ -15,7 +15,7 @@ from segdl.core.text import printable
 from segdl.errors import UsageError
 
 MOST_BYTES = 16 * 1024 * 1024
-_MOST_ELEMENTS = 1 << 20
+_MOST_ELEMENTS = 1 << 19
 _MOST_DEPTH = 32
 _MOST_BEGINNING = 64 * 1024
 
