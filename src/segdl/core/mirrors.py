@@ -34,14 +34,23 @@ _MOST_FAILURES = {State.UNTRIED: 2, State.PROVED: 3, State.DROPPED: 0}
 
 
 class Outcome(Enum):
-    """What became of a request to a mirror."""
+    """What became of a request to a mirror.
 
-    PROVED = "it was shown to hold the same file"
-    BROUGHT = "it brought bytes that count"
-    FAILED = "something passing: no connection, a reset, a stall, 5xx"
-    REFUSED = "429 or 503"
-    DENIED = "it says no for good: 404 and the like"
-    LIED = "it holds another file, or sent other bytes"
+    Attributes:
+        PROVED: it was shown to hold the same file.
+        BROUGHT: it brought bytes that count.
+        FAILED: something passing: no connection, a reset, a stall, 5xx.
+        REFUSED: 429 or 503.
+        DENIED: it says no for good: 404 and the like.
+        LIED: it holds another file, or sent other bytes.
+    """
+
+    PROVED = "proved"
+    BROUGHT = "brought"
+    FAILED = "failed"
+    REFUSED = "refused"
+    DENIED = "denied"
+    LIED = "lied"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
