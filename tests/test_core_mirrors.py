@@ -146,6 +146,14 @@ def test_far_slower_ones_are_left_aside_while_others_take_their_work() -> None:
     assert choose([slow, replace(fast, rate=1000.0)], 0.0, LARGE) == 0
 
 
+def test_one_that_just_began_is_not_far_slower_yet() -> None:
+    fast = [proved(8000.0)] * (WANTED - 1)
+    begun = replace(proved(10.0), evidence=BELIEVED - 0.1)
+    assert choose([begun, *fast, Mirror()], 0.0, LARGE) != WANTED
+    slow = replace(begun, evidence=BELIEVED)
+    assert choose([slow, *fast, Mirror()], 0.0, LARGE) == WANTED
+
+
 def test_a_tail_goes_only_to_one_that_is_faster() -> None:
     mirrors = [proved(100.0, 0, single=100.0), proved(40.0)]
     assert choose(mirrors, 0.0, LARGE, least=99.0) == 0
@@ -164,6 +172,13 @@ def test_an_untried_one_is_tried_beside_others_by_priority() -> None:
     assert choose(mirrors, 0.0, LARGE) == 0
     mirrors[0] = replace(mirrors[0], connections=2)
     assert choose(mirrors, 0.0, LARGE) == 1
+
+
+@pytest.mark.parametrize(("connections", "tries"), [(1, False), (2, False), (3, True)])
+def test_less_than_half_of_the_connections_are_on_trial(connections: int, tries: bool) -> None:
+    trials = [opened(Mirror()), opened(Mirror())]
+    mirrors = [proved(100.0, connections), *trials, Mirror()]
+    assert choose(mirrors, 0.0, LARGE) == (3 if tries else 0)
 
 
 @pytest.mark.parametrize(("remaining", "tries"), [(299, False), (300, True)])

@@ -14,6 +14,7 @@ from xml.parsers import expat
 from segdl.core.text import printable
 from segdl.errors import UsageError
 
+OTHERWISE = "use another list, or a URL of the file itself"
 MOST_BYTES = 16 * 1024 * 1024
 _MOST_ELEMENTS = 1 << 19
 _MOST_DEPTH = 32
@@ -67,7 +68,7 @@ def walk(data: bytes, visitor: Visitor, what: str) -> None:
         ('a',) {} f
     """
     if len(data) > MOST_BYTES:
-        raise UsageError(f"{what} is larger than {MOST_BYTES >> 20} MiB")
+        raise UsageError(f"{what} is larger than {MOST_BYTES >> 20} MiB", hint=OTHERWISE)
     walker = _Walker(visitor, what)
     parser = _parser()
     parser.buffer_text = True
@@ -83,7 +84,7 @@ def walk(data: bytes, visitor: Visitor, what: str) -> None:
         reason = expat.ErrorString(error.code)
         raise UsageError(
             f"{what} is not well-formed XML: line {error.lineno}: {reason}",
-            hint="fetch it again, or use a URL of the file itself",
+            hint=OTHERWISE,
         ) from None
 
 
@@ -126,7 +127,7 @@ class _Walker:
     """Keeps the path, and calls the visitor. Confined to one `walk`."""
 
     def __init__(self, visitor: Visitor, what: str) -> None:
-        self.elements = 0
+        self._elements = 0
         self._visitor = visitor
         self._what = what
         self._namespace = ""
@@ -151,9 +152,11 @@ class _Walker:
         )
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        self.elements += 1
-        if self.elements > _MOST_ELEMENTS:
-            raise UsageError(f"{self._what} has more than {_MOST_ELEMENTS} elements")
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS:
+            raise UsageError(
+                f"{self._what} has more than {_MOST_ELEMENTS} elements", hint=OTHERWISE
+            )
         namespace, local = _split(name)
         if not self._path:
             self._namespace = namespace
@@ -162,7 +165,7 @@ class _Walker:
             self._foreign += 1
             return
         if len(self._path) == _MOST_DEPTH:
-            raise UsageError(f"{self._what} nests more than {_MOST_DEPTH} elements")
+            raise UsageError(f"{self._what} nests more than {_MOST_DEPTH} elements", hint=OTHERWISE)
         self._path = (*self._path, local)
         self._attributes.append(attributes)
         self._texts.append([])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from segdl.core.markup import Path, root_of, walk
+from segdl.core.markup import OTHERWISE, Path, root_of, walk
 from segdl.core.metalinkfile import Draft, MetalinkFile
 from segdl.core.names import safe_path
 from segdl.core.text import printable
@@ -84,7 +84,7 @@ def parse_metalink(
     reader = _Reader(what, windows=windows)
     walk(data, reader, what)
     if not reader.files:
-        raise UsageError(f"{what} names no file")
+        raise UsageError(f"{what} names no file", hint=OTHERWISE)
     return tuple(reader.files.values())
 
 
@@ -102,7 +102,8 @@ class _Reader:
         if name != "metalink" or namespace not in NAMESPACES:
             raise UsageError(
                 f"{self._what} is no Metalink document: its root element is "
-                f"{printable(name, 60)!r}" + ("" if namespace else " without a namespace")
+                f"{printable(name, 60)!r}" + ("" if namespace else " without a namespace"),
+                hint=OTHERWISE,
             )
 
     def start(self, path: Path, attributes: Mapping[str, str]) -> None:
@@ -132,14 +133,17 @@ class _Reader:
                 self._file.end_pieces()
 
     def _path(self, name: str) -> str:
-        if len(self.files) == MOST_FILES:
-            raise UsageError(f"{self._what} names more than {MOST_FILES} files")
-        path = safe_path(name, windows=self._windows)
+        """Return where to save the file of this name, the next one of the document."""
         shown = f"{self._what}: {printable(name, 100)!r}"
-        if not name:
-            raise UsageError(f"{self._what} has a file without a name")
-        if path is None:
-            raise UsageError(f"{shown} leads out of the folder to save in")
-        if path in self.files:
-            raise UsageError(f"{shown} is the name of two files")
-        return path
+        path = safe_path(name, windows=self._windows)
+        if len(self.files) == MOST_FILES:
+            problem = f"{self._what} names more than {MOST_FILES} files"
+        elif not name:
+            problem = f"{self._what} has a file without a name"
+        elif path is None:
+            problem = f"{shown} leads out of the folder to save in, or is too long"
+        elif path in self.files:
+            problem = f"{shown} is the name of two files"
+        else:
+            return path
+        raise UsageError(problem, hint=OTHERWISE)

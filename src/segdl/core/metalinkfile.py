@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from segdl.core.checksum import Checksum, algorithm_named, parse_checksum, weakness
+from segdl.core.markup import OTHERWISE
 from segdl.core.mirrorurl import (
     LAST_PRIORITY,
     MOST_MIRRORS,
@@ -182,7 +183,8 @@ class Draft:
             raise self._error(f"{printable(digits, 40)!r} is not a digest of {algorithm}") from None
 
     def _error(self, why: str) -> UsageError:
-        return UsageError(f"{self._what}: {printable(self.name, 100)!r}: {why}")
+        shown = printable(self.name, 100)
+        return UsageError(f"{self._what}: {shown!r}: {why}", hint=OTHERWISE)
 
 
 def _rank(attributes: Mapping[str, str]) -> int:

@@ -161,10 +161,11 @@ def expected(mirror: Mirror) -> float:
 def after(
     mirrors: Sequence[Mirror], index: int, outcome: Outcome, now: float, *, wait: float = 0.0
 ) -> Mirror:
-    """Return the mirror at `index` after a request to it, which is closed already.
+    """Return the mirror at `index` after what became of a request to it.
 
-    What passes does not end a mirror unless another one delivers meanwhile: where all fail,
-    the trouble is more likely on this side. Failures that come together are one.
+    A connection that is over is `closed` before. What passes does not end a mirror unless
+    another one delivers meanwhile: where all fail, the trouble is more likely on this side.
+    Failures that come together are one.
 
     Args:
         mirrors: all there are.
