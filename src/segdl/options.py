@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from segdl.core.checksum import Checksum
+from segdl.core.mirrorurl import MOST_MIRRORS
 from segdl.core.selection import RangeSpec
+from segdl.core.url import parse_url
 from segdl.errors import UsageError
 
 IfExists = Literal["auto", "skip", "resume", "rename", "overwrite", "error"]
@@ -122,6 +124,7 @@ class Request:
 
     Attributes:
         url: http or https; a user and password in it go to its origin only.
+        mirrors: other URLs of the same file, those to be tried first at the front.
         directory: folder to save in, made if missing.
         name: file name, may have folders in it; ``None`` takes the server's or the URL's.
         checksum: the digest the whole file must have.
@@ -129,6 +132,7 @@ class Request:
     """
 
     url: str = field(repr=False)
+    mirrors: tuple[str, ...] = field(default=(), repr=False)
     directory: Path = Path()
     name: str | None = None
     checksum: Checksum | None = None
@@ -136,6 +140,10 @@ class Request:
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)
+        for mirror in self.mirrors:
+            parse_url(mirror)
+        if len(self.mirrors) > MOST_MIRRORS:
+            raise UsageError(f"a file has more than {MOST_MIRRORS} mirrors")
         if self.name is not None and (not self.name or "\0" in self.name):
             raise UsageError("a file name is empty or holds a NUL")
 

@@ -56,6 +56,11 @@ def _check(options: argparse.Namespace) -> None:
                 f"--{option} goes with one URL",
                 hint="write a list for -i, with out= and checksum= lines",
             )
+    if several and options.mirror:
+        raise UsageError(
+            "--mirror goes with one URL",
+            hint="write a list for -i, with the URLs of one file TAB-separated on its line",
+        )
     for url in options.urls:
         parse_url(url)
     if options.output == "":
@@ -139,7 +144,13 @@ def _requests(options: argparse.Namespace) -> Iterator[Request | SegdlError | No
 
 
 def _request(options: argparse.Namespace, url: str, name: str | None) -> Request:
-    return Request(url=url, directory=options.dir, name=name, checksum=options.checksum)
+    return Request(
+        url=url,
+        mirrors=tuple(options.mirror),
+        directory=options.dir,
+        name=name,
+        checksum=options.checksum,
+    )
 
 
 class _Report:

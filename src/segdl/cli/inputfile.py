@@ -85,13 +85,9 @@ def _entries(lines: Iterable[str]) -> Iterator[_Entry]:
 
 
 def _request(entry: _Entry, directory: Path) -> Request:
-    url, *mirrors = entry.line.split("\t")
-    if mirrors:
-        raise UsageError(
-            "several URLs of one file are not supported yet", hint="keep one URL a line"
-        )
+    url, *mirrors = filter(None, map(str.strip, entry.line.split("\t")))
     parse_url(url)
-    request = Request(url=url, directory=directory)
+    request = Request(url=url, mirrors=tuple(mirrors), directory=directory)
     for option in entry.options:
         key, _, value = option.partition("=")
         value = value.strip()

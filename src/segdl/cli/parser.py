@@ -15,6 +15,7 @@ from segdl.cli.values import (
     read_layout,
     read_proxy,
     read_seconds,
+    read_url,
     read_user,
     typed,
 )
@@ -25,7 +26,7 @@ from segdl.options import NetworkOptions, TransferOptions
 from segdl.version import __version__
 
 # Names that are promised and not built yet.
-_LATER = frozenset({"--mirror", "--limit-rate"})
+_LATER = frozenset({"--limit-rate"})
 
 _EPILOG = """\
 commands:
@@ -127,8 +128,16 @@ def _add_what(parser: Parser) -> None:
         "-i",
         "--input-file",
         metavar="FILE",
-        help="URLs, one a line (- is standard input); indented lines below one set "
-        "out=, dir=, checksum=, header=",
+        help="URLs, one a line (- is standard input), mirrors of one file TAB-separated; "
+        "indented lines below one set out=, dir=, checksum=, header=",
+    )
+    add(
+        "--mirror",
+        action="append",
+        default=[],
+        type=typed(read_url),
+        metavar="URL",
+        help="another URL of the same file; repeatable, with one URL",
     )
     add("--max-files", type=count(1), default=4, metavar="N", help="files at once (4)")
     add(
