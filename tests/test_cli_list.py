@@ -47,6 +47,22 @@ def test_options_of_an_entry() -> None:
     assert request.headers == (("X-One", "1"), ("X-Two", "a=b"))
 
 
+def test_mirrors_of_one_file() -> None:
+    request = one("http://h/a\t http://i/b c \t\thttps://u:p@j/a\t\n  out=x\n")
+    assert request.url == "http://h/a"
+    assert request.mirrors == ("http://i/b c", "https://u:p@j/a")
+    assert request.name == "x"
+    assert "u:p" not in repr(request)
+    assert one("http://h/a\n").mirrors == ()
+
+
+def test_the_mirrors_of_a_request_can_be_asked() -> None:
+    with pytest.raises(UsageError, match="scheme"):
+        Request(url="http://h/", mirrors=("ftp://h/",))
+    with pytest.raises(UsageError, match="mirrors"):
+        Request(url="http://h/", mirrors=("http://h/",) * 1001)
+
+
 def test_the_last_of_an_option_counts() -> None:
     request = one("http://h/a\n dir=x\n dir=y\n out=1\n out=2\n")
     assert (request.directory, request.name) == (Path("base/y"), "2")

@@ -26,7 +26,7 @@ PROMISED = re.findall(
     r"\S+",
     """
 -j --connections -o --output -d --dir -i --input-file --max-files --checksum -H --header -u --user
---netrc --cookies --location-trusted --proxy --cacert --cert --key -k --insecure --retries
+--netrc --cookies --mirror --location-trusted --proxy --cacert --cert --key -k --insecure --retries
 --connect-timeout --stall-timeout --if-exists --range --layout --min-split --remote-time --progress
 -q -v --json --dry-run --fresh
 """,
@@ -86,8 +86,10 @@ def test_exit_codes_are_documented() -> None:
         (["-j", "auto:257", "http://h/"], "from 1 to 256"),
         (["-j", "auto:", "http://h/"], "auto or auto:N"),
         (["-j", "٣", "http://h/"], "auto or auto:N"),
-        (["--mirror", "ftp://m/", "http://h/"], "ftp"),
         (["--mirror", "http://m/", "http://h/", "http://i/"], "--mirror goes with one URL"),
+        (["--mirror", "http://m/", "-i", "list"], "--mirror goes with one URL"),
+        (["--mirror", "ftp://m/", "http://h/"], "unsupported URL scheme"),
+        (["--mirror", "http://m/"], "no URL"),
         (["--limit-rate", "1M", "http://h/"], "--limit-rate is not supported yet"),
         (["--layout", "inplace", "http://h/"], "'inplace' is not supported yet"),
         (["--layout", "x", "http://h/"], "invalid choice"),

@@ -12,7 +12,9 @@ from typing import Literal
 
 from segdl.core.checksum import AUTO, Wanted
 from segdl.core.connections import parse_connections
+from segdl.core.mirrorurl import MOST_MIRRORS
 from segdl.core.selection import RangeSpec
+from segdl.core.url import parse_url
 from segdl.errors import UsageError
 
 IfExists = Literal["auto", "skip", "resume", "rename", "overwrite", "error"]
@@ -139,7 +141,7 @@ class Request:
         name: file name, may have folders in it; ``None`` takes the server's or the URL's.
         checksum: the digest the whole file must have; ``"auto"`` looks for one beside the URL.
         headers: sent to the URL's origin beside those of NetworkOptions.
-        mirrors: other URLs of the same file; they get none of the headers, users and
+        mirrors: other URLs of the same file, the preferred ones first; they get none of the headers, users and
             passwords that are meant for `url`.
     """
 
@@ -152,6 +154,10 @@ class Request:
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)
+        for mirror in self.mirrors:
+            parse_url(mirror)
+        if len(self.mirrors) > MOST_MIRRORS:
+            raise UsageError(f"a file has more than {MOST_MIRRORS} mirrors")
         if self.name is not None and (not self.name or "\0" in self.name):
             raise UsageError("a file name is empty or holds a NUL")
         if isinstance(self.checksum, str) and self.checksum != AUTO:

@@ -58,7 +58,7 @@ def _check(options: argparse.Namespace) -> None:
                 f"--{option} goes with one URL",
                 hint="write a list for -i, with out= and checksum= lines, mirrors after a TAB",
             )
-    for url in (*options.urls, *options.mirror):
+    for url in options.urls:
         parse_url(url)
     if options.output == "":
         raise UsageError("--output is empty", hint="give a file name, or leave it out")

@@ -86,8 +86,7 @@ def _entries(lines: Iterable[str]) -> Iterator[_Entry]:
 
 def _request(entry: _Entry, directory: Path) -> Request:
     url, *mirrors = filter(None, map(str.strip, entry.line.split("\t")))
-    for each in (url, *mirrors):
-        parse_url(each)
+    parse_url(url)
     request = Request(url=url, directory=directory, mirrors=tuple(mirrors))
     for option in entry.options:
         key, _, value = option.partition("=")

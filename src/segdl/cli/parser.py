@@ -15,6 +15,7 @@ from segdl.cli.values import (
     read_layout,
     read_proxy,
     read_seconds,
+    read_url,
     read_user,
     typed,
 )
@@ -122,20 +123,21 @@ def _add_what(parser: Parser) -> None:
         metavar="NAME",
         help="file name, relative to --dir; - writes the bytes in order to standard output",
     )
-    add(
-        "--mirror",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="another URL of the same file (repeatable; with one URL)",
-    )
     add("-d", "--dir", type=Path, default=Path(), metavar="DIR", help="folder to save in")
     add(
         "-i",
         "--input-file",
         metavar="FILE",
-        help="URLs, one a line (- is standard input); indented lines below one set "
-        "out=, dir=, checksum=, header=",
+        help="URLs, one a line (- is standard input), mirrors of one file TAB-separated; "
+        "indented lines below one set out=, dir=, checksum=, header=",
+    )
+    add(
+        "--mirror",
+        action="append",
+        default=[],
+        type=typed(read_url),
+        metavar="URL",
+        help="another URL of the same file; repeatable, with one URL",
     )
     add("--max-files", type=count(1), default=4, metavar="N", help="files at once (4)")
     add(

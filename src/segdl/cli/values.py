@@ -86,6 +86,12 @@ def read_proxy(text: str) -> str:
     return proxy
 
 
+def read_url(text: str) -> str:
+    """Read a URL that can be fetched, and return it as it is."""
+    parse_url(text)
+    return text
+
+
 def typed(parse: Callable[[str], T]) -> Callable[[str], T]:
     """Let argparse show a UsageError's own words."""
 

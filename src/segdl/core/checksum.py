@@ -21,6 +21,18 @@ DIGITS = {
     "sha3_256": 64,
     "sha3_512": 128,
 }
+_STRONGEST_FIRST = (
+    "sha512",
+    "sha3_512",
+    "blake2b",
+    "sha384",
+    "sha256",
+    "sha3_256",
+    "blake2s",
+    "sha224",
+    "sha1",
+    "md5",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +99,8 @@ def parse_checksum(text: str) -> Checksum:
         'md5=d41d8cd98f00b204e9800998ecf8427e'
     """
     name, separator, digits = text.strip().partition("=")
-    algorithm = re.sub(r"^sha-?(?=\d)", "sha", name.strip().lower()).replace("sha3-", "sha3_")
-    if not separator or algorithm not in DIGITS:
+    algorithm = algorithm_named(name)
+    if not separator or algorithm is None:
         known = ", ".join(DIGITS)
         raise UsageError(f"checksum {text!r} is not ALGO=HEX", hint=f"ALGO is one of {known}")
     digits = digits.strip().lower()
@@ -98,3 +110,24 @@ def parse_checksum(text: str) -> Checksum:
             f"of {algorithm}"
         )
     return Checksum(algorithm, digits)
+
+
+def algorithm_named(name: str) -> str | None:
+    """Return what hashlib calls an algorithm, or None where it is not one of those in use.
+
+    Example:
+        >>> algorithm_named("SHA-256"), algorithm_named("sha3-512"), algorithm_named("crc32")
+        ('sha256', 'sha3_512', None)
+    """
+    known = re.sub(r"^sha-?(?=\d)", "sha", name.strip().lower()).replace("sha3-", "sha3_")
+    return known if known in DIGITS else None
+
+
+def weakness(algorithm: str) -> int:
+    """Return a number that is smaller the stronger an algorithm is; a key to sort by.
+
+    Example:
+        >>> sorted(["md5", "sha256", "sha1", "sha512"], key=weakness)
+        ['sha512', 'sha256', 'sha1', 'md5']
+    """
+    return _STRONGEST_FIRST.index(algorithm)

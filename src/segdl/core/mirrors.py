@@ -34,14 +34,23 @@ _MOST_FAILURES = {State.UNTRIED: 2, State.PROVED: 3, State.DROPPED: 0}
 
 
 class Outcome(Enum):
-    """What became of a request to a mirror."""
+    """What became of a request to a mirror.
 
-    PROVED = "it was shown to hold the same file"
-    BROUGHT = "it brought bytes that count"
-    FAILED = "something passing: no connection, a reset, a stall, 5xx"
-    REFUSED = "429 or 503"
-    DENIED = "it says no for good: 404 and the like"
-    LIED = "it holds another file, or sent other bytes"
+    Attributes:
+        PROVED: it was shown to hold the same file.
+        BROUGHT: it brought bytes that count.
+        FAILED: something passing: no connection, a reset, a stall, 5xx.
+        REFUSED: 429 or 503.
+        DENIED: it says no for good: 404 and the like.
+        LIED: it holds another file, or sent other bytes.
+    """
+
+    PROVED = "proved"
+    BROUGHT = "brought"
+    FAILED = "failed"
+    REFUSED = "refused"
+    DENIED = "denied"
+    LIED = "lied"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +161,11 @@ def expected(mirror: Mirror) -> float:
 def after(
     mirrors: Sequence[Mirror], index: int, outcome: Outcome, now: float, *, wait: float = 0.0
 ) -> Mirror:
-    """Return the mirror at `index` after a request to it, which is closed already.
+    """Return the mirror at `index` after what became of a request to it.
 
-    What passes does not end a mirror unless another one delivers meanwhile: where all fail,
-    the trouble is more likely on this side. Failures that come together are one.
+    A connection that is over is `closed` before. What passes does not end a mirror unless
+    another one delivers meanwhile: where all fail, the trouble is more likely on this side.
+    Failures that come together are one.
 
     Args:
         mirrors: all there are.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import unquote_to_bytes
 
 from segdl.core.text import is_hostile
 
 NAME_BYTES = 255
 _FALLBACK = "download"
+_LONGEST_PATH = 4096
+_MOST_FOLDERS = 32
 _WINDOWS_CHARACTERS = frozenset('<>:"|?*')
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _PARAMETER = re.compile(
@@ -36,6 +39,34 @@ def safe_name(text: str, *, windows: bool = False, limit: int = NAME_BYTES) -> s
         if _WINDOWS_DEVICES.fullmatch(name):
             name = "_" + name
     return _shorten(name, limit).rstrip(". " if windows else "") or _FALLBACK
+
+
+def safe_path(text: str, *, windows: bool = False) -> str | None:
+    r"""Make a relative path of `text`, with ``/``, whose every component is a safe name.
+
+    None where it leads out of the folder, into one that holds another file's parts, or names
+    nothing.
+
+    Args:
+        text: what a list calls the file.
+        windows: avoid what Windows reserves, too.
+
+    Example:
+        >>> safe_path("isos/./.a b.iso"), safe_path("a/../../b"), safe_path("C:\\b")
+        ('isos/a b.iso', None, None)
+    """
+    posix = PurePosixPath(text)
+    if not posix.parts or posix.is_absolute() or len(text) > _LONGEST_PATH:
+        return None
+    if ".." in (*posix.parts, *PureWindowsPath(text).parts):
+        return None
+    parts = [safe_name(part, windows=windows) for part in posix.parts]
+    safe = "/".join(parts)
+    if PureWindowsPath(text).anchor or PureWindowsPath(safe).anchor:
+        return None
+    if len(parts) > _MOST_FOLDERS or any(part.lower().endswith(".segdl") for part in parts):
+        return None
+    return safe
 
 
 def _shorten(name: str, limit: int) -> str:
