@@ -121,6 +121,10 @@ def _inside(value: str) -> str:
             f"{printable(value, 100)!r} is hidden or has characters that deceive",
             hint="choose another name",
         )
+    if any(part.endswith(".segdl") for part in (*path.parts, *windows.parts)):
+        raise UsageError(
+            f"{printable(value, 100)!r} is where segdl keeps parts", hint="choose another name"
+        )
     return value
 
 

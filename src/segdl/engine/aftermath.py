@@ -210,7 +210,7 @@ def _said(outcome: Outcome, segment: Segment) -> mirrors.Outcome | None:
         return mirrors.Outcome.FAILED
     if segment.position > segment.began or isinstance(outcome, Streamed):
         return mirrors.Outcome.BROUGHT
-    if segment.dropped in {Drop.LAGGING, Drop.MISPLACED}:
+    if segment.dropped is Drop.LAGGING:
         return None
     if isinstance(outcome, Refused):
         return mirrors.Outcome.REFUSED
