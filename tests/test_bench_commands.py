@@ -305,9 +305,8 @@ def test_one_proxy_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     same = environment(NetworkOptions())
     assert (same["HTTPS_PROXY"], same["no_proxy"]) == ("http://other", "h.example")
     given = environment(NetworkOptions(proxy="http://p"))
-    assert {name: text for name, text in given.items() if "PROXY" in name.upper()} == {
-        name: "http://p" for name in ("http_proxy", "https_proxy", "all_proxy")
-    }
+    proxies = {name: text for name, text in given.items() if "PROXY" in name.upper()}
+    assert proxies == dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://p")
     without = environment(NetworkOptions(proxy=""))
     assert [name for name in without if "PROXY" in name.upper()] == ["no_proxy"]
     assert without["PYTHONPATH"].split(os.pathsep)[0].endswith("src")
@@ -387,10 +386,13 @@ def test_no_byte_is_counted_twice(states: list[dict[int, tuple[int, bool]]]) -> 
 
 def test_connections_used() -> None:
     assert connections_used([]) is None
-    assert connections_used([Stretch(0, 1, (1.0,))]) is None
-    busy = Stretch(0, 5, (1.0,) * 8)
-    assert connections_used([busy, Stretch(5, 9, (1.0,))]) == 8
-    assert connections_used([Stretch(0, 1, (1.0, 0.0)), busy, busy]) == 8
+    assert connections_used([Stretch(3.0, 3.9, (1.0,))]) is None
+    # Bursts that take turns are connections that work at the same time.
+    turns = [Stretch(n / 4, (n + 1) / 4, (0.0,) * (n % 4) + (1.0,)) for n in range(8)]
+    assert connections_used(turns) == 4
+    assert connections_used([*turns[:4], *(Stretch(n, n + 1, (1.0,)) for n in (1, 2))]) == 1
+    # A moment without any at the beginning is none of theirs.
+    assert connections_used([Stretch(0, 5, ()), Stretch(5, 6, (1.0, 1.0)), Stretch(6, 9, ())]) == 2
 
 
 # -- right and wrong --

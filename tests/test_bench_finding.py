@@ -76,8 +76,10 @@ MORE = "more than 8 gain nothing."
         (
             [own(1, 2, 2, 2), own(4, 8, 8, 8), own(16, 4, 4, 4)],
             "more-help",
-            "4 connections are 4.0 times as fast as one; "
-            "more than 4 are slower (0.5 times its speed with 16).",
+            (
+                "4 connections are 4.0 times as fast as one; "
+                "more than 4 are slower (0.5 times its speed with 16)."
+            ),
         ),
         # Small steps add up: each is no gain over the one before.
         (
@@ -101,14 +103,18 @@ MORE = "more than 8 gain nothing."
         (
             [own(1, 10, 10, 10), own(8, 14, 13, 7)],
             "unclear",
-            "8 connections looked 1.3 times as fast as one, but the rounds differ by more than "
-            "that; more rounds (--rounds) would tell.",
+            (
+                "8 connections looked 1.3 times as fast as one, but the rounds differ by more than "
+                "that; more rounds (--rounds) would tell."
+            ),
         ),
         (
             [own(1, 2, 2, 2), own(4, 8, 8, 8), own(8, 10, 10, 6)],
             "more-help",
-            "4 connections are 4.0 times as fast as one; "
-            "whether more than 4 gain anything, the rounds do not tell.",
+            (
+                "4 connections are 4.0 times as fast as one; "
+                "whether more than 4 gain anything, the rounds do not tell."
+            ),
         ),
         # From five rounds on, an outlier does not hide a gain.
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -145,7 +146,7 @@ def test_the_bands_add_up() -> None:
     assert len(bands) == 4
     edges = [[float(point.split()[1]) for point in band.split(" L")] for band in bands]
     # The upper edge of each is the lower one of the next; the last is at 8 of 8 MiB/s.
-    for below, above in zip(edges, edges[1:], strict=False):
+    for below, above in pairwise(edges):
         assert below[0] == above[-1]
     assert edges[0][-1] == 190 - 28
     assert edges[-1][0] == 30
@@ -165,7 +166,7 @@ def test_the_table() -> None:
     assert lines[0] == "https://h.example/a.iso: 64.0 MiB, 2 rounds"
     rows = {line[:14].strip(): line for line in lines[2:10]}
     assert re.split(r" {2,}", rows["segdl -j 1"]) == [
-        *("segdl -j 1", "████", "1.9 MiB/s", "1.9 MiB to 1.9 MiB", "34.00 s", "0.25 s", "20.0 MiB")
+        *("segdl -j 1", "███", "1.9 MiB/s", "1.9 MiB to 1.9 MiB", "34.00 s", "0.25 s", "20.0 MiB")
     ]
     assert rows["curl -j 1"].split() == ["curl", "-j", "1", "failed"]
     assert "curl -j 1: exit code 7: <b>no</b>" in lines

@@ -125,14 +125,16 @@ def _wait(
         if found is not None:
             return replace(found, memory=memory or found.memory)
         memory = _peak_memory(process.pid) or memory
-        if stop(time.monotonic() - began):
+        passed = time.monotonic() - began
+        if stop(passed):
             return None
         look()
         # Its standard error is closed when it ends, or a moment before.
         if closed.is_set():
             time.sleep(_CLOSE_LOOK)
         else:
-            closed.wait(_LOOK)
+            # More often at first: of a short run, too, there is a peak to be seen.
+            closed.wait(min(_LOOK, _CLOSE_LOOK + passed / 4))
 
 
 if sys.platform == "win32":

@@ -21,7 +21,7 @@ _LEAST_BAR, _MOST_BAR = 10, 40
 # Cells of each column, and the width of a terminal from which on it is shown.
 _COLUMNS = {
     "median": (13, 0),
-    "from": (22, 72),
+    "lowest to highest": (22, 72),
     "time": (8, 0),
     "CPU": (8, 90),
     "memory": (10, 100),
@@ -43,7 +43,11 @@ def render(report: Report, stream: TextIO) -> str:
         console.print(_table(report, console.width, _UNICODE if unicode else _ASCII))
         console.print()
         for line in _lines(report):
-            console.print(line, soft_wrap=True)
+            # A terminal gets whole words; what is kept or searched, whole sentences.
+            console.print(line, soft_wrap=not console.is_terminal)
+        console.print()
+        for contender in report.contenders:
+            console.print(Text(contender.command.shown, style="dim"), soft_wrap=True)
     return captured.get().rstrip("\n")
 
 
@@ -67,9 +71,6 @@ def _lines(report: Report) -> Iterator[Text]:
         yield Text(f"{label}: {error}", style="red")
     for each in report.left_out:
         yield Text(f"{each.label} is left out: {each.reason}.", style="dim")
-    yield Text()
-    for contender in report.contenders:
-        yield Text(contender.command.shown, style="dim")
 
 
 def _table(report: Report, width: int, look: str) -> Table:
@@ -108,7 +109,7 @@ def _cells(report: Report, index: int, rate: Spread) -> dict[str, str]:
     assert typical is not None
     return {
         "median": f"{human_size(rate.median)}/s",
-        "from": f"{human_size(rate.low)} to {human_size(rate.high)}",
+        "lowest to highest": f"{human_size(rate.low)} to {human_size(rate.high)}",
         "time": f"{typical.seconds:.2f} s",
         "CPU": "" if cpu is None else f"{cpu:.2f} s",
         "memory": "" if memory is None else human_size(memory),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+
+_WINDOW = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +123,22 @@ def _give_places(places: dict[int, int], moving: Sequence[int], after: Moment) -
 
 
 def connections_used(found: Sequence[Stretch]) -> int | None:
-    """Return how many connections brought bytes at the same time, for half of the time.
+    """Return how many connections brought bytes in the same second, for most of the time.
 
-    None where the run was too short to tell.
+    Within a shorter time it is chance which of them moved: servers send in bursts. None
+    where the run was too short to tell.
 
     Example:
-        >>> connections_used([Stretch(0, 1, (9.0,)), Stretch(1, 4, (9.0, 9.0))])
+        >>> connections_used([Stretch(0, 0.5, (9.0,)), Stretch(0.5, 1, (0.0, 9.0))])
         2
     """
-    counts = sorted(
-        (sum(speed > 0 for speed in stretch.speeds), stretch.stop - stretch.start)
-        for stretch in found
-    )
-    if len(counts) < 2:
-        return None
-    half, passed = sum(seconds for _, seconds in counts) / 2, 0.0
-    for count, seconds in counts:
-        passed += seconds
-        if passed >= half:
-            return count
-    return None
+    counts: list[int] = []
+    began, moved = 0.0, set[int]()
+    for stretch in found:
+        if not moved:
+            began = stretch.start
+        moved |= {place for place, speed in enumerate(stretch.speeds) if speed > 0}
+        if moved and stretch.stop - began >= _WINDOW:
+            counts.append(len(moved))
+            moved = set()
+    return statistics.median_high(counts) if counts else None
