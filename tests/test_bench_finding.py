@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segdl.bench.figures import Spread, ratio, spread
-from segdl.bench.finding import Finding, Group, faster, find
+from segdl.bench.finding import Finding, find
+from segdl.bench.group import Group, faster
 
 MIB = 1024.0**2
 LENGTH = 64 * 1024**2

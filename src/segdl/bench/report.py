@@ -10,7 +10,8 @@ from typing import Literal
 
 from segdl.bench.contenders import Contender, LeftOut
 from segdl.bench.figures import Spread, spread
-from segdl.bench.finding import Finding, Group, find
+from segdl.bench.finding import Finding, find
+from segdl.bench.group import Group
 from segdl.bench.trace import Stretch, connections_used
 from segdl.core.checksum import Checksum
 
