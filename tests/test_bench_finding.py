@@ -129,6 +129,12 @@ MORE = "more than 8 gain nothing."
             "more-help",
             "8 connections are 4.0 times as fast as one; more than 8 were not tried.",
         ),
+        # Being faster than who is faster is not enough, where they never met.
+        (
+            [own(1, 2, 2, None), own(2, None, 4, 2), own(3, 2, None, 4)],
+            "more-help",
+            "2 connections are 2.0 times as fast as one; more than 2 gain nothing.",
+        ),
         # Who fails half of the time is not recommended.
         (
             [own(1, 2, 2), own(4, 8, 8), own(8, 16, None)],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from segdl.bench.contenders import LeftOut
 from segdl.bench.page import page
 from segdl.bench.report import Report
-from segdl.bench.svg import speed_ticks, ticks
+from segdl.bench.svg import dot, picture, speed_ticks, text, ticks
 from segdl.bench.table import render
 from support.benching import MIB, WRONG, contender, failed, report, run, stretches
 
@@ -120,6 +120,14 @@ def test_hostile_names_are_only_names() -> None:
     shown = HOSTILE.replace("\x1b", "?").replace("\u202e", "?")
     assert shown in reader.text
     assert f"{shown} - segdl bench" in reader.text
+
+
+def test_words_in_pictures_are_only_words() -> None:
+    shapes = [text(1, 2, HOSTILE), dot(1, 2, 3, "run", HOSTILE)]
+    reader = Reader(picture(1, 2, HOSTILE, shapes))
+    assert reader.tags == ["svg", "text", "circle", "title"]
+    assert reader.text.count(HOSTILE) == 2
+    assert ("svg", "aria-label", HOSTILE) in reader.attributes
 
 
 @pytest.mark.parametrize(
