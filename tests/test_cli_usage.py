@@ -93,7 +93,7 @@ def test_exit_codes_are_documented() -> None:
         (["--limit-rate", "1M", "http://h/"], "--limit-rate is not supported yet"),
         (["--layout", "inplace", "http://h/"], "'inplace' is not supported yet"),
         (["--layout", "x", "http://h/"], "invalid choice"),
-        (["bench"], "segdl bench is not supported yet"),
+        (["bench", "http://h/", "http://i/"], "takes one URL"),
         (["mirror", "x", "y"], "segdl mirror is not supported yet"),
         (["--progress", "x", "http://h/"], "invalid choice: 'x'"),
         (["--if-exists", "auto", "http://h/"], "invalid choice"),

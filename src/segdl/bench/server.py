@@ -6,6 +6,7 @@ share. It serves one file, on loopback, with ranges (RFC 9110, 14).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
@@ -23,13 +24,24 @@ from segdl.errors import SegdlError
 _CHUNK = 64 * 1024
 
 
+def make_file(file: Path, size: int) -> str:
+    """Write bytes that any reader can make again, whole MiB, and return their SHA-256."""
+    block = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(32768))
+    file.write_bytes(block * (size // len(block)))
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 @contextmanager
-def throttled_server(file: Path, rate: int) -> Iterator[str]:
-    """Serve `file` on loopback, `rate` bytes a second for each connection; yield its URL."""
+def throttled_server(file: Path, rate: int, total: int | None = None) -> Iterator[str]:
+    """Serve `file` on loopback, `rate` bytes a second for each connection; yield its URL.
+
+    All connections together get `total` bytes a second, where that is given: a link.
+    """
 
     class Handler(_Handler):
         path_served = file
         bytes_per_second = rate
+        link = None if total is None else _Link(total)
 
     server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, name="segdl-server", daemon=True)
@@ -40,6 +52,21 @@ def throttled_server(file: Path, rate: int) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Link:
+    """What all connections share. `_lock` owns `_free`, the time from which on it is idle."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._lock = threading.Lock()
+        self._free = 0.0
+
+    def take(self, count: int) -> float:
+        """Return when `count` bytes will have passed, in seconds of the monotonic clock."""
+        with self._lock:
+            self._free = max(self._free, time.monotonic()) + count / self._rate
+            return self._free
 
 
 class _Server(ThreadingHTTPServer):
@@ -54,6 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     path_served: Path
     bytes_per_second: int
+    link: _Link | None = None
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def do_GET(self) -> None:
         with open(self.path_served, "rb") as file:
@@ -76,7 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
             modified = formatdate(os.fstat(file.fileno()).st_mtime, usegmt=True)
             self.send_header("Last-Modified", modified)
             self.end_headers()
-            self._send(file, span)
+            if self.command == "GET":
+                self._send(file, span)
 
     def _send(self, file: BinaryIO, span: Span) -> None:
         file.seek(span.start)
@@ -85,7 +117,10 @@ class _Handler(BaseHTTPRequestHandler):
             data = file.read(min(_CHUNK, len(span) - sent))
             self.wfile.write(data)
             sent += len(data)
-            time.sleep(max(0.0, began + sent / self.bytes_per_second - time.monotonic()))
+            due = began + sent / self.bytes_per_second
+            if self.link is not None:
+                due = max(due, self.link.take(len(data)))
+            time.sleep(max(0.0, due - time.monotonic()))
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         """Say nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import tempfile
 import threading
@@ -33,7 +32,7 @@ def demo(arguments: Sequence[str]) -> int:
     parser = demo_parser()
     if parser.read(arguments).urls:
         parser.error("takes no URL")
-    from segdl.bench.server import throttled_server
+    from segdl.bench.server import make_file, throttled_server
 
     with (
         cancelled_by_signals() as cancel,
@@ -41,7 +40,7 @@ def demo(arguments: Sequence[str]) -> int:
         tempfile.TemporaryDirectory(prefix="segdl-demo-") as folder,
     ):
         file = Path(folder, "demo.bin")
-        digest = _make_file(file)
+        digest = make_file(file, _SIZE)
         view = make_view("none", sys.stderr)
         printer = Printer(view)
         printer.line(
@@ -58,13 +57,6 @@ def demo(arguments: Sequence[str]) -> int:
         printer.line(f"Both copies have the right SHA-256 ({digest[:16]}…).")
         printer.line(f"8 connections were {ratio:.1f} times as fast as one.")
     return 0
-
-
-def _make_file(file: Path) -> str:
-    """Write bytes that any reader can make again, and return their SHA-256."""
-    block = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(32768))
-    file.write_bytes(block * (_SIZE // len(block)))
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _download(

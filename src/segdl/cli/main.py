@@ -12,7 +12,7 @@ from segdl.errors import CancelledError, DiskError, SegdlError
 from segdl.version import __version__
 
 # Commands that are promised and not built yet.
-_LATER = frozenset({"bench", "mirror"})
+_LATER = frozenset({"mirror"})
 
 
 def run() -> None:
@@ -87,6 +87,10 @@ def _dispatch(arguments: list[str]) -> int:
         from segdl.cli.info import info
 
         return info(arguments[1:])
+    if command == "bench":
+        from segdl.cli.bench import bench
+
+        return bench(arguments[1:])
     if command == "demo":
         from segdl.cli.demo import demo
 

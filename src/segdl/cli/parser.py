@@ -32,6 +32,7 @@ _EPILOG = """\
 commands:
   segdl [get] URL ...     download (the default)
   segdl info URL          what the server says: size, ranges, validators, name, digests
+  segdl bench [URL]       measure this link: one connection against several, and other tools
   segdl demo              the main job against an embedded server, no internet needed
 
 A partial download waits in NAME.segdl/: the same command goes on from it.
@@ -81,7 +82,7 @@ def get_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"segdl {__version__}")
     _add_what(parser)
-    _add_network(parser)
+    add_network(parser)
     _add_transfer(parser)
     _add_output(parser)
     return parser
@@ -96,7 +97,7 @@ def info_parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    _add_network(parser)
+    add_network(parser)
     parser.add_argument(
         "--retries", type=count(0), default=5, metavar="N", help="tries before giving up (5)"
     )
@@ -165,7 +166,8 @@ def _add_what(parser: Parser) -> None:
     add("--dry-run", action="store_true", help="probe and print the plan")
 
 
-def _add_network(parser: Parser) -> None:
+def add_network(parser: Parser) -> None:
+    """Add the options about how to reach servers, which :func:`network_options` reads."""
     group = parser.add_argument_group("network")
     add = group.add_argument
     add(

@@ -22,15 +22,18 @@ _SHOW_CURSOR = b"\x1b[?25h\r\n"
 
 
 @contextmanager
-def cancelled_by_signals() -> Iterator[threading.Event]:
+def cancelled_by_signals(*, orderly: bool = False) -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C, SIGTERM and SIGHUP set; a second one ends at once.
+
+    With `orderly` a second one does nothing: what there is to clean up is a matter of
+    moments, and nobody else would do it.
 
     A signal that is ignored stays so: that is what nohup and `&` rely on.
     """
     cancel = threading.Event()
 
     def stop(*_: object) -> None:
-        if cancel.is_set():
+        if cancel.is_set() and not orderly:
             if sys.stderr.isatty():
                 os.write(2, _SHOW_CURSOR)
             os._exit(CancelledError.exit_code)
