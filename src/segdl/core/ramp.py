@@ -1,269 +1,183 @@
-"""DRAFT."""
+"""How many connections a host is worth: `-j auto`, as a function of samples.
+
+The test is one comparison: the speed of all connections together against the best that
+fewer of them reached before. A link that one connection fills brings no more to several;
+where each is held down, by a cap or by lost packets, the speed grows with the number. So
+one connection is listened to until it no longer speeds up by itself. Then there are four
+(over a short path two, and then four), and where the speed doubles, eight times as many. A
+raise that brings less is taken back, unless hardly anything comes: then it is not the link
+that is full. What was found is held. Now and then a step of a quarter, up or down, is
+tried for two seconds, and kept where up brings half of what it added, or down costs hardly
+anything. A speed below half of what the same connections brought starts the climb anew.
+Refusals end it at what streams; a step up follows when :mod:`segdl.core.admission` would
+ask again, too.
+
+Speeds are means over several round trips: behind a lost packet nothing reaches the reader
+for one to three of them, and then all at once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum
-from itertools import pairwise
+from dataclasses import replace
 from math import sqrt
 
 from segdl.core.admission import FIRST_RAISE
+from segdl.core.ramp_state import FEW, FIRST_TEST, LONG, SHORT, Phase, Ramp, Sample
+from segdl.core.ramp_state import go_on as _go_on
+from segdl.core.ramp_state import move as _move
+from segdl.core.ramp_state import settle as _settle
 
-_GAP = 0.04
-_SHORT = 0.1
-_LONG_PATH = 0.02
-_SETTLE = 0.3
-_HALF = 0.5
-_MEAN = 2.0
+__all__ = ["Phase", "Ramp", "Sample", "ramp_sample", "ramp_start"]
+
+# From one stretch to the next: what grows by less has stopped growing by itself.
+_GROWING = 1.5
+# What follows a loss on a full link looks faster too, but not by this much.
+_DOUBLED = 2.0
+# Below this share of the best speed it is not the link that is full.
+_DRY = 0.4
+# Seconds that newcomers are given at least to bring their share, and at most to be there.
+_SHARE_AFTER = 0.5
 _PATIENCE = 2.0
-_FIRST_PROBE = 2.0
-_LONGEST_PROBE = 64.0
-_SPEEDING = 1.5
-_FEW = 4
-
-
-class Phase(Enum):
-    LISTENING = "listening"
-    CLIMBING = "climbing"
-    HOLDING = "holding"
-    PROBING = "probing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    now: float
-    received: int
-    streaming: int
-    asked: int = 0
-    refusals: int = 0
-    round_trip: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ramp:
-    most: int
-    target: int = 1
-    phase: Phase = Phase.LISTENING
-    proven: int = 1
-    before: float = 0.0
-    best: float = 0.0
-    since: float | None = None
-    raised_at: float = 0.0
-    wait: float = _FIRST_PROBE
-    until: float | None = None
-    step: float = 0.25
-    down: bool = False
-    refusals: int = 0
-    points: tuple[tuple[float, int], ...] = ()
-    why: str = ""
-
-    @property
-    def found(self) -> int | None:
-        if self.phase is Phase.LISTENING:
-            return None
-        return self.target if self.phase is Phase.HOLDING else self.proven
+_LONGEST_WAIT = 64.0
 
 
 def ramp_start(most: int, known: int | None = None) -> Ramp:
+    """Return the state for a host that nothing was fetched from yet.
+
+    Args:
+        most: connections that are never exceeded; at least 1.
+        known: what was :attr:`Ramp.found` for this host before.
+
+    Example:
+        >>> ramp_start(32).target, ramp_start(32, known=8).target
+        (1, 8)
+    """
     most = max(1, most)
     if known is None:
         return Ramp(most=most)
-    number = min(max(1, known), most)
+    number = max(1, min(known, most))
     return Ramp(most=most, target=number, proven=number, phase=Phase.HOLDING)
 
 
 def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
+    """Take a sample, best every 50 ms, and tell how many should be at work: `target`.
+
+    Where more are at work the youngest are to be closed, where fewer are more to be opened.
+
+    Example:
+        >>> state = ramp_start(32)
+        >>> for tenth in range(6):  # 1 MB/s, and no sign of more
+        ...     now = Sample(now=tenth / 10, received=tenth * 10**5, streaming=1)
+        ...     state = ramp_sample(state, now)
+        >>> state.target, state.phase.name
+        (2, 'CLIMBING')
+    """
     if sample.refusals > state.refusals:
         return _step_back(state, sample)
-    if state.points and sample.now < state.points[-1][0] + _GAP:
+    speeds = state.speeds.note(sample.now, sample.received)
+    if speeds is state.speeds:
         return state
-    point = (sample.now, max(sample.received, state.points[-1][1] if state.points else 0))
-    oldest = sample.now - _MEAN - _SHORT
-    state = replace(state, points=(*(p for p in state.points if p[0] >= oldest), point))
+    state = replace(state, speeds=speeds)
     if state.phase is Phase.LISTENING:
         return _listen(state, sample)
-    if state.phase is Phase.CLIMBING:
-        return _climb(state, sample)
     if state.phase is Phase.HOLDING:
         return _hold(state, sample)
-    return _probe(state, sample)
-
-
-def _window(sample: Sample, trips: float) -> float:
-    return min(max(_SHORT, trips * sample.round_trip), _MEAN / 2)
+    state = _arrive(state, sample)
+    return _climb(state, sample) if state.phase is Phase.CLIMBING else _probe(state, sample)
 
 
 def _listen(state: Ramp, sample: Sample) -> Ramp:
-    w = _window(sample, 2)
-    now = sample.now
-    age = now - state.points[0][0]
-    if age < w:
+    stretch = sample.trips(2)
+    if state.speeds.age < stretch:
         return state
-    last = _speed(state, now - w, now)
-    state = replace(state, best=max(state.best, last))
-    if age < 2 * w or last > _SPEEDING * _speed(state, now - 2 * w, now - w):
-        return replace(state, raised_at=now)
-    if last < _HALF * state.best and now < state.raised_at + 2 * w:
+    speed = state.speeds.mean(stretch)
+    state = replace(state, best=max(state.best, speed))
+    earlier = 2 * state.speeds.mean(2 * stretch) - speed
+    if state.speeds.age < 2 * stretch or speed > _GROWING * earlier:
         return state
-    return _raise(state, sample, state.best, "grown")
-
-
-def _settle(state: Ramp) -> float:
-    lag = (state.since or 0) - state.raised_at
-    return min(max(_SETTLE, 3 * lag), _MEAN)
-
-
-def _climb(state: Ramp, sample: Sample) -> Ramp:
-    now = sample.now
-    state = _arrive(state, sample)
-    fast = _speed(state, now - _window(sample, 4), now)
-    if fast > sqrt(state.target / state.proven) * state.before:
-        return _raise(state, sample, fast, "gain")
-    state = replace(state, best=max(state.best, fast))
-    if state.since is None:
-        return state
-    age, settle = now - state.since, _settle(state)
-    if age < settle:
-        return state
-    top = max(state.before, state.best)
-    mean = _speed(state, now - min(age, _MEAN), now)
-    room = mean < _HALF * top
-    if room and (state.target < _FEW or age >= 3 * settle):
-        return _raise(state, sample, top, "room")
-    if (room or mean > 1.25 * state.before) and age < 3 * settle:
-        return state
-    number = min(state.target, max(state.proven, round(state.proven * mean / state.before)))
-    return replace(
-        _settled(state, sample, number, f"nogain {mean / state.before:.2f}"), best=state.before
-    )
+    return _go_on(state, sample, state.best)
 
 
 def _arrive(state: Ramp, sample: Sample) -> Ramp:
-    if state.since is None and (
-        sample.streaming >= state.target - state.target // 8
-        or sample.now > state.raised_at + _PATIENCE
-    ):
+    """Note when a change of the target has come into effect, or is waited for no longer."""
+    if state.target > state.proven:
+        # Of many one is always between two requests.
+        arrived = sample.streaming >= state.target - state.target // 8
+    else:
+        arrived = sample.streaming <= state.target
+    if state.since is None and (arrived or sample.now > state.moved_at + _PATIENCE):
         return replace(state, since=sample.now)
     return state
 
 
-def _raise(state: Ramp, sample: Sample, speed: float, why: str) -> Ramp:
-    if state.target >= state.most:
-        return replace(_settled(state, sample, state.most, why, wait=8), down=True)
-    few = _FEW if sample.round_trip > _LONG_PATH else min(_FEW, 2 * state.target)
-    to = few if state.target < _FEW else 4 * state.target
-    return replace(
-        state,
-        phase=Phase.CLIMBING,
-        proven=state.target,
-        target=min(state.most, to),
-        before=max(speed, 1.0),
-        best=0.0,
-        since=None,
-        raised_at=sample.now,
-        why=why,
-    )
+def _lag(state: Ramp) -> float:
+    """Return the seconds until newcomers bring their share: setting up took two round trips."""
+    taken = (state.since or 0.0) - state.moved_at
+    return min(max(_SHARE_AFTER, 3 * taken), LONG)
 
 
-def _settled(
-    state: Ramp, sample: Sample, number: int, why: str, wait: float = _FIRST_PROBE
-) -> Ramp:
-    return replace(
-        state,
-        phase=Phase.HOLDING,
-        target=number,
-        proven=number,
-        best=0.0,
-        since=sample.now,
-        until=sample.now + wait,
-        wait=wait,
-        step=0.25,
-        why=why,
-    )
+def _climb(state: Ramp, sample: Sample) -> Ramp:
+    speed = state.speeds.mean(sample.trips(5))
+    if speed > min(_DOUBLED, sqrt(state.target / state.proven)) * state.before:
+        return _go_on(state, sample, speed)
+    state = replace(state, best=max(state.best, speed))
+    if state.since is None or sample.now < state.since + _lag(state):
+        return state
+    top = max(state.before, state.best)
+    if state.speeds.mean(sample.trips(8, 2 * SHORT)) < _DRY * top:
+        return _go_on(state, sample, top)
+    # Were more closed at once, those that stay would have too little in flight for long.
+    number = max(state.proven, state.target // 2)
+    return replace(_settle(state, sample, number, down=number > FEW), best=state.before)
 
 
 def _hold(state: Ramp, sample: Sample) -> Ramp:
-    now = sample.now
-    if state.since is None or state.until is None or sample.streaming + sample.asked < state.target:
-        return replace(
-            state,
-            since=now,
-            until=max(state.until or 0, now + state.wait if state.until is None else 0),
-        )
-    if now - state.since < _MEAN / 2:
+    now, number = sample.now, state.target
+    if state.since is None or sample.streaming + sample.asked < number:
+        # Known from before, or too little is left for all: what follows is measured anew.
+        return replace(state, since=now, until=max(state.until, now + FIRST_TEST))
+    stretch = sample.trips(8, 4 * SHORT)
+    if now < state.since + stretch:
         return state
-    mean = _speed(state, now - _MEAN / 2, now)
-    if mean < _HALF * state.best and state.why != "refused":
-        return _raise(state, sample, mean, "dip")
-    if now - state.since < _MEAN:
+    speed = state.speeds.mean(stretch)
+    if speed < _DRY * state.best and not state.limited:
+        return _go_on(state, sample, speed)
+    if now < state.since + LONG:
         return state
-    mean = _speed(state, now - _MEAN, now)
-    state = replace(state, best=mean)
+    state = replace(state, best=state.speeds.mean(LONG))
     if now < state.until:
         return state
-    number = state.target
-    up = min(state.most, number + max(1, int(number * state.step)))
-    down = number - max(1, number // 4)
-    if (state.down or up == number) and down >= 1:
-        to = down
-    elif up > number:
-        to = up
-    else:
-        return _settled(state, sample, number, "top", wait=min(_LONGEST_PROBE, 2 * state.wait))
-    return replace(
-        state,
-        phase=Phase.PROBING,
-        target=to,
-        before=max(1.0, mean),
-        since=None,
-        raised_at=now,
-        why="probe",
-    )
+    fewer = number - max(1, number // 4)
+    more = min(state.most, number + max(min(2, number), number // 4))
+    to = fewer if fewer and (state.down or more == number) else more
+    return _move(state, sample, to, state.best, Phase.PROBING)
 
 
 def _probe(state: Ramp, sample: Sample) -> Ramp:
-    now = sample.now
-    state = _arrive(state, sample)
-    if state.since is None or now - state.since < _settle(state) + _MEAN:
+    if state.since is None:
         return state
-    change = state.target / state.proven - 1
-    mean = _speed(state, now - _MEAN, now)
-    gain = mean / state.before - 1
-    if change > 0 and gain > change / 2:
-        state = replace(
-            _settled(state, sample, state.target, "probe gain"),
-            step=min(1.0, 2 * state.step),
-            best=mean,
-            since=now - _MEAN,
-            until=now,
-        )
-        return _hold(state, sample)
-    if change < 0 and gain > change / 4:
-        return replace(_settled(state, sample, state.target, f"fewer do {gain:.2f}"), down=True)
-    wait = min(_LONGEST_PROBE, 2 * state.wait)
+    age = sample.now - state.since
+    share = state.target / state.proven - 1
+    speed = state.speeds.mean(min(age, LONG))
+    gain = speed / state.before - 1
+    plain = age > LONG / 2 and gain > share > 0
+    if age < _lag(state) + LONG and not plain:
+        return state
+    if gain > share / 2 > 0 and sample.streaming > state.proven:
+        return _go_on(replace(state, limited=False), sample, speed)
+    if gain > share / 4 and share < 0:
+        return _settle(state, sample, state.target, down=True)
+    wait = min(_LONGEST_WAIT, 2 * state.wait)
     return replace(
-        _settled(state, sample, state.proven, f"probe no {gain:.2f}", wait), down=change > 0
+        _settle(state, sample, state.proven, wait=wait, down=share > 0), best=state.before
     )
 
 
 def _step_back(state: Ramp, sample: Sample) -> Ramp:
+    """Go on with what streams. Refusals that come together are one."""
+    wait = state.wait if state.limited else FIRST_RAISE
+    if state.limited and state.phase is not Phase.HOLDING:
+        wait = min(_LONGEST_WAIT, 2 * state.wait)
     number = max(1, min(state.target, sample.streaming))
-    again = state.phase is Phase.PROBING or state.why == "refused"
-    wait = min(16 * FIRST_RAISE, 2 * state.wait) if again else FIRST_RAISE
-    state = replace(state, refusals=sample.refusals, down=False)
-    return _settled(state, sample, number, "refused", wait)
-
-
-def _speed(state: Ramp, begin: float, end: float) -> float:
-    """Bytes a second over [begin, end), as far back as is known."""
-    begin = max(begin, state.points[0][0])
-    if end <= begin:
-        return 0.0
-    return (_at(state.points, end) - _at(state.points, begin)) / (end - begin)
-
-
-def _at(points: tuple[tuple[float, int], ...], when: float) -> float:
-    for (early, some), (late, more) in pairwise(points):
-        if when <= late:
-            return some + (more - some) * (when - early) / (late - early)
-    return points[-1][1]
+    settled = _settle(state, sample, number, wait=wait)
+    return replace(settled, limited=True, refusals=sample.refusals)

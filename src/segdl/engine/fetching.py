@@ -26,6 +26,9 @@ from segdl.errors import ServerError
 from segdl.net.wire import Wire
 from segdl.progress.events import Progress, Waiting
 
+# Seconds between two samples of the total speed, where the number of connections follows it.
+_SAMPLE = 0.05
+
 
 class Fetching:
     """Fetches the segments of one version of a file.
@@ -184,7 +187,8 @@ class Fetching:
         """Return how long nothing needs to be done unless an outcome comes, in seconds."""
         now = self._run.clock()
         waits = [segment.ready_at - now for segment in self._supply.live if segment.wire is None]
-        return max(0.001, min([TICK, *(wait for wait in waits if wait > 0)]))
+        tick = _SAMPLE if self._run.transfer.adaptive else TICK
+        return max(0.001, min([tick, *(wait for wait in waits if wait > 0)]))
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:
         wire, segment.wire, site = segment.wire, None, segment.site
