@@ -141,7 +141,8 @@ class Request:
         name: file name, may have folders in it; ``None`` takes the server's or the URL's.
         checksum: the digest the whole file must have; ``"auto"`` looks for one beside the URL.
         headers: sent to the URL's origin beside those of NetworkOptions.
-        mirrors: other URLs of the same file, the preferred ones first; they get none of the headers, users and
+        mirrors: other URLs of the same file, the preferred ones first; they get none of the
+            headers, users and
             passwords that are meant for `url`.
     """
 
