@@ -94,7 +94,7 @@ def test_as_sha256sum_writes_them(
         (root / "f.iso").write_bytes(OTHER)
     ended = run_segdl("--checksum", "auto", "--json", server.url("f.iso"), cwd=here)
     told = json.loads(ended.out)
-    assert f"f.iso: checking sha256={DIGEST} of {server.url(beside)}\n" in ended.err
+    assert f"f.iso: checking sha256={DIGEST} from {server.url(beside)}\n" in ended.err
     if right:
         assert ended.code == 0, ended.err
         assert (told["status"], told["checksum"]) == ("complete", f"sha256={DIGEST}")
@@ -333,7 +333,7 @@ def test_secrets_go_along_to_the_same_origin_only(origin: Any, tmp_path: Path) -
         cwd=tmp_path,
     )
     assert ended.code == 0, ended.err
-    assert f"checking sha256={DIGEST} of {served.server.url(PLACES[0])}\n" in ended.err
+    assert f"checking sha256={DIGEST} from {served.server.url(PLACES[0])}\n" in ended.err
     assert "secret" not in ended.err + ended.out
     asked = [each for each in served.requests if each.path == PLACES[0]]
     assert [each.target for each in asked] == [f"{PLACES[0]}?key=secret-3"]

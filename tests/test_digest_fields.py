@@ -218,6 +218,17 @@ def test_another_digest_on_the_second_run(origin: Any, tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_of_one_byte_that_is_replaced(origin: Any, tmp_path: Path) -> None:
+    served = origin(b"x", faults=f.always(Tells("repr")))
+    served.replace_after(1, b"y", '"v1"')
+    # It is looked at first, then fetched: an earlier run left something.
+    (tmp_path / f"{NAME}.segdl").mkdir()
+    fetched = fetch(served.url, tmp_path).is_whole(b"y")
+    # That answer's digest is of one byte, and of the file all the same.
+    assert fetched.result is not None
+    assert fetched.result.checksum == f"sha256={hashlib.sha256(b'y').hexdigest()}"
+
+
 def test_a_digest_that_never_stays_the_same(origin: Any, tmp_path: Path) -> None:
     def faults(request: object, number: int) -> f.Fault:
         return Tells("repr", bytes([number]))

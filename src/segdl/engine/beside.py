@@ -44,7 +44,7 @@ def look_beside(task: Task, contact: Contact) -> Claim | None:
             )
         if found:
             claim = Claim(found.pop(), str(place.location))
-            task.run.emit(Note(task.number, f"checking {claim.checksum} of {claim.source}"))
+            task.run.emit(Note(task.number, f"checking {claim.checksum} from {claim.source}"))
             return claim
     task.run.emit(Note(task.number, _nothing_found(tried, contact)))
     return None
@@ -66,7 +66,7 @@ def _fetch(task: Task, location: Location) -> str | None:
         return _read(task, contacts)
     except ServerError as error:
         if error.status is None or not 400 <= error.status < 500 or error.status in _NOT_NOW:
-            error.hint = "without --checksum auto nobody asks for it"
+            error.hint = "leave out --checksum auto to go without"
             raise
         return None
     finally:

@@ -166,7 +166,7 @@ def _is_the_remote_file(
 
 def _has_digest(task: Task, place: Workplace, claim: Claim) -> bool:
     """Tell whether the finished file has a digest."""
-    digest = hashlib.new(claim.checksum.algorithm)
+    digest = hashlib.new(claim.checksum.algorithm, usedforsecurity=False)
     with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
         while data := file.read(1024 * 1024):
             task.run.check_cancelled()

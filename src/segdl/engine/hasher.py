@@ -41,7 +41,8 @@ class Hasher:
     What it has hashed is what is on the disk: bytes are hashed after they were written, and
     when some are taken back it begins anew.
 
-    Every field belongs to the thread while it runs, and to who calls `finish` after that.
+    Every field belongs to the thread while it runs (others may read `_at`), and to who calls
+    `finish` after that.
     """
 
     def __init__(self, growing: Growing, algorithms: Iterable[str]) -> None:
@@ -72,9 +73,10 @@ class Hasher:
             IntegrityError: the file is shorter.
         """
         self._stopping.set()
+        self._thread.join(TICK)
         while self._thread.is_alive():
+            on_progress(self._at)
             self._thread.join(TICK)
-            on_progress(0)
         if self._error is not None:
             raise self._error
         while self._is_short_of(size):
@@ -88,7 +90,7 @@ class Hasher:
         return {name: digest.hexdigest() for name, digest in self._digests.items()}
 
     def _begin(self) -> None:
-        self._digests = {name: hashlib.new(name) for name in self.algorithms}
+        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in self.algorithms}
         self._at = 0
 
     def _follow(self) -> None:

@@ -57,7 +57,7 @@ class _Sink:
 
     def __init__(self, out: BinaryIO, algorithms: set[str]) -> None:
         self._out = out
-        self._digests = {name: hashlib.new(name) for name in algorithms}
+        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
         self.written = 0
 
     def write(self, data: bytes) -> None:
