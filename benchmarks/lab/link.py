@@ -109,7 +109,8 @@ def main(near: str, far: str, *numbers: str) -> None:
     print("ready", flush=True)
     while True:
         now = time.monotonic()
-        if any([carrier.step(now) for carrier in carriers]):
+        under_way = [carrier.step(now) for carrier in carriers]
+        if any(under_way):
             time.sleep(TICK)
         else:
             select.select([near_device, far_device], [], [])

@@ -12,8 +12,7 @@ from lab import page, sandbox
 from lab.machine import machine, versions
 from lab.network import has_netem, set_up_loopback
 from lab.programs import LabError
-from lab.results import Result, gather, load, save
-from lab.results import FOLDER
+from lab.results import FOLDER, Result, gather, load, save
 from lab.rounds import carry_out, left_out
 from lab.scenario import Scenario, Tool
 from lab.scenarios import SCENARIOS
@@ -76,8 +75,8 @@ def _run(options: argparse.Namespace) -> None:
         result = gather(scenario, runs, skipped, when=began, machine=around, versions=told)
         save(result)
         _summarize(result)
-    path = page.write([load(path) for path in _saved()])
-    print(f"\n{path}")
+        page.write([load(path) for path in _saved()])
+    print(f"\n{page.PAGE}")
 
 
 def _chosen(names: list[str]) -> list[Scenario]:

@@ -101,7 +101,7 @@ def way(number: int, link: Link | None, *, netem: bool) -> Iterator[Way]:
         carrier = None
         try:
             if netem:
-                run(*"ip link add".split(), near, *"type veth peer name".split(), far)
+                run("ip", "link", "add", near, *f"type veth peer name {far}".split())
             else:
                 carrier = _carrier(near, far, link, seed=number)
             run("ip", "link", "set", far, "netns", str(holder))

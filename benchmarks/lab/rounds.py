@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from lab.scenario import Scenario, Tool
 from lab.setting import Setting
-from lab.targets import Run
+from lab.targets import Ratio, Run, Share
 
 Item = TypeVar("Item")
+_FAR = 3.0
 
 
 def left_out(scenario: Scenario, segdl: str) -> dict[str, str]:
@@ -42,17 +43,44 @@ def turns(items: tuple[Item, ...], number: int) -> tuple[Item, ...]:
     return items[first:] + items[:first]
 
 
+def matters(
+    scenario: Scenario, tools: tuple[Tool, ...], runs: Mapping[str, list[Run]]
+) -> tuple[Tool, ...]:
+    """Leave out the rivals that cannot be the best any more, and so decide nothing.
+
+    That is after a first round in which another took less than a third of their time, and
+    where no target names them.
+    """
+    named = {
+        name
+        for target in scenario.targets
+        if isinstance(target, Ratio | Share)
+        for name in (target.against if isinstance(target, Ratio) else target.of)
+    }
+    rivals = [tool.name for tool in tools if tool.kind != "segdl" and runs[tool.name]]
+    good = [run.wall for name in rivals for run in runs[name] if run.right]
+    far = {
+        name
+        for name in rivals
+        if name not in named and good and min(run.wall for run in runs[name]) > _FAR * min(good)
+    }
+    return tuple(tool for tool in tools if tool.name not in far)
+
+
 def carry_out(
     setting: Setting,
     skipped: Mapping[str, str],
     rounds: int,
     tell: Callable[[int, Tool, Run], None],
 ) -> dict[str, list[Run]]:
-    """Run every tool that is there `rounds` times; return its runs by its name."""
+    """Run every tool that is there, `rounds` times or as long as it matters.
+
+    Returns the runs by the tool's name.
+    """
     tools = tuple(tool for tool in setting.scenario.tools if tool.name not in skipped)
     runs: dict[str, list[Run]] = {tool.name: [] for tool in tools}
-    for number in range(rounds if tools else 0):
-        for tool in turns(tools, number):
+    for number in range(rounds):
+        for tool in turns(matters(setting.scenario, tools, runs), number):
             run = setting.run(tool)
             runs[tool.name].append(run)
             tell(number, tool, run)

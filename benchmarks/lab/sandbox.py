@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lab.programs import run
 
-WORK = Path("/dev/shm")  # noqa: S108  a tmpfs of the lab's own is mounted over it
+WORK = Path("/dev/shm")
 _NEEDED = ("unshare", "nsenter", "setpriv", "mount", "ip", "tc", "nginx")
 
 

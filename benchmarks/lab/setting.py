@@ -152,8 +152,10 @@ def _make_files(scenario: Scenario, root: Path) -> dict[str, str]:
         names = [f"{number:03}.bin" for number in range(scenario.files)]
     for name in names:
         with open(root / name, "wb") as file:
-            for at in range(0, scenario.size, _BLOCK):
-                file.write(source.randbytes(min(_BLOCK, scenario.size - at)))
+            file.writelines(
+                source.randbytes(min(_BLOCK, scenario.size - at))
+                for at in range(0, scenario.size, _BLOCK)
+            )
     return {name: digest(root / name) for name in names}
 
 
