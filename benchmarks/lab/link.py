@@ -106,6 +106,7 @@ def main(near: str, far: str, *numbers: str) -> None:
     up = Pipe(rate, rtt / 2, 0.0, int(queue), chance)
     carriers = (Carrier(far_device, near_device, down), Carrier(near_device, far_device, up))
     signal.signal(signal.SIGUSR1, lambda *_: _tell(down, up))
+    _go_first()
     print("ready", flush=True)
     while True:
         now = time.monotonic()
@@ -123,6 +124,14 @@ def _tell(*pipes: Pipe) -> None:
         "dropped": sum(pipe.dropped for pipe in pipes),
     }
     print(json.dumps(counters), flush=True)
+
+
+def _go_first() -> None:
+    """Be run before others: a link of glass and copper does not wait for a busy machine."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except OSError:
+        os.nice(-20)
 
 
 def _tun(name: str) -> int:

@@ -12,7 +12,7 @@ from lab import page, sandbox
 from lab.machine import machine, versions
 from lab.network import has_netem, set_up_loopback
 from lab.programs import LabError
-from lab.results import FOLDER, Result, gather, load, save
+from lab.results import Result, gather, load, save, saved
 from lab.rounds import carry_out, left_out
 from lab.scenario import Scenario, Tool
 from lab.scenarios import SCENARIOS
@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace) -> None:
         result = gather(scenario, runs, skipped, when=began, machine=around, versions=told)
         save(result)
         _summarize(result)
-        page.write([load(path) for path in _saved()])
+        page.write([load(path) for path in saved()])
     print(f"\n{page.PAGE}")
 
 
@@ -85,11 +85,6 @@ def _chosen(names: list[str]) -> list[Scenario]:
     if unknown:
         raise LabError(f"no such scenario: {unknown[0]} (there are {', '.join(known)})")
     return [known[name] for name in names] if names else list(SCENARIOS)
-
-
-def _saved() -> list[Path]:
-    paths = [FOLDER / f"{scenario.name}.json" for scenario in SCENARIOS]
-    return [path for path in paths if path.exists()]
 
 
 def _tell(number: int, tool: Tool, run: Run) -> None:

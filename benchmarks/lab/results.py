@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.scenario import Scenario, Server
+from lab.scenarios import SCENARIOS
 from lab.targets import Run, Summary, Verdict, summary, verdicts
 
 FOLDER = Path(__file__).parent.parent / "results" / "lab"
@@ -113,6 +114,12 @@ def save(result: Result, folder: Path = FOLDER) -> Path:
     text = json.dumps({"v": SCHEMA, **asdict(result)}, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def saved(folder: Path = FOLDER) -> list[Path]:
+    """Return the results that are there, in the order of the scenarios."""
+    paths = [folder / f"{scenario.name}.json" for scenario in SCENARIOS]
+    return [path for path in paths if path.exists()]
 
 
 def load(path: Path) -> Result:

@@ -15,6 +15,8 @@ from lab.targets import Ratio, Run, Share
 
 Item = TypeVar("Item")
 _FAR = 3.0
+_NOWHERE = "http://127.0.0.1:9/x"
+_USAGE = 2
 
 
 def left_out(scenario: Scenario, segdl: str) -> dict[str, str]:
@@ -25,10 +27,10 @@ def left_out(scenario: Scenario, segdl: str) -> dict[str, str]:
         if shutil.which(program) is None:
             reasons[tool.name] = f"{Path(program).name} is not installed"
         elif tool.options:
-            # Options are read one after the other: a bad one fails before the help comes.
-            ask = [program, *shlex.split(tool.options), "--help"]
-            if subprocess.run(ask, capture_output=True, check=False).returncode:
-                reasons[tool.name] = f"this segdl does not know {tool.options}"
+            # Nothing listens at this port: what knows the options fails otherwise than by usage.
+            ask = [program, *shlex.split(tool.options), "--retries", "0", "--dry-run", _NOWHERE]
+            if subprocess.run(ask, capture_output=True, check=False).returncode == _USAGE:
+                reasons[tool.name] = "this segdl does not know " + tool.name.removeprefix("segdl ")
     return reasons
 
 

@@ -114,7 +114,7 @@ SCENARIOS = (
         ),
         (
             Ratio("segdl --max-files 16", 1.0, ("aria2c -j16",)),
-            Ratio("segdl --max-files 16", 2.0, ("curl -Z, 16 at once",)),
+            Ratio("segdl --max-files 16", 1.0, ("curl -Z, 16 at once",)),
         ),
         files=500,
     ),
