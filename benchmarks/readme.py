@@ -81,8 +81,10 @@ def _bad_servers(told: dict[str, Any]) -> str:
 def _lab(results: list[Result]) -> str:
     mark = {True: "met", False: "**missed**", None: "-"}
     rounds = [len(each.runs) for result in results for each in result.contenders if each.runs]
+    load = max(float(result.machine["load before"]) for result in results)
     rows = [
-        f"Medians of {min(rounds)} to {max(rounds)} rounds:\n",
+        f"Medians of {min(rounds)} to {max(rounds)} rounds; load of the machine before, up to "
+        f"{load:g}:\n",
         "| | | must take | took | |",
         "|---|---|---|---|---|",
     ]

@@ -18,7 +18,9 @@ def segdl_tls(options: str) -> Tool:
 
 def segdl_mirrors(options: str) -> Tool:
     command = f"segdl -q {options} -d {{dir}} -o {{name}} {{url}} {{mirrors}}"
-    return Tool(f"segdl {options} --mirror", "segdl", command, f"{options} --mirror http://127.0.0.1:9/y")
+    return Tool(
+        f"segdl {options} --mirror", "segdl", command, f"{options} --mirror http://127.0.0.1:9/y"
+    )
 
 
 def segdl_list(options: str) -> Tool:
