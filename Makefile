@@ -35,5 +35,9 @@ check: $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# make bench SCENARIOS="loopback tls" ROUNDS=3 DIR=/var/tmp   (all of them optional; needs root)
+bench: $(VENV)/.demo
+	$(BIN)/python benchmarks/bench.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DIR),--dir $(DIR)) $(SCENARIOS)
+
 clean:
 	rm -rf $(VENV) .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -2,6 +2,7 @@
 
     python benchmarks/client_cost.py --json > benchmarks/results/client_cost.json
     python benchmarks/bad_servers.py --json > benchmarks/results/bad_servers.json
+    make bench
     python benchmarks/readme.py [--check]
 
 `--check` only tells whether README.md has what the results say.
@@ -16,6 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lab.results import Result, load, saved
+
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 
@@ -24,6 +27,7 @@ def main() -> int:
     old = README.read_text(encoding="utf-8")
     new = _put(old, "client_cost", _client_cost(_result("client_cost")))
     new = _put(new, "bad_servers", _bad_servers(_result("bad_servers")))
+    new = _put(new, "lab", _lab([load(path) for path in saved()]))
     if "--check" in sys.argv:
         return 0 if old == new else 1
     README.write_text(new, encoding="utf-8")
@@ -71,6 +75,23 @@ def _bad_servers(told: dict[str, Any]) -> str:
     tools = list(next(iter(told.values())))
     rows = ["| the server … | " + " | ".join(tools) + " |", "|---" * (len(tools) + 1) + "|"]
     rows += [f"| {name} | " + " | ".join(row.values()) + " |" for name, row in told.items()]
+    return "\n".join([*rows, ""])
+
+
+def _lab(results: list[Result]) -> str:
+    mark = {True: "met", False: "**missed**", None: "-"}
+    rounds = [len(each.runs) for result in results for each in result.contenders if each.runs]
+    load = max(float(result.machine["load before"]) for result in results)
+    rows = [
+        f"Medians of {min(rounds)} to {max(rounds)} rounds; load of the machine before, up to "
+        f"{load:g}:\n",
+        "| | | must take | took | |",
+        "|---|---|---|---|---|",
+    ]
+    for result in results:
+        for verdict in result.verdicts:
+            cells = (result.title, verdict.tool, verdict.must, verdict.got, mark[verdict.met])
+            rows.append(f"| {' | '.join(cells)} |")
     return "\n".join([*rows, ""])
 
 

@@ -41,7 +41,14 @@ def is_crawling(rate: float, fastest: float) -> bool:
 
 
 def is_lagging(
-    rate: float, usual: float, left: int, *, age: float, silent: float, again: int
+    rate: float,
+    usual: float,
+    left: int,
+    *,
+    age: float,
+    silent: float,
+    again: int,
+    patience: float = PATIENCE,
 ) -> bool:
     """Tell whether a connection does so badly that a new one should take its place.
 
@@ -55,6 +62,7 @@ def is_lagging(
         age: seconds since its request was sent.
         silent: seconds since it brought anything.
         again: how many connections in a row were dropped for this before it.
+        patience: seconds.
 
     Example:
         >>> is_lagging(0, 1e6, 10**7, age=4, silent=4, again=0)
@@ -66,7 +74,7 @@ def is_lagging(
         >>> is_lagging(5e5, 1e6, 10**7, age=4, silent=0, again=0)
         False
     """
-    patience = PATIENCE * 2.0 ** min(again, 8)
+    patience *= 2.0 ** min(again, 8)
     if age < patience or usual <= 0.0:
         return False
     needs_long = left > patience * max(rate, 1.0)

@@ -203,7 +203,8 @@ class Fetching:
     def _watch_over(self) -> None:
         now = self._run.clock()
         self._watch.measure(self._supply.live, now)
-        self._watch.drop_slow(self._supply.live, now)
+        idle = self._supply.divisible and self._at_work() < self._crew.wanted
+        self._watch.drop_slow(self._supply.live, now, idle=idle)
         self._crew.follow(self._supply.live, self._sites.received, now)
         misplaced = self._sites.look(self._supply.live, now)
         if misplaced is not None and misplaced.wire is not None and misplaced.dropped is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from statistics import median
 
 from segdl.core import admission
 from segdl.core.url import Origin
@@ -23,7 +25,7 @@ class Gate:
         self._lock = threading.Lock()
         self._clock = clock
         self._state = admission.opening(cap)
-        self._round_trip = 0.0
+        self._waits: deque[float] = deque(maxlen=5)
         self.found: int | None = None
 
     @property
@@ -46,9 +48,9 @@ class Gate:
 
     @property
     def round_trip(self) -> float:
-        """Seconds of the shortest wait for an answer so far; 0 before the first."""
+        """Seconds from a request to its answer, the median of the last five; 0 before the first."""
         with self._lock:
-            return self._round_trip
+            return median(self._waits) if self._waits else 0.0
 
     @property
     def unanswered(self) -> int:
@@ -78,7 +80,7 @@ class Gate:
     def answered(self, waited: float) -> None:
         """A claimed request was accepted after `waited` seconds; its body is being read."""
         with self._lock:
-            self._round_trip = min(self._round_trip or waited, waited)
+            self._waits.append(waited)
             self._state = admission.answered(self._state, self._clock())
 
     def closed(self, *, was_streaming: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from segdl.core.pace import is_crawling, is_lagging
+from segdl.core.pace import PATIENCE, is_crawling, is_lagging
 from segdl.core.spans import OPEN
 from segdl.core.speed import measured
 from segdl.core.tail import Running, take_over, typical_rate
@@ -13,6 +13,8 @@ from segdl.options import NetworkOptions
 
 # Seconds before a new connection's first byte, as long as none was measured.
 _SETUP = 0.1
+# Seconds of silence that are borne at the very end, when others could bring the rest.
+_LAST_PATIENCE = 0.5
 # The last seconds are worth smaller segments than the plan makes, in bytes.
 _FINEST = 64 * 1024
 
@@ -25,6 +27,7 @@ class Watch:
         self._setup = _SETUP
         # What a connection brought when last there were several.
         self._usual = 0.0
+        self._patience = PATIENCE
 
     def measure(self, segments: Sequence[Segment], now: float) -> None:
         """Note how far each connection got."""
@@ -44,8 +47,15 @@ class Watch:
             if first and segment.speed.rate is not None:
                 self._setup = min(self._setup * 2, segment.speed.at - segment.speed.began)
 
-    def drop_slow(self, segments: Sequence[Segment], now: float) -> None:
-        """End attempts that bring (next to) nothing, or far less than the others."""
+    def drop_slow(self, segments: Sequence[Segment], now: float, *, idle: bool = False) -> None:
+        """End attempts that bring (next to) nothing, or far less than the others.
+
+        Args:
+            segments: those of the download.
+            now: seconds.
+            idle: connections have nothing to do, so that a silence is all that is waited for.
+        """
+        self._patience = max(_LAST_PATIENCE, 4 * self._setup) if idle else PATIENCE
         at_work = [segment for segment in segments if segment.wire is not None]
         fastest = max((_since_seen(segment, now) for segment in at_work), default=0.0)
         rates = [each.speed.rate for each in at_work if each.speed.rate is not None]
@@ -84,6 +94,7 @@ class Watch:
             age=now - segment.speed.began,
             silent=now - segment.moved_at,
             again=segment.lagged,
+            patience=self._patience,
         )
         return Drop.LAGGING if lags else None
 

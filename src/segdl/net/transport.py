@@ -40,13 +40,11 @@ class Exchange:
         head: status and fields.
         location: the URL that answered.
         response: what requests made of it, for its cookies.
-        waited: seconds from the request to the head, a new connection's set-up included.
+        waited: seconds from the request to the head.
     """
 
-    def __init__(
-        self, response: requests.Response, location: Location, wire: Wire, waited: float
-    ) -> None:
-        self.waited = waited
+    def __init__(self, response: requests.Response, location: Location, wire: Wire) -> None:
+        self.waited = wire.waited
         self.response = response
         self.location = location
         self._raw = cast("urllib3.HTTPResponse", response.raw)
@@ -197,7 +195,6 @@ class Transport:
             prepared.prepare_url(location.url, None)
             prepared.prepare_headers(headers)
             prepared.prepare_cookies({})
-            began = time.monotonic()
             with wire.in_use():
                 response = self._adapter.send(
                     prepared,
@@ -215,7 +212,7 @@ class Transport:
             response.status_code,
             printable(response.headers.get("Content-Range", "")),
         )
-        return Exchange(response, location, wire, time.monotonic() - began)
+        return Exchange(response, location, wire)
 
     def close(self) -> None:
         """Close every idle connection."""

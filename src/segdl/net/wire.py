@@ -11,6 +11,7 @@ import http.client
 import io
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -26,9 +27,15 @@ class AbortedError(Exception):
 
 
 class Wire:
-    """A request in flight. `_lock` owns `_socket` and `_aborted`."""
+    """A request in flight. `_lock` owns `_socket` and `_aborted`.
+
+    Attributes:
+        waited: seconds from the last request to the head of its answer; the thread that
+            sends the requests sets it.
+    """
 
     def __init__(self) -> None:
+        self.waited = 0.0
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._aborted = False
@@ -146,7 +153,12 @@ class _Watched:
 
     def getresponse(self) -> object:
         _attach(self.sock)
-        return super().getresponse()  # type: ignore[misc]
+        asked = time.monotonic()
+        response: object = super().getresponse()  # type: ignore[misc]
+        wire: Wire | None = getattr(_current, "wire", None)
+        if wire is not None:
+            wire.waited = time.monotonic() - asked
+        return response
 
 
 @cache

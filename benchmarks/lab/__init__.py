@@ -1,0 +1,1 @@
+"""The lab: real servers behind links that are made to measure, and tools that take turns."""

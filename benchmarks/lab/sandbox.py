@@ -1,0 +1,63 @@
+"""Where the lab runs: namespaces of its own, which the kernel takes down with it.
+
+The lab starts itself once more in a fresh process, network and mount namespace. Whatever
+ends it (Ctrl-C, an error, kill -9), the kernel then ends every process in there, and with
+them namespaces, devices and the tmpfs that files live on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.programs import run
+
+WORK = Path("/dev/shm")
+_NEEDED = ("unshare", "nsenter", "setpriv", "mount", "ip", "tc", "nginx")
+
+
+def why_not() -> str | None:
+    """Tell what keeps the lab from running here, if anything does."""
+    if sys.platform != "linux":
+        return "the lab needs Linux: network namespaces are what it is made of"
+    if os.geteuid() != 0:
+        return "the lab needs root, to make network namespaces: sudo make bench"
+    missing = [name for name in _NEEDED if shutil.which(name) is None]
+    if missing:
+        return f"not installed: {', '.join(missing)} (Debian: util-linux iproute2 nginx-light)"
+    return None
+
+
+def run_inside(program: str, arguments: Sequence[str], folder: str | None) -> int:
+    """Run a Python program in the sandbox; return its exit code.
+
+    It gets ``--inside FOLDER`` beside its arguments: a new folder in `folder` for what is
+    downloaded, removed afterwards; without `folder` one in the tmpfs.
+    """
+    target = tempfile.mkdtemp(prefix="segdl-lab-", dir=folder) if folder else str(WORK)
+    words = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork"]
+    words += ["--kill-child=KILL", "--mount-proc"]
+    words += [sys.executable, program, *arguments, "--inside", target]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A session of its own: Ctrl-C is for this process, which knows what to do about it.
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        process.kill()
+        process.wait()
+        if folder:
+            shutil.rmtree(target, ignore_errors=True)
+
+
+def furnish() -> None:
+    """Set up the inside: a tmpfs that nobody else sees."""
+    run("mount", "-t", "tmpfs", "-o", "size=75%,mode=0755", "segdl-lab", str(WORK))

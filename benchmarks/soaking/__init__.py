@@ -1,0 +1,1 @@
+"""The soak run: a server that goes wrong, and a client that checks."""
