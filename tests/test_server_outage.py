@@ -20,7 +20,14 @@ from segdl.engine.site import Pin, Site
 from segdl.net.wire import Wire
 from segdl.store.parts import Parts
 from support.data import content
-from support.faults import Drip, always
+from support.faults import (
+    Drip,
+    IgnoreRange,
+    Multipart,
+    ShiftedRange,
+    WrongTotal,
+    always,
+)
 from support.program import run_segdl
 from support.scripted import ScriptedServer
 
@@ -212,3 +219,24 @@ def test_a_stream_is_confirmed_at_its_end(origin: Callable[..., Any], tmp_path: 
     ended = run_segdl("-q", "-j", "1", "-o", "-", served.url, cwd=tmp_path)
     assert ended.code == 5
     assert "changed after" in ended.err
+
+
+@pytest.mark.parametrize("odd", [IgnoreRange(), Multipart(), WrongTotal(None), ShiftedRange()])
+def test_one_odd_answer_does_not_cost_what_an_earlier_run_fetched(
+    origin: Callable[..., Any], tmp_path: Path, odd: Any
+) -> None:
+    size = 16 * MIB
+    served = origin(content(size), faults=always(Drip(64 * 1024, 0.02)))
+    cancel = threading.Event()
+
+    def stop(event: segdl.events.Event) -> None:
+        if isinstance(event, segdl.events.Progress) and event.done > 8 * MIB:
+            cancel.set()
+
+    with pytest.raises(segdl.CancelledError):
+        segdl.download(served.url, tmp_path / "f", connections=4, cancel=cancel, on_event=stop)
+    before = len(served.requests)
+    served.faults = lambda request, index: odd if index == before else None
+    result = segdl.download(served.url, tmp_path / "f", connections=4)
+    assert (tmp_path / "f").read_bytes() == content(size)
+    assert result.fetched <= size - 8 * MIB

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from segdl.core.checksum import AUTO, Checksum
 from segdl.core.names import choose_name, safe_name
-from segdl.core.plan import plan, segments_in_order
-from segdl.core.selection import Selection, select, whole
+from segdl.core.selection import Selection
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.attempt import Opened
 from segdl.engine.beside import look_beside
-from segdl.engine.contact import FIRST_BYTES, Contact, Ranges, first_range
+from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts, publish
 from segdl.engine.job import job_of
+from segdl.engine.planning import require_space, selection_of, supply_of
 from segdl.engine.run import Run
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import Sites, sites_of
 from segdl.engine.task import Task, open_task
@@ -35,7 +35,7 @@ from segdl.engine.versions import (
     write_down,
 )
 from segdl.errors import IntegrityError, NetworkError, ServerError, TargetLockedError
-from segdl.options import Request, TransferOptions
+from segdl.options import Request
 from segdl.progress.events import Finished, Note, Probing, Started
 from segdl.results import DownloadResult, Status
 from segdl.store.faults import shown
@@ -43,8 +43,6 @@ from segdl.store.target import Target
 from segdl.store.workplace import Workplace
 
 _MOST_RESTARTS = 3
-# Connections that a plan in order is made for where their number is still to be found.
-_IN_ORDER = 8
 
 
 def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
@@ -140,6 +138,7 @@ def _fetch_one_version(
 
     Returns what was fetched, its size, and the bytes that came over the network.
     """
+    contact = _with_ranges(task, place, contact)
     pin = reconcile(task, place, contact)
     sites = sites_of(task, pin)
     fetched = restarts = 0
@@ -175,6 +174,15 @@ def _fetch_one_version(
     raise changes_too_often(place)
 
 
+def _with_ranges(task: Task, place: Workplace, contact: Contact) -> Contact:
+    """Ask once more where one odd answer would cost what an earlier run fetched."""
+    later_parts = any(size for start, size in place.parts.sizes().items() if start)
+    if contact.ranges is Ranges.WORK or not later_parts:
+        return contact
+    contact.release()
+    return task.contacts.make(ONE_BYTE)
+
+
 def _expel(place: Workplace, sites: Sites, lie: LiedError) -> None:
     """Go on without mirrors that sent other bytes, and without what they brought.
 
@@ -204,11 +212,11 @@ def _fetch_parts(
         LiedError: mirrors sent other bytes.
     """
     pin = sites.origin.pin
-    selection = _selection(task, pin)
-    supply, held = _supply(task, place, pin, selection, in_order=in_order)
+    selection = selection_of(task, pin)
+    supply, held = supply_of(task, place, pin, selection, in_order=in_order)
     job = job_of(task, sites.origin, selection, place.parts)
     if selection.size != OPEN:
-        _require_space(place, supply)
+        require_space(place, supply)
     size = None if selection.size == OPEN else selection.size
     transfer = task.run.transfer
     connections = transfer.most if transfer.adaptive else min(len(supply.live), transfer.most)
@@ -224,73 +232,6 @@ def _fetch_parts(
         task.run.emit(Note(task.number, text))
     count = sum(segment.done for segment in supply.live)
     return supply.live[-1].stop if size is None else size, count
-
-
-def _require_space(place: Workplace, supply: Supply) -> None:
-    """Check for what is missing, and for the part that joining will have twice for a moment."""
-    lengths = [segment.stop - segment.start for segment in supply.live]
-    parts = place.parts.sizes()
-    for segment, length in zip(supply.live, lengths, strict=True):
-        parts[segment.part] = parts.get(segment.part, 0) + length
-    extra = max((size for start, size in parts.items() if start), default=0)
-    # With nothing to fetch, joining finds out itself: where extents are shared it needs none.
-    if lengths:
-        place.target.require_space(sum(lengths), extra)
-
-
-def _selection(task: Task, pin: Pin) -> Selection:
-    wanted = task.run.transfer.range
-    if wanted is not None and pin.version.size == 0:
-        return select(wanted, 0)
-    if wanted is not None and pin.ranges is not Ranges.WORK:
-        raise ServerError(
-            f"{task.asked}: the server does not send ranges", hint="fetch it without --range"
-        )
-    return whole(OPEN) if pin.version.size is None else select(wanted, pin.version.size)
-
-
-def _supply(
-    task: Task, place: Workplace, pin: Pin, selection: Selection, *, in_order: bool
-) -> tuple[Supply, int]:
-    """Plan what is missing; return it and the bytes that are there."""
-    transfer = task.run.transfer
-    sizes = place.parts.sizes()
-    if any(start + size > selection.size for start, size in sizes.items()):
-        start_over(task, place, "the partial data reaches over the end of the file")
-        sizes = {}
-    if pin.ranges is not Ranges.WORK:
-        # Only one part can grow where only the whole file can be asked for.
-        for start in [start for start in sizes if start]:
-            place.parts.remove(start)
-        at = sizes.get(0, 0)
-        live = [Segment(at, selection.size, 0)] if at < selection.size else []
-        return Supply(live, at), at
-    spans = plan(
-        selection.size,
-        place.parts.held(),
-        connections=segments_wanted(transfer, selection.size, in_order=in_order),
-        min_split=transfer.min_split,
-        cuts=selection.cuts,
-    )
-    ends = {start + size: start for start, size in sizes.items()}
-    live = [Segment(span.start, span.stop, ends.get(span.start, span.start)) for span in spans]
-    held = selection.size - sum(map(len, spans))
-    return Supply(live, held, divisible=True), held
-
-
-def segments_wanted(transfer: TransferOptions, size: int, *, in_order: bool) -> int:
-    """Return how many segments to plan.
-
-    Args:
-        transfer: says how many connections there may be.
-        size: bytes of the local file.
-        in_order: its beginning is to come before its end.
-    """
-    if not in_order:
-        return transfer.planned
-    return segments_in_order(
-        min(transfer.most, _IN_ORDER) if transfer.adaptive else transfer.most, size
-    )
 
 
 def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) -> Opened | None:
