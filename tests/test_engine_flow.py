@@ -62,7 +62,7 @@ def test_most_bytes_do_not_pass_through_python(
     assert spliced["pipe"] == spliced["file"] > SIZE - connections * MIB // 2
 
 
-def test_tls_is_read_by_python(
+def test_tls_does_without_the_kernels_copying(
     shared_nginx: Nginx, tmp_path: Path, authority: Authority, spliced: dict[str, int]
 ) -> None:
     (shared_nginx.root / "flow.bin").write_bytes(CONTENT)

@@ -15,6 +15,8 @@ from segdl.store.parts import PartFile, PipedPart
 
 # Below this a call for the kernel's own copying costs more than it saves.
 _WORTHWHILE = 64 * 1024
+# What TLS brings is gathered up to this before it is written, in bytes.
+_BUFFER = 256 * 1024
 
 
 class Flow:
@@ -76,6 +78,30 @@ class _Piped(Flow):
             super().store()
 
 
+class _Received(Flow):
+    """Moves bytes from a TLS connection by way of one buffer."""
+
+    def __init__(self, exchange: Exchange, part: PartFile, chunk: int) -> None:
+        super().__init__(exchange, part, chunk)
+        self._buffer = memoryview(bytearray(min(chunk, _BUFFER)))
+        self._waiting = 0
+        self._drained = False
+
+    def take(self, most: int) -> int:
+        if not self._drained or most < _WORTHWHILE:
+            self._drained = self._drained or min(self._chunk, most) >= _WORTHWHILE
+            return super().take(most)
+        self._waiting = self._exchange.receive(self._buffer[:most])
+        return self._waiting or super().take(most)
+
+    def store(self) -> None:
+        if self._waiting:
+            count, self._waiting = self._waiting, 0
+            self._part.append(self._buffer[:count])
+        else:
+            super().store()
+
+
 @contextmanager
 def flow(exchange: Exchange, part: PartFile, chunk: int) -> Iterator[Flow]:
     """Set up the best way from a response to a part, and take it down again.
@@ -85,6 +111,9 @@ def flow(exchange: Exchange, part: PartFile, chunk: int) -> Iterator[Flow]:
         part: where they go.
         chunk: most bytes to move at once.
     """
+    if exchange.receives:
+        yield _Received(exchange, part, chunk)
+        return
     if not (exchange.fills and isinstance(part, PipedPart)):
         yield Flow(exchange, part, chunk)
         return

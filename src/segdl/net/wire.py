@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -51,6 +52,12 @@ class Wire:
         """The socket where nothing is between it and the bytes, such as TLS."""
         with self._lock:
             return self._socket if type(self._socket) is socket.socket else None
+
+    @property
+    def tls_socket(self) -> ssl.SSLSocket | None:
+        """The socket where TLS is all that is between it and the bytes."""
+        with self._lock:
+            return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
 
     def wait_without_limit(self) -> None:
         """Let reads wait for as long as nobody calls `abort`.

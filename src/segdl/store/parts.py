@@ -42,7 +42,7 @@ class PartFile(Protocol):
     def stop(self) -> int:
         """Where in the file the next byte goes."""
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Write bytes at the end."""
 
     def cut(self, size: int) -> None:
@@ -113,7 +113,7 @@ class Part:
         """The open file, for the kernel's own copying."""
         return self._descriptor
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Write bytes at the end.
 
         Raises:

@@ -30,7 +30,7 @@ class _Unnamed:
     def stop(self) -> int:
         return self.start + self.size
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         with self._grown:
             with disk_errors("the folder for temporary files", "write to"):
                 self._file.seek(self.size)
@@ -134,8 +134,9 @@ class DirectParts:
         """Where in the file the next byte goes."""
         return self.size
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | memoryview) -> None:
         """Write out."""
+        data = bytes(data)
         self._write(data)
         self.size += len(data)
         self._tail = (self._tail + data)[-_TAIL:]
