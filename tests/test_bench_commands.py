@@ -199,7 +199,7 @@ def test_own_options_are_those_of_get() -> None:
     arguments = own_command(job(part=7, network=network), "3").arguments
     assert arguments[0] == "get"
     options = get_parser().read(arguments[1:])
-    assert (options.connections, str(options.range), options.output) == (3, "0-6", "file")
+    assert (options.connections, str(options.range), options.output) == ("3", "0-6", "file")
     assert (options.connect_timeout, options.stall_timeout) == (1, 2)
     assert all((options.netrc, options.location_trusted, options.insecure))
     assert options.key == Path("k").absolute()

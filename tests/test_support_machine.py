@@ -237,7 +237,7 @@ def test_leaks_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("support.leaks._PATIENCE", 0.05)
     before = Leaks()
     before.check()
-    with socket.socket(), pytest.raises(AssertionError, match="sockets left open"):
+    with socket.socket(), pytest.raises(AssertionError, match="left open"):
         before.check()
     release = threading.Event()
     thread = threading.Thread(target=release.wait, name="segdl-worker-0")
