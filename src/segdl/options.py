@@ -15,6 +15,7 @@ from segdl.core.selection import RangeSpec
 from segdl.errors import UsageError
 
 IfExists = Literal["auto", "skip", "resume", "rename", "overwrite", "error"]
+LayoutName = Literal["parts", "inplace"]
 Headers = tuple[tuple[str, str], ...]
 
 MIB = 1024 * 1024
@@ -97,6 +98,8 @@ class TransferOptions:
         range: the bytes wanted; ``None`` is all of them.
         remote_time: set the file's modification time from Last-Modified.
         fresh: throw partial data away and start again.
+        layout: where segments land: ``parts`` gives each a file of its own and joins them,
+            ``inplace`` fills one file and keeps a journal.
     """
 
     connections: int = 8
@@ -106,6 +109,7 @@ class TransferOptions:
     range: RangeSpec | None = None
     remote_time: bool = False
     fresh: bool = False
+    layout: LayoutName = "parts"
 
     def __post_init__(self) -> None:
         if not 1 <= self.connections <= MOST_CONNECTIONS:

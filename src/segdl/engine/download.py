@@ -89,7 +89,7 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
 
 
 def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
-    with Workplace(target) as place:
+    with Workplace(target, task.run.transfer.layout) as place:
         if is_finished(task, place, contact.version):
             status = target.status()
             size = status.st_size if status else 0
@@ -102,11 +102,12 @@ def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
 
 
 def _fetch_one_version(task: Task, place: Workplace, contact: Contact) -> tuple[Pin, int, int]:
-    """Fetch and join until the first part is the whole of one version.
+    """Fetch and join until there is the whole of one version.
 
     Returns what was fetched, its size, and the bytes that came over the network.
     """
     pin = reconcile(task, place, contact)
+    _tell_layout(task, place)
     fetched = 0
     for _ in range(_MOST_RESTARTS + 1):
         try:
@@ -141,8 +142,7 @@ def _fetch_parts(task: Task, place: Workplace, pin: Pin, contact: Contact) -> tu
     selection = _selection(task, pin)
     supply, held = _supply(task, place, pin, selection)
     job = job_of(task, pin, selection, place.parts)
-    if selection.size != OPEN:
-        _require_space(place, supply)
+    _make_room(task, place, selection, supply)
     size = None if selection.size == OPEN else selection.size
     connections = min(len(supply.live), task.run.transfer.connections)
     path = str(place.target.path)
@@ -162,16 +162,23 @@ def _fetch_parts(task: Task, place: Workplace, pin: Pin, contact: Contact) -> tu
     return supply.live[-1].stop if size is None else size, count
 
 
-def _require_space(place: Workplace, supply: Supply) -> None:
-    """Check for what is missing, and for the part that joining will have twice for a moment."""
-    lengths = [segment.stop - segment.start for segment in supply.live]
-    parts = place.parts.sizes()
-    for segment, length in zip(supply.live, lengths, strict=True):
-        parts[segment.part] = parts.get(segment.part, 0) + length
-    extra = max((size for start, size in parts.items() if start), default=0)
-    # With nothing to fetch, joining finds out itself: where extents are shared it needs none.
-    if lengths:
-        place.target.require_space(sum(lengths), extra)
+def _tell_layout(task: Task, place: Workplace) -> None:
+    """Say so where what is there lies otherwise than was asked for."""
+    found, asked = place.parts.name, task.run.transfer.layout
+    if found != asked:
+        text = f"going on with --layout {found}, in which it was begun (--fresh starts anew)"
+        task.run.emit(Note(task.number, text))
+
+
+def _make_room(task: Task, place: Workplace, selection: Selection, supply: Supply) -> None:
+    """Check for what is missing and what finishing takes, and have the layout ready."""
+    more: dict[int, int] = {}
+    for segment in supply.live:
+        more[segment.part] = more.get(segment.part, 0) + segment.stop - segment.start
+    # With nothing to fetch, finishing finds out itself: where extents are shared it needs none.
+    if more and selection.size != OPEN:
+        place.target.require_space(*place.parts.space(selection.size, more))
+    place.parts.prepare(selection.size, task.run.check_cancelled)
 
 
 def _selection(task: Task, pin: Pin) -> Selection:
@@ -189,8 +196,9 @@ def _supply(task: Task, place: Workplace, pin: Pin, selection: Selection) -> tup
     """Plan what is missing; return it and the bytes that are there."""
     transfer = task.run.transfer
     sizes = place.parts.sizes()
-    if any(start + size > selection.size for start, size in sizes.items()):
-        start_over(task, place, "the partial data reaches over the end of the file")
+    misfit = place.parts.misfit(selection.size)
+    if misfit is not None:
+        start_over(task, place, misfit)
         sizes = {}
     if pin.ranges is not Ranges.WORK:
         # Only one part can grow where only the whole file can be asked for.

@@ -12,7 +12,6 @@ from segdl.engine.versions import selected
 from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.progress.events import Joining, Verifying
 from segdl.store.faults import disk_errors, shown
-from segdl.store.join import join
 from segdl.store.parts import Part
 from segdl.store.record import write_record
 from segdl.store.state import FileId, State
@@ -23,7 +22,7 @@ _TELL_EVERY = 32 * 1024 * 1024
 
 
 def join_parts(task: Task, place: Workplace, size: int) -> None:
-    """Make the first part the whole file.
+    """Make one whole file of what was fetched.
 
     Raises:
         IntegrityError: the parts do not make a file of `size` bytes.
@@ -34,17 +33,17 @@ def join_parts(task: Task, place: Workplace, size: int) -> None:
         task.run.check_cancelled()
         task.run.emit(Joining(task.number, done, size))
 
-    place.parts.release(join(place.parts, size, tell))
+    place.parts.make_whole(size, tell)
 
 
 def publish(task: Task, place: Workplace, version: Version, size: int, *, replace: bool) -> None:
-    """Verify the joined file and give it its final name.
+    """Verify the whole file and give it its final name.
 
     Raises:
         ChecksumMismatchError: its digest is not the one asked for.
         TargetExistsError: the name was taken in the meantime.
     """
-    whole = place.parts.open(0)
+    whole = Part(place.parts.whole, 0)
     try:
         _verify(task, place, whole, size)
         with disk_errors(place.target.path, "write"):
@@ -58,7 +57,7 @@ def publish(task: Task, place: Workplace, version: Version, size: int, *, replac
         with disk_errors(whole.path, "look at"):
             identity = FileId.of(os.fstat(whole.descriptor))
     finally:
-        place.parts.release(whole)
+        whole.close()
     try:
         place.belongs_to(
             State(url=task.asked.public, version=version, range=selected(task), publishing=identity)

@@ -13,7 +13,7 @@ from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
 from segdl.errors import ServerError
 from segdl.options import Request
-from segdl.store.parts import Parts
+from segdl.store.layout import layouts
 from segdl.store.target import Target
 
 
@@ -90,7 +90,9 @@ def preview(run: Run, request: Request) -> Preview:
             spans = () if not size else (Span(0, size),)
             return Preview(remote=remote, target=target, size=size, held=0, segments=spans)
         selection = select(run.transfer.range, size)
-        held = Parts(target.workplace).held() if target.workplace.is_dir() else []
+        held: list[Span] = []
+        if target.workplace.is_dir():
+            held = layouts(target.workplace, run.transfer.layout)[0].held()
         segments = plan(
             selection.size,
             held,
