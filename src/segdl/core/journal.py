@@ -107,7 +107,8 @@ def read_journal(data: bytes, boot: bytes) -> Journal:
         span = _read_claim(data, slot, Kind.WRITTEN, key) if believed else None
         if span is None:
             span = _read_claim(data, slot, Kind.SYNCED, key)
-        if span is not None and len(span):
+        # Not its len: what a damaged journal says may be longer than that can be.
+        if span is not None and span.start < span.stop:
             held.append(span)
     held.sort()
     if any(one.stop > other.start for one, other in pairwise(held)):

@@ -95,11 +95,11 @@ class Filling:
 
     def _set_limits(self) -> None:
         """Tell each writer where the next record begins."""
-        in_order = sorted(self._records.values(), key=lambda record: record.start)
-        ends = [record.start for record in in_order[1:]] + [self.size]
-        for record, end in zip(in_order, ends, strict=True):
+        end = self.size
+        for record in sorted(self._records.values(), key=lambda each: each.start, reverse=True):
             if record.writer is not None:
                 record.writer.limit = end
+            end = record.start
 
     def grow(self, record: Record, count: int) -> None:
         """Claim `count` more bytes, which were written; its writer calls it. Raises OSError."""

@@ -61,6 +61,7 @@ class JournalFile:
         told = header(size, self._key, boot_of_journals()) + b"".join(slots)
         replaces = length_of(path) is not None
         new = path.with_suffix(".new")
+        length_of(new)
         descriptor = os.open(new, FLAGS | os.O_TRUNC, 0o666)
         with open(descriptor, "wb") as file:
             file.write(told.ljust(len(told) // _ROOM * _ROOM + _ROOM, b"\0"))
