@@ -23,10 +23,11 @@ from segdl.store.inplace import Inplace
 from segdl.store.parts import Parts
 from segdl.store.target import Target
 from segdl.store.workplace import Workplace
+from segdl.store.writer import Writer
 from support import data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SIZE = 100_000
 CONTENT = data.content(SIZE)
@@ -174,6 +175,16 @@ def test_after_bytes_were_left_out_none_follow(place: Inplace) -> None:
     assert place.read(Span(0, 150)) == CONTENT[:150]
 
 
+def test_after_a_region_was_taken_over_no_bytes_follow(place: Inplace) -> None:
+    slow = place.open(0)
+    slow.append(CONTENT[:700])
+    place.release(place.open(500))
+    # What its connection brings now belongs to 700.
+    slow.append(CONTENT[700:800])
+    assert slow.stop == 500
+    place.release(slow)
+
+
 def test_a_region_that_begins_within_another_takes_the_rest_over(place: Inplace) -> None:
     slow = place.open(0)
     slow.append(CONTENT[:700])
@@ -295,6 +306,16 @@ def test_a_thread_that_is_left_behind_does_not_touch_another_version(place: Inpl
     assert place.whole.read_bytes()[:1000] == b"new" + bytes(997)
 
 
+def test_an_empty_region_of_a_thread_that_is_left_behind_bounds_nobody(place: Inplace) -> None:
+    stuck = place.open(50)
+    place.prepare(SIZE, never)
+    write(place, 0, 100)
+    assert place.sizes() == {0: 100}
+    stuck.append(b"x")
+    place.release(stuck)
+    assert place.read(Span(0, 100)) == CONTENT[:100]
+
+
 def test_many_regions_from_many_threads(place: Inplace) -> None:
     chance = random.Random(5)
     starts = sorted(chance.sample(range(SIZE), 300))
@@ -361,6 +382,17 @@ def test_a_file_whose_length_is_not_known_grows(tmp_path: Path) -> None:
         found.make_whole(1499, lambda done: None)
     found.make_whole(1500, lambda done: None)
     assert place.whole.read_bytes() == CONTENT[:1500]
+
+
+def test_a_file_that_reaches_too_far_is_cut(tmp_path: Path) -> None:
+    place = Inplace(tmp_path)
+    place.prepare(OPEN, never)
+    part = place.open(0)
+    part.append(CONTENT[:1000])
+    part.cut(400)
+    place.release(part)
+    place.make_whole(400, lambda done: None)
+    assert place.whole.read_bytes() == CONTENT[:400]
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
@@ -520,6 +552,62 @@ def test_bytes_that_a_flush_lost_are_taken_back(
     assert spans(killed(place.folder)) == [(0, 100)]
 
 
+def test_a_file_is_not_whole_before_it_is_on_the_disk(
+    place: Inplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(place, 0, SIZE)
+
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(filling_module, "sync_data", fail)
+        with pytest.raises(DiskError, match="Input/output"):
+            place.make_whole(SIZE, lambda done: None)
+    place.close()
+    assert Inplace(place.folder).sizes() == {}
+
+
+def test_what_is_cut_while_it_is_flushed_does_not_count_as_flushed(
+    place: Inplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = place.open(0)
+    part.append(CONTENT[:1000])
+    with monkeypatch.context() as slow:
+        slow.setattr(filling_module, "sync_data", lambda descriptor: part.cut(300))
+        place.sync()
+    part.append(CONTENT[300:1000])
+    place.release(part)
+    place.close()
+    boot_anew(monkeypatch)
+    assert Inplace(place.folder).sizes() == {0: 300}
+
+
+def test_names_are_on_the_disk_before_others_write_where_an_old_journal_claims(
+    place: Inplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    replace, unlink = os.replace, os.unlink
+
+    def note(text: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any) -> Any:
+            done.append(text)
+            return do(*arguments)
+
+        return noted
+
+    monkeypatch.setattr(os, "replace", note("replace", replace))
+    monkeypatch.setattr(os, "unlink", note("unlink", unlink))
+    monkeypatch.setattr(journal_module, "sync_folder", note("sync", lambda folder: None))
+    monkeypatch.setattr(inplace_module, "sync_folder", note("sync", lambda folder: None))
+    place.close()
+    place.prepare(SIZE, never)
+    assert done == ["replace", "sync"]
+    done.clear()
+    place.clear()
+    assert done[:2] == ["unlink", "sync"]
+
+
 def test_bytes_that_the_first_flush_of_a_run_loses_are_taken_back(
     place: Inplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -556,34 +644,109 @@ def test_a_disk_too_broken_to_say_so_leaves_no_journal(
 
 
 class Disk:
-    """Remembers what was written and what was flushed, to tell what a power cut may leave."""
+    """Remembers what was written and what was flushed, and cuts the power at one moment.
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.flushed: dict[int, bytes] = {}
-        self.written: dict[int, list[tuple[int, bytes]]] = {}
+    Attributes:
+        left: the files that the power cut left, by name; None before it.
+    """
+
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, chance: random.Random, moment: int
+    ) -> None:
+        self.left: dict[str, bytes] | None = None
+        self._folder = folder
+        self._chance = chance
+        self._moment = moment
+        self._flushed: dict[int, bytes] = {}
+        self._written: dict[int, list[tuple[int, bytes]]] = {}
         monkeypatch.setattr(filling_module, "sync_data", self.sync)
+        monkeypatch.setattr(inplace_module, "sync_data", self.sync)
         monkeypatch.setattr(journal_module, "sync_data", self.sync)
         monkeypatch.setattr(journal_module, "write_at", self.write)
 
     def write(self, descriptor: int, data: bytes, at: int) -> int:
-        self.written.setdefault(os.fstat(descriptor).st_ino, []).append((at, bytes(data)))
-        return os.pwrite(descriptor, data, at)
+        self._written.setdefault(os.fstat(descriptor).st_ino, []).append((at, bytes(data)))
+        written = os.pwrite(descriptor, data, at)
+        self._pass_by()
+        return written
 
     def sync(self, descriptor: int) -> None:
         status = os.fstat(descriptor)
-        self.flushed[status.st_ino] = os.pread(descriptor, status.st_size, 0)
-        self.written[status.st_ino] = []
+        self._flushed[status.st_ino] = os.pread(descriptor, status.st_size, 0)
+        self._written[status.st_ino] = []
+        self._pass_by()
 
-    def after_power_cut(self, path: Path, chance: random.Random) -> bytes:
-        """Return what may be on the disk: of each sector what was flushed or came later."""
-        inode = path.stat().st_ino
-        left = bytearray(self.flushed.get(inode, b"").ljust(path.stat().st_size, b"\0"))
-        for at, told in self.written.get(inode, []):
+    def flushed_when_made(self) -> None:
+        """Note that the journal is on the disk."""
+        path = self._folder / "inplace.journal"
+        self._flushed[path.stat().st_ino] = path.read_bytes()
+        self._written[path.stat().st_ino] = []
+
+    def cut_power(self) -> None:
+        if self.left is None:
+            paths = [self._folder / "inplace.data", self._folder / "inplace.journal"]
+            self.left = {path.name: self._spared(path) for path in paths}
+
+    def _pass_by(self) -> None:
+        self._moment -= 1
+        if not self._moment:
+            self.cut_power()
+
+    def _spared(self, path: Path) -> bytes:
+        """Return what may be on the disk: what was flushed, and what came later here and there."""
+        status = path.stat()
+        left = bytearray(self._flushed.get(status.st_ino, b"").ljust(status.st_size, b"\0"))
+        for at, told in self._written.get(status.st_ino, []):
             for sector in range(at // 512, -(-(at + len(told)) // 512)):
-                if chance.random() < 0.5:
+                if self._chance.random() < 0.5:
                     begin, end = max(at, sector * 512), min(at + len(told), sector * 512 + 512)
                     left[begin:end] = told[begin - at : end - at]
         return bytes(left)
+
+
+def check_spared(folder: Path, disk: Disk, content: bytes) -> list[Span]:
+    """Return what the next run finds after the power cut; it may be little, but is right."""
+    assert disk.left is not None
+    for name, left in disk.left.items():
+        (folder / name).write_bytes(left)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        boot_anew(monkeypatch)
+        found = Inplace(folder)
+        # It never needs to be refused, either.
+        assert found.misfit(len(content)) is None
+        for span in found.held():
+            assert found.read(span) == content[span.start : span.stop]
+        return found.held()
+
+
+@pytest.mark.parametrize("moment", range(1, 12))
+def test_power_is_cut_while_a_region_is_taken_over(tmp_path: Path, moment: int) -> None:
+    content = CONTENT[:20_000]
+    for seed in range(12):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            disk = Disk(folder, monkeypatch, random.Random(seed), moment)
+            place = Inplace(folder)
+            place.prepare(len(content), never)
+            disk.flushed_when_made()
+
+            def move(descriptor: int, at: int, most: int) -> int:
+                return disk.write(descriptor, content[at : at + most], at)  # noqa: B023
+
+            slow = place.open(0)
+            slow.fill(9000, move)
+            place.sync()
+            fast = place.open(4000)
+            fast.fill(3000, move)
+            place.sync()
+            disk.cut_power()
+            place.release(slow)
+            place.release(fast)
+            place.close()
+        held = check_spared(folder, disk, content)
+        # Flushed before: no power cut takes that.
+        assert moment <= 4 or held[0].stop >= 4000
 
 
 actions = st.one_of(
@@ -597,35 +760,31 @@ actions = st.one_of(
 
 
 @settings(
-    max_examples=200,
+    max_examples=400,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(script=st.lists(actions, max_size=40), seed=st.integers(0, 1000))
+@given(script=st.lists(actions, max_size=40), seed=st.integers(0, 1000), moment=st.integers(1, 120))
 def test_whatever_is_done_the_journal_claims_no_byte_that_is_not_on_the_disk(
-    tmp_path_factory: pytest.TempPathFactory, script: list[tuple[Any, ...]], seed: int
+    tmp_path_factory: pytest.TempPathFactory,
+    script: list[tuple[Any, ...]],
+    seed: int,
+    moment: int,
 ) -> None:
     folder = tmp_path_factory.mktemp("f.segdl")
-    size, chance = 20_000, random.Random(seed)
+    size = 20_000
     content = CONTENT[:size]
     with pytest.MonkeyPatch.context() as monkeypatch:
-        disk = Disk(monkeypatch)
-        monkeypatch.setattr(inplace_module, "sync_data", disk.sync)
+        disk = Disk(folder, monkeypatch, random.Random(seed), moment)
         place = Inplace(folder)
         place.prepare(size, never)
-        # The journal was flushed when it was made.
-        writers: dict[int, Any] = {}
+        disk.flushed_when_made()
+        writers: dict[int, Writer] = {}
 
         def move(descriptor: int, at: int, most: int) -> int:
             return disk.write(descriptor, content[at : at + most], at)
 
-        def remember_journal() -> None:
-            inode = (folder / "inplace.journal").stat().st_ino
-            disk.flushed[inode] = (folder / "inplace.journal").read_bytes()
-            disk.written[inode] = []
-
-        remember_journal()
         for action, *how in script:
             at = how[0] * 1000 if how else 0
             if action == "open":
@@ -633,15 +792,14 @@ def test_whatever_is_done_the_journal_claims_no_byte_that_is_not_on_the_disk(
                     place.release(writers[at])
                 writers[at] = place.open(at)
             elif action == "append" and at in writers:
-                part = writers[at]
-                part.fill(min(how[1], size - part.stop) or 1, move)
+                writers[at].fill(min(how[1], size - writers[at].stop) or 1, move)
             elif action == "cut" and at in writers:
                 writers[at].cut(min(how[1], writers[at].size))
             elif action == "release" and at in writers:
                 place.release(writers.pop(at))
             elif action == "sync":
                 place.sync()
-            elif action == "kill":
+            elif action == "kill" and disk.left is None:
                 for part in writers.values():
                     part.close()
                 writers.clear()
@@ -649,27 +807,16 @@ def test_whatever_is_done_the_journal_claims_no_byte_that_is_not_on_the_disk(
                 place.close()
                 place = Inplace(folder)
                 place.prepare(size, never)
-                remember_journal()
+                disk.flushed_when_made()
                 assert place.held() == before
             held = place.held()
             assert held == union(held)
             assert all(place.read(span) == content[span.start : span.stop] for span in held)
         for part in writers.values():
             place.release(part)
+        disk.cut_power()
         place.close()
-        left = {
-            path.name: disk.after_power_cut(path, chance)
-            for path in (folder / "inplace.data", folder / "inplace.journal")
-        }
-    for name, found in left.items():
-        (folder / name).write_bytes(found)
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        boot_anew(monkeypatch)
-        found = Inplace(folder)
-        # It never needs to be refused, either.
-        assert found.misfit(size) is None
-        for span in found.held():
-            assert found.read(span) == content[span.start : span.stop]
+    check_spared(folder, disk, content)
 
 
 def test_what_is_there_goes_before_what_was_asked_for(tmp_path: Path) -> None:
@@ -684,7 +831,7 @@ def test_what_is_there_goes_before_what_was_asked_for(tmp_path: Path) -> None:
         assert workplace.parts.name == "inplace"
         assert workplace.parts.sizes() == {0: 10}
         workplace.clear()
-        assert workplace.parts.name == "parts"
+        assert isinstance(workplace.parts, Parts)
         part = workplace.parts.open(0)
         part.append(CONTENT[:20])
         workplace.parts.release(part)
@@ -693,6 +840,20 @@ def test_what_is_there_goes_before_what_was_asked_for(tmp_path: Path) -> None:
         assert isinstance(workplace.parts, Parts)
         workplace.clear()
     assert os.listdir(tmp_path) == []
+
+
+def test_both_layouts_are_thrown_away(tmp_path: Path) -> None:
+    target = Target(tmp_path / "f")
+    target.prepare()
+    place = Inplace(target.workplace)
+    place.prepare(SIZE, never)
+    write(place, 0, 10)
+    place.close()
+    (target.workplace / "0.part").write_bytes(CONTENT[:10])
+    with Workplace(target, "parts") as workplace:
+        assert workplace.parts.name == "parts"
+        workplace.clear()
+        assert os.listdir(target.workplace) == ["lock"]
 
 
 def test_room_that_was_set_aside_for_nothing_is_given_back(tmp_path: Path) -> None:
