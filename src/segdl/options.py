@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from segdl.core.checksum import Checksum
 from segdl.core.selection import RangeSpec
@@ -116,6 +116,8 @@ class TransferOptions:
             raise UsageError(
                 f"connections must be from 1 to {MOST_CONNECTIONS}, not {self.connections}"
             )
+        if self.layout not in get_args(LayoutName):
+            raise UsageError(f"layout must be parts or inplace, not {self.layout!r}")
         if self.min_split < 1 or self.retries < 0:
             raise UsageError("min_split must be at least 1 and retries at least 0")
 

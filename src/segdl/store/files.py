@@ -22,6 +22,9 @@ FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 
+# Likewise, but never made.
+EXISTING = FLAGS & ~os.O_CREAT
+
 # Returns when the bytes of a file are on the disk.
 sync_data = getattr(os, "fdatasync", os.fsync)
 

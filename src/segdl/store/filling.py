@@ -33,6 +33,7 @@ class Filling:
     Attributes:
         path: the file.
         size: its bytes once it is whole, or OPEN.
+        turn: held by who writes to the file.
     """
 
     def __init__(self, path: Path, journal: JournalFile, held: Iterable[Span]) -> None:
@@ -46,6 +47,8 @@ class Filling:
         self.path = path
         self.size = journal.size
         self._journal = journal
+        # The kernel lets one thread at a time write to a file, and has the others spin.
+        self.turn = threading.Lock()
         self._table = threading.Lock()
         self._flushing = threading.Lock()
         self._failure: DiskError | None = None

@@ -11,7 +11,7 @@ from segdl.core.spans import OPEN, Span, gaps, union
 from segdl.errors import IntegrityError
 from segdl.options import LayoutName
 from segdl.store.faults import disk_errors, shown
-from segdl.store.files import FLAGS, length_of, sync_data, sync_folder
+from segdl.store.files import EXISTING, length_of, sync_data, sync_folder
 from segdl.store.filling import Filling
 from segdl.store.journal import JournalFile, disown, load
 from segdl.store.parts import PartFile
@@ -127,7 +127,7 @@ class Inplace:
     def _flush(self, earlier: Journal) -> None:
         """Bring to the disk what an earlier run wrote, or count on no more than it did."""
         with disk_errors(self.whole, "write"):
-            descriptor = os.open(self.whole, FLAGS & ~os.O_CREAT)
+            descriptor = os.open(self.whole, EXISTING)
             try:
                 sync_data(descriptor)
             except OSError:
@@ -173,7 +173,7 @@ class Inplace:
     def adopt(self, finished: Path) -> None:
         """Make a file the part that begins at 0; it loses its name."""
         with disk_errors(finished, "continue"):
-            descriptor = os.open(finished, FLAGS & ~os.O_CREAT)
+            descriptor = os.open(finished, EXISTING)
             try:
                 sync_data(descriptor)
                 length = os.fstat(descriptor).st_size

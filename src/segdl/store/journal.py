@@ -20,7 +20,7 @@ from segdl.core.journal import (
 )
 from segdl.core.spans import Span
 from segdl.store.faults import disk_errors
-from segdl.store.files import FLAGS, length_of, sync_data, sync_folder, write_at
+from segdl.store.files import EXISTING, FLAGS, length_of, sync_data, sync_folder, write_at
 from segdl.store.state import boot_id
 
 # Written at once, so that a disk that is full later has room for claims.
@@ -116,7 +116,7 @@ def load(path: Path) -> Journal | None:
             return None
         if length > _MOST:
             raise ValueError("it is too large")
-        with open(os.open(path, FLAGS & ~os.O_CREAT), "rb") as file:
+        with open(os.open(path, EXISTING), "rb") as file:
             return read_journal(file.read(_MOST), boot_of_journals())
 
 
@@ -127,7 +127,7 @@ def disown(path: Path, journal: Journal) -> None:
         path: the file of `journal`.
         journal: what it tells.
     """
-    descriptor = os.open(path, FLAGS & ~os.O_CREAT)
+    descriptor = os.open(path, EXISTING)
     try:
         _disown(descriptor, journal.size, journal.key)
     finally:

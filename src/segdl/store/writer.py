@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from segdl.core.spans import OPEN
 from segdl.store.faults import disk_errors
-from segdl.store.files import FLAGS, Move, pour
+from segdl.store.files import EXISTING, Move, pour
 
 if TYPE_CHECKING:
     from segdl.store.filling import Filling
@@ -58,7 +58,7 @@ class Writer:
         self._lock = threading.Lock()
         self._ended = False
         with disk_errors(filling.path, "open"):
-            self._descriptor = os.open(filling.path, FLAGS & ~os.O_CREAT)
+            self._descriptor = os.open(filling.path, EXISTING)
 
     @property
     def start(self) -> int:
@@ -78,7 +78,8 @@ class Writer:
     def fill(self, most: int, move: Move) -> int:
         """Have `move(descriptor, at, most)` write at the end; return how many bytes it did.
 
-        Where another record begins before `most` bytes, those up to there are the last that
+        `move` has the file to itself: it should have what it writes at hand. Where another
+        record begins before `most` bytes, those up to there are the last that
         this writer takes: what would follow belongs further on.
 
         Raises:
@@ -90,7 +91,7 @@ class Writer:
             if not room:
                 return 0
             self._filling.require_sound()
-            with disk_errors(self._filling.path, "write"):
+            with disk_errors(self._filling.path, "write"), self._filling.turn:
                 written = move(self._descriptor, self.stop, room)
                 if written:
                     self._filling.grow(self._record, written)
