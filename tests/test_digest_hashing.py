@@ -371,6 +371,7 @@ def left_behind(folder: Path, url: str, *spans: tuple[int, bytes]) -> None:
         version = Version(size=SIZE, etag='"v1"', media_type="application/octet-stream")
         place.belongs_to(State(url=url, version=version))
         for start, content in spans:
+            assert isinstance(place.parts, Parts)
             put(place.parts, start, content)
 
 

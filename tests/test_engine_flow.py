@@ -41,8 +41,8 @@ def spliced(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     lock = threading.Lock()
     real = os.splice
 
-    def splice(source: int, target: int, count: int) -> int:
-        done = real(source, target, count)
+    def splice(source: int, target: int, count: int, **place: int) -> int:
+        done = real(source, target, count, **place)
         kind = "file" if os.path.isfile(f"/proc/self/fd/{target}") else "pipe"
         with lock:
             moved[kind] += done
@@ -52,12 +52,14 @@ def spliced(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return moved
 
 
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
 @pytest.mark.parametrize("connections", [1, 4])
 def test_most_bytes_do_not_pass_through_python(
-    shared_nginx: Nginx, tmp_path: Path, spliced: dict[str, int], connections: int
+    shared_nginx: Nginx, tmp_path: Path, spliced: dict[str, int], connections: int, layout: Any
 ) -> None:
     (shared_nginx.root / "flow.bin").write_bytes(CONTENT)
-    segdl.download(shared_nginx.url("flow.bin"), tmp_path / "f", connections=connections)
+    url, transfer = shared_nginx.url("flow.bin"), segdl.TransferOptions(layout=layout)
+    segdl.download(url, tmp_path / "f", connections=connections, transfer=transfer)
     assert (tmp_path / "f").read_bytes() == CONTENT
     assert spliced["pipe"] == spliced["file"] > SIZE - connections * MIB // 2
 
@@ -108,10 +110,10 @@ def test_a_file_system_that_takes_no_pages_from_a_pipe(
 ) -> None:
     real = os.splice
 
-    def splice(source: int, target: int, count: int) -> int:
+    def splice(source: int, target: int, count: int, **place: int) -> int:
         if os.path.isfile(f"/proc/self/fd/{target}"):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        return real(source, target, count)
+        return real(source, target, count, **place)
 
     monkeypatch.setattr(os, "splice", splice)
     segdl.download(origin(CONTENT).url, tmp_path / "f", connections=3)
@@ -161,7 +163,7 @@ def test_a_part_on_disk_can_be_written_from_a_pipe(tmp_path: Path) -> None:
     try:
         part.append(b"abc")
         os.write(into, b"defghi")
-        part.drain(out, 6)
+        assert part.fill(6, lambda to, at, most: os.splice(out, to, most, offset_dst=at)) == 6
         part.append(b"j")
         assert (part.size, part.stop) == (10, 17)
     finally:

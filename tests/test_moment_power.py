@@ -16,6 +16,7 @@ import pytest
 from support import data
 from support.faults import Drip, always
 from support.filesystems import Kind, loop_filesystem
+from support.partial import boot_otherwise, check_bytes, count
 from support.program import run_segdl, start_segdl
 from support.require import require_program
 from test_moment_kill import parts, until
@@ -49,6 +50,8 @@ def cut_power(point: Path, how: int) -> None:
     # Here the machine did not start anew.
     for state in point.glob("*.segdl/state.json"):
         rewrite_boot(state)
+    for journal in point.glob("*.segdl/inplace.journal"):
+        boot_otherwise(journal)
 
 
 def rewrite_boot(state: Path) -> None:
@@ -59,9 +62,10 @@ def rewrite_boot(state: Path) -> None:
         state.write_text(json.dumps(told | {"boot": "another"}))
 
 
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
 @pytest.mark.parametrize("kind", ["xfs", "ext4"])
 def test_power_is_cut_while_fetching_and_at_the_end(
-    nginx: StartNginx, tmp_path: Path, kind: Kind
+    nginx: StartNginx, tmp_path: Path, kind: Kind, layout: str
 ) -> None:
     content = data.content(24 * MIB)
     site = tmp_path / "site"
@@ -69,20 +73,23 @@ def test_power_is_cut_while_fetching_and_at_the_end(
     (site / "f.bin").write_bytes(content)
     slow = nginx(site, server=["limit_rate 1m;"])
     # The same file by its validators, from a server that makes the rest quick.
-    command = ("-q", "-j", "4", nginx(site).url("f.bin"))
+    how_to = ("-q", "-j", "4", "--layout", layout)
+    command = (*how_to, nginx(site).url("f.bin"))
     with loop_filesystem(kind, 300, tmp_path) as point:
         target, work = point / "f.bin", point / "f.bin.segdl"
         for how, patience in [(WITH_LOG, 0.3), (WITHOUT_LOG, 2.6)]:
-            with start_segdl("-q", "-j", "4", slow.url("f.bin"), cwd=point) as program:
-                assert until(program, lambda: sum(parts(work).values()) > MIB)
+            with start_segdl(*how_to, slow.url("f.bin"), cwd=point) as program:
+                assert until(program, lambda: count(work) > MIB)
                 begun = time.monotonic()
                 assert until(program, lambda: time.monotonic() > begun + patience)  # noqa: B023
                 program.kill()
                 program.wait()
             cut_power(point, how)
             assert not target.exists()
+            if layout == "inplace":
+                check_bytes(work, content)
         # Some 10 MiB had come; the disk is brought up to date every 2 s.
-        assert sum(parts(work).values()) >= 3 * MIB
+        assert count(work) >= 3 * MIB
         assert run_segdl(*command, cwd=point).code == 0
         cut_power(point, WITH_LOG)
         # Named or not: but whole if named.
@@ -94,20 +101,22 @@ def test_power_is_cut_while_fetching_and_at_the_end(
         assert not work.exists()
 
 
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
 @pytest.mark.parametrize("how", [WITH_LOG, WITHOUT_LOG])
 def test_a_name_never_outlives_its_bytes(
-    origin: Callable[..., Origin], tmp_path: Path, how: int
+    origin: Callable[..., Origin], tmp_path: Path, how: int, layout: str
 ) -> None:
     # One connection, so one part that needs no joining; and done before the first flush.
     content = data.content(5 * MIB)
     server = origin(content)
     with loop_filesystem("xfs", 300, tmp_path) as point:
-        assert run_segdl("-q", "-j", "1", server.url, cwd=point).code == 0
+        command = ("-q", "-j", "1", "--layout", layout, server.url)
+        assert run_segdl(*command, cwd=point).code == 0
         cut_power(point, how)
         target = point / "file.bin"
         if how == WITH_LOG or target.exists():
             assert target.read_bytes() == content
-        assert run_segdl("-q", "-j", "1", server.url, cwd=point).code == 0
+        assert run_segdl(*command, cwd=point).code == 0
         assert target.read_bytes() == content
         assert os.listdir(point) == ["file.bin"]
 

@@ -65,7 +65,7 @@ def is_honest(faults: tuple[f.Fault, ...], first: bool) -> bool:
 
 
 @settings(
-    max_examples=150,
+    max_examples=200,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -76,6 +76,7 @@ def is_honest(faults: tuple[f.Fault, ...], first: bool) -> bool:
     min_split=st.sampled_from([4096, 65536, 1024 * KIB]),
     plan=st.lists(answers, max_size=12),
     validators=st.booleans(),
+    layout=st.sampled_from(["parts", "inplace"]),
 )
 def test_any_faults_in_any_order(
     size: int,
@@ -83,6 +84,7 @@ def test_any_faults_in_any_order(
     min_split: int,
     plan: list[tuple[f.Fault, ...]],
     validators: bool,
+    layout: str,
 ) -> None:
     content = data.content(size, 7)
     plan = [faults if is_honest(faults, not index) else () for index, faults in enumerate(plan)]
@@ -92,6 +94,7 @@ def test_any_faults_in_any_order(
         "min_split": min_split,
         "network": SHORT,
         "retries": 3,
+        "layout": layout,
     }
     quiet: dict[str, Any] = {} if validators else {"etag": None, "last_modified": None}
     with (

@@ -16,6 +16,7 @@ from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
 from support.origin import MODIFIED
+from support.partial import count
 from support.reply import Reply, deliver
 from support.signed import expiring_signed
 
@@ -53,7 +54,7 @@ def broken_off(served: Any, folder: Path, **how: Any) -> None:
     """Leave about half of the file behind."""
     served.faults = lambda _, number: f.CutAfter(100_000) if number < 6 else f.Status(404)
     assert fetch(served.url, folder, **how).error is not None
-    assert list((folder / f"{NAME}.segdl").glob("*.part"))
+    assert count(folder / f"{NAME}.segdl")
     served.faults = None
 
 

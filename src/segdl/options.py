@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from segdl.core.checksum import AUTO, Wanted
 from segdl.core.connections import parse_connections
@@ -18,6 +18,7 @@ from segdl.core.url import parse_url
 from segdl.errors import UsageError
 
 IfExists = Literal["auto", "skip", "resume", "rename", "overwrite", "error"]
+LayoutName = Literal["parts", "inplace"]
 Headers = tuple[tuple[str, str], ...]
 
 MIB = 1024 * 1024
@@ -100,6 +101,8 @@ class TransferOptions:
         range: the bytes wanted; ``None`` is all of them.
         remote_time: set the file's modification time from Last-Modified.
         fresh: throw partial data away and start again.
+        layout: where segments land: ``parts`` gives each a file of its own and joins them,
+            ``inplace`` fills one file and keeps a journal.
     """
 
     connections: int | str = "auto"
@@ -109,9 +112,12 @@ class TransferOptions:
     range: RangeSpec | None = None
     remote_time: bool = False
     fresh: bool = False
+    layout: LayoutName = "parts"
 
     def __post_init__(self) -> None:
         parse_connections(self.connections)
+        if self.layout not in get_args(LayoutName):
+            raise UsageError(f"layout must be parts or inplace, not {self.layout!r}")
         if self.min_split < 1 or self.retries < 0:
             raise UsageError("min_split must be at least 1 and retries at least 0")
 

@@ -14,14 +14,15 @@ from support.require import program, require, require_program
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Kind = Literal["ext4", "xfs", "btrfs"]
+Kind = Literal["ext2", "ext4", "xfs", "btrfs"]
 
 _MKFS = {
+    "ext2": ("mkfs.ext2", "-q", "-F"),  # it cannot set blocks aside
     "ext4": ("mkfs.ext4", "-q", "-F"),
     "xfs": ("mkfs.xfs", "-q", "-m", "reflink=1"),
     "btrfs": ("mkfs.btrfs", "-q"),
 }
-_SMALLEST = {"ext4": 8, "xfs": 300, "btrfs": 128}  # MiB; mkfs refuses less
+_SMALLEST = {"ext2": 8, "ext4": 8, "xfs": 300, "btrfs": 128}  # MiB; mkfs refuses less
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from segdl.cli.values import (
     parse_header,
     parse_size,
     read_connections,
-    read_layout,
     read_proxy,
     read_seconds,
     read_url,
@@ -240,10 +239,9 @@ def _add_transfer(parser: Parser) -> None:
     )
     add(
         "--layout",
-        type=read_layout,
+        choices=("parts", "inplace"),
         default="parts",
-        metavar="parts",
-        help="each segment has a part file of its own; they are joined at the end",
+        help="part files that are joined at the end (the default), or one file filled in place",
     )
 
 
@@ -289,4 +287,5 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         range=arguments.range,
         remote_time=arguments.remote_time,
         fresh=arguments.fresh,
+        layout=arguments.layout,
     )

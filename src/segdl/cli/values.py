@@ -120,15 +120,6 @@ def read_connections(text: str) -> str:
     return str(typed(parse_connections)(text))
 
 
-def read_layout(text: str) -> str:
-    """Read where segments land."""
-    if text == "inplace":
-        raise argparse.ArgumentTypeError("'inplace' is not supported yet; leave it out")
-    if text != "parts":
-        raise argparse.ArgumentTypeError(f"invalid choice: {text!r} (choose from 'parts')")
-    return text
-
-
 def read_seconds(text: str) -> float:
     """Read a time of more than nothing."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or float(text) <= 0:

@@ -18,7 +18,7 @@ from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts, publish
 from segdl.engine.job import job_of
-from segdl.engine.planning import require_space, selection_of, supply_of
+from segdl.engine.planning import make_room, selection_of, supply_of
 from segdl.engine.run import Run
 from segdl.engine.segment import Supply
 from segdl.engine.site import Pin
@@ -39,6 +39,7 @@ from segdl.options import Request
 from segdl.progress.events import Finished, Note, Probing, Started
 from segdl.results import DownloadResult, Status
 from segdl.store.faults import shown
+from segdl.store.layout import discard
 from segdl.store.target import Target
 from segdl.store.workplace import Workplace
 
@@ -113,7 +114,7 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
 
 
 def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
-    with Workplace(target) as place:
+    with Workplace(target, task.run.transfer.layout) as place:
         if is_finished(task, place, contact.version):
             status = target.status()
             size = status.st_size if status else 0
@@ -134,12 +135,13 @@ def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
 def _fetch_one_version(
     task: Task, place: Workplace, contact: Contact, verification: Verification
 ) -> tuple[Pin, int, int]:
-    """Fetch and join until the first part is the whole of one version.
+    """Fetch and join until there is the whole of one version.
 
     Returns what was fetched, its size, and the bytes that came over the network.
     """
     contact = _with_ranges(task, place, contact)
     pin = reconcile(task, place, contact)
+    _tell_layout(task, place)
     sites = sites_of(task, pin)
     fetched = restarts = 0
     while restarts <= _MOST_RESTARTS:
@@ -195,7 +197,7 @@ def _expel(place: Workplace, sites: Sites, lie: LiedError) -> None:
                 f"{shown(place.target.path)}: the mirrors disagree ({lie})",
                 hint="give --checksum, or fewer mirrors",
             )
-        place.parts.discard(mirror.brought)
+        discard(place.parts, mirror.brought)
         mirror.brought.clear()
 
 
@@ -215,8 +217,7 @@ def _fetch_parts(
     selection = selection_of(task, pin)
     supply, held = supply_of(task, place, pin, selection, in_order=in_order)
     job = job_of(task, sites.origin, selection, place.parts)
-    if selection.size != OPEN:
-        require_space(place, supply)
+    make_room(task, place, selection, supply)
     size = None if selection.size == OPEN else selection.size
     transfer = task.run.transfer
     connections = transfer.most if transfer.adaptive else min(len(supply.live), transfer.most)
@@ -232,6 +233,14 @@ def _fetch_parts(
         task.run.emit(Note(task.number, text))
     count = sum(segment.done for segment in supply.live)
     return supply.live[-1].stop if size is None else size, count
+
+
+def _tell_layout(task: Task, place: Workplace) -> None:
+    """Say so where what is there lies otherwise than was asked for."""
+    found, asked = place.parts.name, task.run.transfer.layout
+    if found != asked:
+        text = f"going on with --layout {found}, in which it was begun (--fresh starts anew)"
+        task.run.emit(Note(task.number, text))
 
 
 def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) -> Opened | None:

@@ -56,7 +56,7 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
     # Whatever the policy: that run was this command.
     published = _just_published(task, place, version, status)
     if published and (task.claim is None or _has_digest(task, place, task.claim)):
-        place.parts.clear()
+        place.clear()
         return True
     policy = task.run.transfer.if_exists
     if policy == "error":
@@ -70,7 +70,7 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
     if stat.S_ISREG(status.st_mode) and _is_the_remote_file(task, place, version, status):
         state = place.state()
         if state is None or state.url == task.asked.public:
-            place.parts.clear()
+            place.clear()
         return True
     if policy == "auto":
         raise place.target.exists_error()
@@ -108,7 +108,7 @@ def adopt(task: Task, place: Workplace, contact: Contact) -> None:
         return
     if task.run.transfer.fresh:
         raise place.target.exists_error("exists, and --fresh would throw it away")
-    if any(place.parts.sizes().values()):
+    if not place.parts.is_empty():
         raise place.target.exists_error("exists beside a partial download of it")
     size = contact.version.size
     if not stat.S_ISREG(status.st_mode) or size is None or contact.ranges is not Ranges.WORK:
@@ -119,10 +119,9 @@ def adopt(task: Task, place: Workplace, contact: Contact) -> None:
     for seam in _samples(selection, status.st_size):
         _require_same(task, place, seam, selection.remote(seam))
     # First the note: a part that belongs to nothing is thrown away.
-    place.parts.clear()
+    place.clear()
     place.belongs_to(State(url=task.asked.public, version=contact.version, range=selected(task)))
-    with disk_errors(place.target.path, "continue"):
-        os.rename(place.target.path, place.parts.path(0))
+    place.parts.adopt(place.target.path)
 
 
 def _samples(selection: Selection, size: int) -> list[Span]:

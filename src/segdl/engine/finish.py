@@ -12,15 +12,15 @@ from segdl.engine.versions import selected
 from segdl.errors import DiskError
 from segdl.progress.events import Joining
 from segdl.store.faults import disk_errors
-from segdl.store.join import join
 from segdl.store.overlap import first_disagreement
+from segdl.store.parts import Part, Parts
 from segdl.store.record import write_record
 from segdl.store.state import FileId, State
 from segdl.store.workplace import Workplace
 
 
 def join_parts(task: Task, place: Workplace, size: int) -> None:
-    """Make the first part the whole file.
+    """Make one whole file of what was fetched.
 
     Where parts overlap they must agree: then it does not matter which of them a byte is
     taken from, to join or to hash.
@@ -30,24 +30,25 @@ def join_parts(task: Task, place: Workplace, size: int) -> None:
         IntegrityError: the parts do not make a file of `size` bytes.
         DiskError: no space, or the disk failed.
     """
-    at = first_disagreement(place.parts, task.run.check_cancelled)
-    if at is not None:
-        raise ChangedError(f"bytes at {at} differ between two parts", proved=True)
+    if isinstance(place.parts, Parts):
+        at = first_disagreement(place.parts, task.run.check_cancelled)
+        if at is not None:
+            raise ChangedError(f"bytes at {at} differ between two parts", proved=True)
 
     def tell(done: int) -> None:
         task.run.check_cancelled()
         task.run.emit(Joining(task.number, done, size))
 
-    place.parts.release(join(place.parts, size, tell))
+    place.parts.make_whole(size, tell)
 
 
 def publish(task: Task, place: Workplace, version: Version, *, replace: bool) -> None:
-    """Give the joined file its final name.
+    """Give the whole file its final name.
 
     Raises:
         TargetExistsError: the name was taken in the meantime.
     """
-    whole = place.parts.open(0)
+    whole = Part(place.parts.whole, 0)
     try:
         with disk_errors(place.target.path, "write"):
             if task.run.transfer.remote_time:
@@ -60,7 +61,7 @@ def publish(task: Task, place: Workplace, version: Version, *, replace: bool) ->
         with disk_errors(whole.path, "look at"):
             identity = FileId.of(os.fstat(whole.descriptor))
     finally:
-        place.parts.release(whole)
+        whole.close()
     try:
         place.belongs_to(
             State(url=task.asked.public, version=version, range=selected(task), publishing=identity)

@@ -6,6 +6,7 @@ byte, and most of the waking and waiting of threads that share one interpreter.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,10 +73,27 @@ class _Piped(Flow):
 
     def store(self) -> None:
         if self._waiting:
-            count, self._waiting = self._waiting, 0
-            self._piped.drain(self._out, count)
+            left, self._waiting = self._waiting, 0
+            # A part that another took the rest of over takes no more: what is left is its.
+            while left and (moved := self._piped.fill(left, self._drain)):
+                left -= moved
         else:
             super().store()
+
+    def _drain(self, descriptor: int, at: int, most: int) -> int:
+        """Write at a place in a file what is in the pipe."""
+        try:
+            return os.splice(self._out, descriptor, most, offset_dst=at)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+        # This file system takes no pages from a pipe.
+        left = memoryview(os.read(self._out, most))
+        taken = len(left)
+        while left:
+            written = os.pwrite(descriptor, left, at + taken - len(left))
+            left = left[written:]
+        return taken
 
 
 class _Received(Flow):

@@ -15,7 +15,7 @@ from segdl.engine.task import Task, open_task
 from segdl.engine.verify import claims_of
 from segdl.errors import ServerError
 from segdl.options import Request
-from segdl.store.parts import Parts
+from segdl.store.layout import layouts
 from segdl.store.target import Target
 
 
@@ -92,7 +92,9 @@ def preview(run: Run, request: Request) -> Preview:
             spans = () if not size else (Span(0, size),)
             return Preview(remote=remote, target=target, size=size, held=0, segments=spans)
         selection = select(run.transfer.range, size)
-        held = Parts(target.workplace).held() if target.workplace.is_dir() else []
+        held: list[Span] = []
+        if target.workplace.is_dir():
+            held = layouts(target.workplace, run.transfer.layout)[0].held()
         in_order = request.checksum is not None or bool(claims_of(task, contact.version))
         segments = plan(
             selection.size,

@@ -20,16 +20,19 @@ from segdl.store.workplace import Workplace
 _IN_ORDER = 8
 
 
-def require_space(place: Workplace, supply: Supply) -> None:
-    """Check for what is missing, and for the part that joining will have twice for a moment."""
-    lengths = [segment.stop - segment.start for segment in supply.live]
-    parts = place.parts.sizes()
-    for segment, length in zip(supply.live, lengths, strict=True):
-        parts[segment.part] = parts.get(segment.part, 0) + length
-    extra = max((size for start, size in parts.items() if start), default=0)
-    # With nothing to fetch, joining finds out itself: where extents are shared it needs none.
-    if lengths:
-        place.target.require_space(sum(lengths), extra)
+def make_room(task: Task, place: Workplace, selection: Selection, supply: Supply) -> None:
+    """Check for what is missing and what finishing takes, and have the layout ready.
+
+    Raises:
+        DiskError: no space, or no file of this size is allowed.
+    """
+    more: dict[int, int] = {}
+    for segment in supply.live:
+        more[segment.part] = more.get(segment.part, 0) + segment.stop - segment.start
+    # With nothing to fetch, finishing finds out itself: where extents are shared it needs none.
+    if more and selection.size != OPEN:
+        place.target.require_space(*place.parts.space(selection.size, more))
+    place.parts.prepare(selection.size, task.run.check_cancelled)
 
 
 def selection_of(task: Task, pin: Pin) -> Selection:
@@ -54,8 +57,9 @@ def supply_of(
     """Plan what is missing; return it and the bytes that are there."""
     transfer = task.run.transfer
     sizes = place.parts.sizes()
-    if any(start + size > selection.size for start, size in sizes.items()):
-        start_over(task, place, "the partial data reaches over the end of the file")
+    misfit = place.parts.misfit(selection.size)
+    if misfit is not None:
+        start_over(task, place, misfit)
         sizes = {}
     if pin.ranges is not Ranges.WORK:
         # Only one part can grow where only the whole file can be asked for.

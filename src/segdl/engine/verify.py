@@ -12,7 +12,7 @@ from segdl.engine.task import Task
 from segdl.errors import ChecksumMismatchError
 from segdl.progress.events import Verifying
 from segdl.store.faults import shown
-from segdl.store.prefix import Prefix
+from segdl.store.layout import Layout, growing
 from segdl.store.workplace import Workplace
 
 _TELL_EVERY = 32 * 1024 * 1024
@@ -47,6 +47,7 @@ class Verification:
         self._place = place
         self._claims: tuple[Claim, ...] = ()
         self._hasher: Hasher | None = None
+        self._hashed: Layout | None = None
 
     def __enter__(self) -> Verification:
         return self
@@ -64,11 +65,14 @@ class Verification:
         """Hash from now on for what this version must have; tell whether that is anything."""
         self._claims = claims_of(self._task, version)
         algorithms = frozenset(claim.checksum.algorithm for claim in self._claims)
-        if self._hasher is not None and self._hasher.algorithms != algorithms:
+        current = self._hashed is self._place.parts
+        if self._hasher is not None and not (current and self._hasher.algorithms == algorithms):
             self._hasher.stop()
             self._hasher = None
         if self._hasher is None and algorithms:
-            self._hasher = Hasher(Prefix(self._place.parts), algorithms)
+            # Starting over may change the layout.
+            self._hashed = self._place.parts
+            self._hasher = Hasher(growing(self._place.parts), algorithms)
         return bool(algorithms)
 
     def check(self, size: int) -> Checksum | None:
@@ -98,7 +102,7 @@ class Verification:
         return self._claims[0].checksum
 
     def _mismatch(self, claim: Claim, digest: str) -> ChecksumMismatchError:
-        kept = shown(self._place.parts.path(0))
+        kept = shown(self._place.parts.whole)
         doubt = "check the digest" if claim is self._task.claim else "one of the two is wrong"
         hint = f"{doubt}; the bytes are kept in {kept} (--fresh fetches them anew)"
         return mismatch(shown(self._place.target.path), claim, digest, hint)

@@ -27,8 +27,8 @@ def reconcile(task: Task, place: Workplace, contact: Contact) -> Pin:
     """
     pin = Pin(contact.version, contact.ranges)
     if task.run.transfer.fresh:
-        place.parts.clear()
-    held = any(place.parts.sizes().values())
+        place.clear()
+    held = not place.parts.is_empty()
     state = place.state()
     if state is not None and held:
         pin = _compare_with(state, task, place, contact)
@@ -153,7 +153,7 @@ def write_down(task: Task, place: Workplace, pin: Pin) -> None:
 
 def start_over(task: Task, place: Workplace, why: str) -> None:
     """Throw the parts away and say so."""
-    place.parts.clear()
+    place.clear()
     task.run.emit(Restarted(task.number, why))
 
 

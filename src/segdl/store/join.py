@@ -10,11 +10,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from segdl.core.spans import Span
 from segdl.errors import IntegrityError
 from segdl.store.faults import disk_errors, shown
-from segdl.store.parts import Part, Parts
+
+if TYPE_CHECKING:
+    from segdl.store.parts import Part, Parts
 
 _STEP = 32 * 1024 * 1024
 _BUFFER = 1024 * 1024

@@ -6,29 +6,24 @@ version may overlap: the bytes are the same.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from segdl.core.spans import Span, union
 from segdl.errors import DiskError
+from segdl.options import LayoutName
 from segdl.store.faults import disk_errors
+from segdl.store.files import FLAGS, Move, pour
+from segdl.store.files import sync_data as _sync
+from segdl.store.join import join
+from segdl.store.sound import sound_size
 
 _NAME = re.compile(r"(0|[1-9][0-9]{0,18})\.part", re.ASCII)
-_FLAGS = (
-    os.O_RDWR
-    | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-_sync = getattr(os, "fdatasync", os.fsync)
-_BLOCK = 1024 * 1024
 
 
 class PartFile(Protocol):
@@ -51,10 +46,13 @@ class PartFile(Protocol):
 
 @runtime_checkable
 class PipedPart(PartFile, Protocol):
-    """A part that can be written from a pipe, within the kernel."""
+    """A part that can be written by other means than from memory."""
 
-    def drain(self, pipe: int, count: int) -> None:
-        """Write `count` bytes, which are in the pipe, at the end."""
+    def fill(self, most: int, move: Move) -> int:
+        """Have `move(descriptor, at, most)` write at the end; return how many bytes it did.
+
+        Fewer than `most` where what follows belongs to another part.
+        """
 
 
 class PartStore(Protocol):
@@ -85,7 +83,7 @@ class Part:
         self.start = start
         self._on_retract = on_retract
         with disk_errors(path, "open"):
-            self._descriptor = os.open(path, _FLAGS, 0o666)
+            self._descriptor = os.open(path, FLAGS, 0o666)
             try:
                 self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
             except BaseException:
@@ -113,44 +111,26 @@ class Part:
         """The open file, for the kernel's own copying."""
         return self._descriptor
 
+    def fill(self, most: int, move: Move) -> int:
+        """Have `move(descriptor, at, most)` write at the end; return how many bytes it did.
+
+        Raises:
+            DiskError: no space, or the disk failed; what was written before stays.
+        """
+        if self._failure is not None:
+            raise self._failure
+        with disk_errors(self.path, "write"):
+            written = move(self._descriptor, self.size, most)
+        self.size += written
+        return written
+
     def append(self, data: bytes | memoryview) -> None:
         """Write bytes at the end.
 
         Raises:
-            DiskError: no space, or the disk failed; what was written before stays.
+            DiskError: as `fill`.
         """
-        if self._failure is not None:
-            raise self._failure
-        view = memoryview(data)
-        with disk_errors(self.path, "write"):
-            while view:
-                written = os.write(self._descriptor, view)
-                self.size += written
-                view = view[written:]
-
-    def drain(self, pipe: int, count: int) -> None:
-        """Write `count` bytes, which are in the pipe, at the end.
-
-        Raises:
-            DiskError: no space, or the disk failed; what was written before stays.
-        """
-        if self._failure is not None:
-            raise self._failure
-        with disk_errors(self.path, "write"):
-            while count:
-                try:
-                    moved = os.splice(pipe, self._descriptor, count)
-                except OSError as error:
-                    if error.errno != errno.EINVAL:
-                        raise
-                    # This file system takes no pages from a pipe.
-                    break
-                self.size += moved
-                count -= moved
-        while count:
-            data = os.read(pipe, count)
-            self.append(data)
-            count -= len(data)
+        pour(data, self.fill)
 
     def grow(self, count: int) -> None:
         """Note that `count` bytes were written at the end through the descriptor."""
@@ -160,7 +140,6 @@ class Part:
         """Drop what was written behind `size` bytes."""
         with disk_errors(self.path, "write"):
             os.ftruncate(self._descriptor, size)
-            os.lseek(self._descriptor, size, os.SEEK_SET)
         self.size = size
         self._synced = min(self._synced, size)
         self._on_retract()
@@ -195,13 +174,15 @@ class Part:
 
 
 class Parts:
-    """The part files of one folder.
+    """The layout of part files in a folder.
 
     `_lock` owns `_open` and `_retractions`.
 
     Attributes:
         deleting: held while a part is deleted, and by who must find it as it was listed.
     """
+
+    name: LayoutName = "parts"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -219,6 +200,11 @@ class Parts:
     def _retracted(self) -> None:
         with self._lock:
             self._retractions += 1
+
+    @property
+    def whole(self) -> Path:
+        """The first part, which the others are joined to."""
+        return self.path(0)
 
     def open(self, start: int) -> Part:
         """Open the part that begins at `start`, made if missing."""
@@ -249,6 +235,26 @@ class Parts:
         """Return what is on disk, joined."""
         return union(Span(start, start + size) for start, size in self.sizes().items())
 
+    def is_empty(self) -> bool:
+        """Tell whether no part holds a byte."""
+        return not any(self.sizes().values())
+
+    def misfit(self, size: int) -> str | None:
+        """Tell why what is there cannot be of a file of `size` bytes (or OPEN), if so."""
+        if any(start + length > size for start, length in self.sizes().items()):
+            return "the partial data reaches over the end of the file"
+        return None
+
+    def space(self, size: int, more: Mapping[int, int]) -> tuple[int, int]:  # noqa: ARG002
+        """Return the bytes to come, and those that joining has twice for a moment."""
+        parts = self.sizes()
+        for start, length in more.items():
+            parts[start] = parts.get(start, 0) + length
+        return sum(more.values()), max((parts[start] for start in parts if start), default=0)
+
+    def prepare(self, size: int, on_wait: Callable[[], None]) -> None:
+        """Do nothing: each part is made as it is opened."""
+
     def read(self, span: Span) -> bytes | None:
         """Return the bytes of `span`, or None where they are not all in one part."""
         for start, size in self.sizes().items():
@@ -274,23 +280,11 @@ class Parts:
         for start in self.sizes():
             part = self.open(start)
             try:
-                sound = _sound(part.descriptor, part.size)
+                sound = sound_size(part.descriptor, part.size)
                 if sound < part.size:
                     part.cut(sound)
             finally:
                 self.release(part)
-
-    def discard(self, spans: Iterable[Span]) -> None:
-        """Drop the bytes of `spans`, and what is behind them in the same part."""
-        wrong = list(spans)
-        for start, size in self.sizes().items():
-            hits = [max(s.start, start) for s in wrong if s.start < start + size and start < s.stop]
-            if hits:
-                part = self.open(start)
-                try:
-                    part.cut(min(hits) - start)
-                finally:
-                    self.release(part)
 
     def remove(self, start: int, *, copied: bool = False) -> None:
         """Delete the part that begins at `start`; `copied` where another holds its bytes."""
@@ -299,29 +293,23 @@ class Parts:
         if not copied:
             self._retracted()
 
+    def adopt(self, finished: Path) -> None:
+        """Make a file the first part; it loses its name."""
+        with disk_errors(finished, "continue"):
+            os.rename(finished, self.whole)
+
+    def make_whole(self, size: int, on_progress: Callable[[int], None]) -> None:
+        """Join the parts; see :func:`join`."""
+        self.release(join(self, size, on_progress))
+
     def clear(self) -> None:
         """Delete every part."""
         for start in self.sizes():
             self.remove(start)
 
+    def close(self) -> None:
+        """Do nothing: who opened a part releases it."""
+
     def path(self, start: int) -> Path:
         """Return the file of the part that begins at `start`."""
         return self.folder / f"{start}.part"
-
-
-def _sound(descriptor: int, size: int) -> int:
-    """Return how far a file has no hole, the zeros before that left out."""
-    if size and hasattr(os, "SEEK_HOLE"):
-        try:
-            size = min(size, os.lseek(descriptor, 0, os.SEEK_HOLE))
-        except OSError:
-            # This file system does not tell.
-            pass
-    while size:
-        at = (size - 1) // _BLOCK * _BLOCK
-        os.lseek(descriptor, at, os.SEEK_SET)
-        data = os.read(descriptor, size - at).rstrip(b"\0")
-        if data:
-            return at + len(data)
-        size = at
-    return 0

@@ -7,9 +7,10 @@ import threading
 from types import TracebackType
 
 from segdl.errors import DiskError
+from segdl.options import LayoutName
 from segdl.store.faults import shown
+from segdl.store.layout import layouts
 from segdl.store.lock import Lock
-from segdl.store.parts import Parts
 from segdl.store.state import State, boot_id, load, save
 from segdl.store.target import Target
 
@@ -23,15 +24,23 @@ _FLUSH_EVERY = 2.0
 class Workplace:
     """Holds the folder of parts while it is entered; one run at a time.
 
+    The coordinator's thread changes `parts`; the flusher reads it.
+
+    Attributes:
+        target: the file that is to be.
+        folder: the folder.
+        parts: the layout to go on with, where it is entered: what is there already goes
+            before what was asked for.
+
     Raises on entering:
         TargetLockedError: another run holds it.
         DiskError: it cannot be made.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, asked: LayoutName = "parts") -> None:
         self.target = target
         self.folder = target.workplace
-        self.parts = Parts(self.folder)
+        self._asked = asked
         self._lock: Lock | None = None
         self._leaving = threading.Event()
         self._flusher: threading.Thread | None = None
@@ -39,6 +48,7 @@ class Workplace:
     def __enter__(self) -> Workplace:
         self._lock = self._hold()
         try:
+            self._choose()
             self._mend()
         except BaseException:
             self._lock.release(delete=False)
@@ -57,10 +67,11 @@ class Workplace:
         assert self._lock is not None
         empty = False
         try:
-            empty = not any(self.parts.sizes().values())
+            empty = self.parts.is_empty()
+            self.parts.close()
             if empty:
                 # Nothing to go on from: leave no trace.
-                self.parts.clear()
+                self.clear()
                 for name in (_STATE, "state.new"):
                     (self.folder / name).unlink(missing_ok=True)
         except (OSError, DiskError):
@@ -86,13 +97,25 @@ class Workplace:
                     raise
         raise DiskError(f"{shown(self.folder)} comes and goes", hint="try again")
 
+    def _choose(self) -> None:
+        """Find out how what is there lies, and have no empty file of another layout beside it."""
+        self.parts, self._other = layouts(self.folder, self._asked)
+        if self._other.is_empty():
+            self._other.clear()
+
+    def clear(self) -> None:
+        """Throw everything away that was fetched; what comes next lies as was asked for."""
+        self.parts.clear()
+        self._other.clear()
+        self._choose()
+
     def _mend(self) -> None:
         """Undo what a sudden end may have left."""
-        first = self.parts.path(0)
+        whole = self.parts.whole
         try:
             # Killed in publishing: the file has its name, and this one besides.
-            if os.path.samestat(os.lstat(first), os.lstat(self.target.path)):
-                self.parts.remove(0)
+            if os.path.samestat(os.lstat(whole), os.lstat(self.target.path)):
+                whole.unlink()
         except OSError:
             # Mostly one of them is not there.
             pass
