@@ -352,7 +352,7 @@ def test_a_connection_keeps_its_place() -> None:
         Moment(3, {0: (15, False), 100: (60, True), 200: (15, True)}),
         # The second waits: its place is kept for it.
         Moment(4, {0: (15, False), 100: (60, True), 200: (25, True)}),
-        # What went back to the beginning brought nothing.
+        # What went back to the beginning brought nothing; what comes at once is one with it.
         Moment(5, {100: (10, True), 200: (35, True)}),
         Moment(5, {100: (10, True), 200: (36, True)}),
     ]
@@ -361,9 +361,20 @@ def test_a_connection_keeps_its_place() -> None:
         Stretch(1, 2, (10.0, 20.0)),
         Stretch(2, 3, (10.0, 20.0)),
         Stretch(3, 4, (10.0,)),
-        Stretch(4, 5, (10.0,)),
+        Stretch(4, 5, (11.0,)),
     )
     assert stretches([]) == ()
+
+
+def test_moments_that_are_near_each_other_are_one() -> None:
+    moments = [Moment(n / 16, {0: (n, True)}) for n in range(10)]
+    found = stretches([Moment(-1.0, {}), *moments])
+    assert [(each.start, each.stop) for each in found] == [
+        *((-1, 0), (0, 0.125), (0.125, 0.25), (0.25, 0.375), (0.375, 0.5625))
+    ]
+    brought = sum((each.stop - each.start) * sum(each.speeds) for each in found)
+    assert brought == pytest.approx(9)
+    assert stretches(moments[:2]) == ()
 
 
 @given(

@@ -340,7 +340,7 @@ def test_on_a_terminal(work: Path) -> None:
     rows = [line for line in lines if re.match(r"round 1 of 1  segdl -j \d+ +\d+\.\d\d s", line)]
     assert len(rows) == 2
     assert any("█" in line and line.startswith("segdl -j 16") for line in lines)
-    assert sum(line.startswith("round") for line in lines) == 2
+    assert sum("round 1 of 1" in line for line in lines) == 2
     assert not os.listdir(work)
 
 

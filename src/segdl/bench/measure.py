@@ -67,7 +67,11 @@ def measure(
             machine=_machine(),
         ),
         contenders=contenders,
-        versions={tool: version_of(contender) for tool, contender in tools.items()},
+        versions={
+            # An interrupt waits for no more than one of them.
+            tool: "" if cancel.is_set() else version_of(contender)
+            for tool, contender in tools.items()
+        },
         left_out=plan.left_out,
         runs=tuple(runs),
         digest=wishes.checksum or Checksum(algorithm, found),

@@ -109,7 +109,7 @@ def speed_axis(frame: Frame, marks: Sequence[float]) -> Iterator[str]:
 
 def time_axis(frame: Frame, most: float) -> Iterator[str]:
     """Yield a tick for round seconds up to `most`."""
-    for mark in ticks(most, 4):
+    for mark in ticks(most, 5):
         if mark > most:
             continue
         x = frame.x(mark / most)

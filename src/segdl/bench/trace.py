@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+# Seconds, both.
 _WINDOW = 1.0
+_NEAR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,8 @@ def stretches(moments: Sequence[Moment]) -> tuple[Stretch, ...]:
     """
     places: dict[int, int] = {}
     found = []
-    for before, after in pairwise(moments):
+    for before, after in pairwise(_apart(moments)):
         seconds = after.seconds - before.seconds
-        if seconds <= 0:
-            continue
         moved = {
             start: done - before.segments.get(start, (0, False))[0]
             for start, (done, _) in after.segments.items()
@@ -102,6 +102,18 @@ def stretches(moments: Sequence[Moment]) -> tuple[Stretch, ...]:
             speeds[places[start]] += moved[start] / seconds
         found.append(Stretch(before.seconds, after.seconds, tuple(speeds)))
     return tuple(found)
+
+
+def _apart(moments: Sequence[Moment]) -> list[Moment]:
+    """Leave out moments so near to others that a speed between them would be chance."""
+    kept = list(moments[:1])
+    for moment in moments[1:]:
+        if moment.seconds - kept[-1].seconds >= _NEAR:
+            kept.append(moment)
+    if len(kept) > 1 and kept[-1] is not moments[-1]:
+        # The last one knows of every byte.
+        kept[-1] = moments[-1]
+    return kept
 
 
 def _give_places(places: dict[int, int], moving: Sequence[int], after: Moment) -> None:

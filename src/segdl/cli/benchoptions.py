@@ -10,7 +10,7 @@ from segdl.cli.parser import Parser, add_network
 from segdl.cli.values import count, parse_size, read_connections, typed
 from segdl.core.checksum import parse_checksum
 
-_CONNECTIONS = "1,2,4,8,16"
+_CONNECTIONS = "1,2,4,8,16,auto"
 
 
 def bench_parser() -> Parser:
