@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,6 +47,21 @@ def test_it_tells_what_it_was_told() -> None:
     )
 
 
+def test_the_documented_bytes() -> None:
+    # Put together by hand from docs/inplace.md.
+    head = b"\x89segdl\r\n" + struct.pack("<IIQ", 1, 0xABCD, 5000) + NOW
+    written = struct.pack("<QQIII", 1000, 500, 0, 1, 0)
+    flushed = struct.pack("<QQIII", 1000, 400, 0, 2, 0)
+    told = (head + struct.pack("<I", zlib.crc32(head))).ljust(512, b"\0")
+    told += written + struct.pack("<I", zlib.crc32(written, 0xABCD))
+    told += flushed + struct.pack("<I", zlib.crc32(flushed, 0xABCD))
+    assert read_journal(told, NOW).held == (Span(1000, 1500),)
+    assert read_journal(told, BEFORE).held == (Span(1000, 1400),)
+    assert told == header(5000, 0xABCD, NOW) + claim(0, Kind.WRITTEN, 1000, 500, 0xABCD) + claim(
+        0, Kind.SYNCED, 1000, 400, 0xABCD
+    )
+
+
 @pytest.mark.parametrize(("written_in", "now"), [(BEFORE, NOW), (NO_BOOT, NO_BOOT), (NO_BOOT, NOW)])
 def test_only_what_is_on_the_disk_counts_after_a_power_cut(written_in: bytes, now: bytes) -> None:
     told = read_journal(journal(SLOTS, boot=written_in), now)
@@ -77,9 +95,6 @@ def test_what_does_not_tile_the_file_is_refused(data: bytes, why: str) -> None:
 
 
 def test_another_version_is_refused() -> None:
-    import struct
-    import zlib
-
     fields = bytearray(header(SIZE, KEY, NOW)[:40])
     struct.pack_into("<I", fields, 8, 2)
     with pytest.raises(ValueError, match="version 2"):
