@@ -60,6 +60,7 @@ def download(
     connections: int = 8,
     checksum: str | None = None,
     headers: AnyHeaders = (),
+    limit_rate: int | str | None = None,
     progress: ProgressKind = "none",
     on_event: Callable[[Event], None] | None = None,
     cancel: threading.Event | None = None,
@@ -79,6 +80,8 @@ def download(
         connections: most connections for the file.
         checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``.
         headers: a mapping, or ``(name, value)`` pairs, for the URL's origin only.
+        limit_rate: bytes a second, or text as ``"2M"`` or ``"mon-fri 08:00-18:00=2M,10M"``,
+            for all connections together; goes before that of `network`.
         progress: a view on standard error.
         on_event: called with each event, in the thread that called `download`.
         cancel: set it from another thread to end the download.
@@ -101,6 +104,7 @@ def download(
         headers=_pairs(headers),
     )
     transfer = replace(transfer or TransferOptions(), connections=connections)
+    network = _limited(network, limit_rate)
     with _run(network, transfer, progress, on_event, cancel, max_files=1) as run:
         return download_one(run, request)
 
@@ -110,6 +114,7 @@ def download_many(
     *,
     max_files: int = 4,
     connections: int = 8,
+    limit_rate: int | str | None = None,
     progress: ProgressKind = "none",
     on_event: Callable[[Event], None] | None = None,
     cancel: threading.Event | None = None,
@@ -127,6 +132,8 @@ def download_many(
         requests: URLs, or :class:`Request` values where more is to be said.
         max_files: files at once.
         connections: most connections for each file.
+        limit_rate: bytes a second, or text as ``"2M"`` or ``"mon-fri 08:00-18:00=2M,10M"``,
+            for all connections and files together; goes before that of `network`.
         progress: a view on standard error.
         on_event: called with each event; `event.file` counts the requests from 1.
         cancel: set it from another thread to end the run.
@@ -145,6 +152,7 @@ def download_many(
         raise UsageError(f"max_files must be at least 1, not {max_files}")
     wanted = (Request(url=item) if isinstance(item, str) else item for item in requests)
     transfer = replace(transfer or TransferOptions(), connections=connections)
+    network = _limited(network, limit_rate)
     with _run(network, transfer, progress, on_event, cancel, max_files=max_files) as run:
         with closing(download_all(run, wanted, download_one, max_files)) as outcomes:
             for _, outcome in outcomes:
@@ -238,6 +246,11 @@ def _run(
             yield run
     finally:
         view.close()
+
+
+def _limited(network: NetworkOptions | None, limit_rate: int | str | None) -> NetworkOptions:
+    network = network or NetworkOptions()
+    return network if limit_rate is None else replace(network, limit_rate=limit_rate)
 
 
 def _place(path: str | os.PathLike[str] | None) -> tuple[Path, str | None]:

@@ -10,9 +10,9 @@ from typing import NoReturn
 from segdl.cli.values import (
     count,
     parse_header,
-    parse_size,
     read_connections,
     read_layout,
+    read_limit,
     read_proxy,
     read_seconds,
     read_user,
@@ -20,12 +20,13 @@ from segdl.cli.values import (
 )
 from segdl.core.checksum import parse_checksum
 from segdl.core.selection import parse_range
+from segdl.core.size import parse_size
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.version import __version__
 
 # Names that are promised and not built yet.
-_LATER = frozenset({"--mirror", "--limit-rate"})
+_LATER = frozenset({"--mirror"})
 
 _EPILOG = """\
 commands:
@@ -96,6 +97,7 @@ def info_parser() -> Parser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     _add_network(parser)
+    parser.set_defaults(limit_rate=None)
     parser.add_argument(
         "--retries", type=count(0), default=5, metavar="N", help="tries before giving up (5)"
     )
@@ -213,6 +215,13 @@ def _add_transfer(parser: Parser) -> None:
         help="connections a file (8)",
     )
     add(
+        "--limit-rate",
+        type=typed(read_limit),
+        metavar="RATE",
+        help="bytes a second for the whole run: 500K, 2M, 1.5G; or by the clock: "
+        "'mon-fri 08:00-18:00=2M,unlimited'",
+    )
+    add(
         "--min-split",
         type=typed(parse_size),
         default=1024 * 1024,
@@ -264,6 +273,7 @@ def network_options(arguments: argparse.Namespace) -> NetworkOptions:
         insecure=arguments.insecure,
         connect_timeout=arguments.connect_timeout,
         stall_timeout=arguments.stall_timeout,
+        limit_rate=arguments.limit_rate,
     )
 
 

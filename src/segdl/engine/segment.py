@@ -133,8 +133,8 @@ def crawling(segments: Sequence[Segment], now: float, network: NetworkOptions) -
         if not segment.heard:
             # The socket's own timeout comes first, but for a head that drips.
             patience += network.connect_timeout
-        if segment.storing:
-            # A slow disk, or a reader who takes their time.
+        if segment.storing or (segment.wire is not None and segment.wire.resting):
+            # A slow disk, a reader who takes their time, or a limit on the rate.
             segment.seen_at = segment.moved_at = now
         elif segment.received != segment.moved:
             segment.moved_at, segment.moved = now, segment.received

@@ -17,10 +17,13 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from segdl.core.head import Head, parse_head
+from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
+from segdl.net.lane import Lane
+from segdl.net.limiter import Limiter
 from segdl.net.tls import SharedContext
 from segdl.net.wire import AbortedError, Wire, watched
 from segdl.options import NetworkOptions
@@ -39,11 +42,18 @@ class Exchange:
         response: what requests made of it, for its cookies.
     """
 
-    def __init__(self, response: requests.Response, location: Location, wire: Wire) -> None:
+    def __init__(
+        self,
+        response: requests.Response,
+        location: Location,
+        wire: Wire,
+        lane: Lane | None = None,
+    ) -> None:
         self.response = response
         self.location = location
         self._raw = cast("urllib3.HTTPResponse", response.raw)
         self._wire = wire
+        self._lane = lane
         fields = self._raw.headers
         coding = fields.get("Transfer-Encoding", "chunked").strip().lower()
         if coding != "chunked":
@@ -56,6 +66,8 @@ class Exchange:
             fields = fields.copy()
             fields.discard("Content-Length")
         self.head: Head = parse_head(response.status_code, fields, now=time.time())
+        if lane is not None:
+            lane.answered(self.head.length, in_chunks="Transfer-Encoding" in fields)
 
     @property
     def sized(self) -> bool:
@@ -75,7 +87,7 @@ class Exchange:
         """
         try:
             # read1 hands over what one recv brought: nothing is lost when the next fails.
-            data = self._raw.read1(most, decode_content=False)
+            data = self._read1(most)
         except WIRE_ERRORS as error:
             raise _failure(error, self.location, self._wire) from error
         if self._wire.aborted:
@@ -86,6 +98,14 @@ class Exchange:
             raise TransferError(ServerError(f"{self.location}: the server sent broken chunks"))
         return data
 
+    def _read1(self, most: int) -> bytes:
+        if self._lane is None:
+            return self._raw.read1(most, decode_content=False)
+        with self._lane.turn(most) as turn:
+            data = self._raw.read1(turn.most, decode_content=False)
+            turn.brought = len(data)
+        return data
+
     def hand_over(self, wire: Wire) -> None:
         """Let another thread's `wire` abort this response from now on.
 
@@ -94,6 +114,8 @@ class Exchange:
         """
         connected = self._wire.detach()
         self._wire = wire
+        if self._lane is not None:
+            self._lane.hand_over(wire)
         try:
             wire.attach(connected)
         except AbortedError as error:
@@ -106,30 +128,58 @@ class Exchange:
 
     def finish(self) -> None:
         """Give the connection back: the body was read to its end."""
-        self._wire.detach()
+        self._leave()
         self._raw.release_conn()
 
     def close(self) -> None:
         """Close the connection; harmless after `finish`."""
-        self._wire.detach()
+        self._leave()
         self._raw.close()
+
+    def _leave(self) -> None:
+        self._wire.detach()
+        if self._lane is not None:
+            self._lane.close()
 
 
 class Transport:
-    """Sends requests. Threads share it: nothing in it changes."""
+    """Sends requests, within the limit of the run. Threads share it: nothing in it changes."""
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
         self._adapter = _Adapter(SharedContext(options), connections)
         self._timeout = (options.connect_timeout, options.stall_timeout)
         self._proxy = options.proxy
         self._insecure = options.insecure
+        schedule = parse_schedule(options.limit_rate)
+        self._limiter = Limiter(schedule) if schedule.limits else None
 
-    def open(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Exchange:
+    def open(
+        self, location: Location, headers: Mapping[str, str], wire: Wire, payer: object = None
+    ) -> Exchange:
         """Send a GET and return its response, redirects included as they are.
+
+        Args:
+            location: what to ask for.
+            headers: header fields.
+            wire: what another thread aborts this by.
+            payer: whose file it is: files share a limit evenly.
 
         Raises:
             TransferError: nothing usable came back.
         """
+        if self._limiter is None:
+            return Exchange(self._send(location, headers, wire), location, wire)
+        lane = Lane(self._limiter, payer, wire, tls=location.origin.scheme == "https")
+        try:
+            lane.prepare()
+            return Exchange(self._send(location, headers, wire), location, wire, lane)
+        except BaseException:
+            lane.close()
+            raise
+
+    def _send(
+        self, location: Location, headers: Mapping[str, str], wire: Wire
+    ) -> requests.Response:
         try:
             # Without PreparedRequest.prepare: it would add cookies and netrc of its own.
             prepared = requests.PreparedRequest()
@@ -154,7 +204,7 @@ class Transport:
             response.status_code,
             printable(response.headers.get("Content-Range", "")),
         )
-        return Exchange(response, location, wire)
+        return response
 
     def close(self) -> None:
         """Close every idle connection."""
