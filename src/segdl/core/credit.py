@@ -25,20 +25,17 @@ class Credit:
 
     @property
     def opening(self) -> int:
-        """Bytes to charge before a request goes out."""
+        """Bytes that come before any is read."""
         return self.with_head + self.window
 
-    def answered(self, length: int) -> tuple[Credit, int]:
-        """Return the credit of a body of `length` bytes, and what was charged too much.
+    def answered(self, length: int) -> Credit:
+        """Return the credit of a body of `length` bytes.
 
         Example:
             >>> Credit(2000, 4000).answered(10_000)
-            (Credit(with_head=2000, window=4000, ahead=4000), 0)
-            >>> Credit(2000, 4000).answered(500)
-            (Credit(with_head=2000, window=4000, ahead=0), 5500)
+            Credit(with_head=2000, window=4000, ahead=4000)
         """
-        ahead = max(0, length - self.opening)
-        return replace(self, ahead=ahead), max(0, self.opening - length)
+        return replace(self, ahead=max(0, length - self.opening))
 
     def due(self, count: int, window: int) -> int:
         """Return what to charge for a read of `count` bytes and a window of `window` from then on.

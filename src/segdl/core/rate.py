@@ -144,6 +144,17 @@ class Terms:
         # At first a kernel offers half of what it will take in.
         return Credit(TLS_RECORD if tls else min(window // 2, _HEAD_BUFFER), window)
 
+    def advance(self, *, tls: bool) -> int:
+        """Return the bytes to charge before a request goes out.
+
+        At most a second's: at a very low limit nothing would be read for minutes, else.
+
+        Example:
+            >>> Terms(2_000_000, 1 / 8).advance(tls=False), Terms(1000, 1 / 8).advance(tls=False)
+            (18750, 1000)
+        """
+        return 0 if self.rate is None else min(self.opening(tls=tls).opening, self.rate)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Claim:

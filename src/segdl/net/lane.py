@@ -38,6 +38,8 @@ class Lane:
         self._place = limiter.enter(payer, wire)
         self._open = True
         self._credit = Credit(0, 0)
+        # Bytes that were charged before there was an answer.
+        self._advance = 0
         self._answered = False
         # Whether the kernel may have been told a window: connections are used again.
         self._held = True
@@ -49,11 +51,9 @@ class Lane:
 
         It returns early where the wire is aborted.
         """
-
-        def cost(terms: Terms) -> int:
-            return terms.opening(tls=self._tls).opening
-
-        _, terms = self._limiter.admit(self._place, cost)
+        self._advance, terms = self._limiter.admit(
+            self._place, lambda terms: terms.advance(tls=self._tls)
+        )
         self._credit = terms.opening(tls=self._tls)
         narrow = terms.rate is not None and self._credit.window < KERNEL_WINDOW
         self._place.wire.window = self._credit.window if narrow else None
@@ -63,8 +63,8 @@ class Lane:
         self._answered = True
         self._buffered = None if in_chunks else io.DEFAULT_BUFFER_SIZE
         if length is not None:
-            self._credit, excess = self._credit.answered(length)
-            self._limiter.give_back(self._place, excess)
+            self._credit = self._credit.answered(length)
+            self._limiter.give_back(self._place, max(0, self._advance - length))
 
     @contextmanager
     def turn(self, most: int) -> Iterator[Turn]:
@@ -110,7 +110,7 @@ class Lane:
         if self._open:
             self._open = False
             if not self._answered:
-                self._limiter.give_back(self._place, self._credit.opening)
+                self._limiter.give_back(self._place, self._advance)
             self._limiter.leave(self._place)
 
     def _size(self, terms: Terms, most: int) -> int:

@@ -21,9 +21,13 @@ _LOOK_EVERY = 0.25
 _NOT_NEXT = 10.0
 
 
-def local_minute() -> tuple[int, int]:
-    """Return the weekday (Monday is 0) and the minute of the day on this machine's clock."""
-    now = time.localtime()
+def local_minute(seconds: float | None = None) -> tuple[int, int]:
+    """Return the weekday (Monday is 0) and the minute of the day on this machine's clock.
+
+    Args:
+        seconds: since the epoch; None is now.
+    """
+    now = time.localtime(seconds)
     return now.tm_wday, now.tm_hour * 60 + now.tm_min
 
 
@@ -115,22 +119,15 @@ class Limiter:
 
         Returns what was let through, and on which terms.
         """
-        with self._lock:
-            place.file.got = joining(place.file.got, self._others)
-            place.got = joining(place.got, place.file.others)
-            self._waiting.add(place)
+        self._join(place)
         try:
             while True:
-                aborted = place.wire.aborted
-                with self._lock:
-                    pause = self._pause(place)
-                    if aborted or not pause:
-                        return self._let_through(place, wanted)
-                place.wire.rest(pause)
+                turn = self._try(place, wanted)
+                if not isinstance(turn, float):
+                    return turn
+                place.wire.rest(turn)
         finally:
-            with self._lock:
-                self._waiting.remove(place)
-                self._wake_next()
+            self._part(place)
 
     def give_back(self, place: Place, count: int) -> None:
         """Take back bytes that were let through and did not come."""
@@ -141,26 +138,42 @@ class Limiter:
             self._charge(place, -count)
             self._wake_next()
 
-    def _let_through(self, place: Place, wanted: Callable[[Terms], int]) -> tuple[int, Terms]:
-        terms = Terms(self._rate, 1 / (len(self._files) * place.file.places))
-        count = wanted(terms)
-        self._others, place.file.others = place.file.got, place.got
-        self._charge(place, count)
-        return count, terms
+    def _join(self, place: Place) -> None:
+        with self._lock:
+            place.file.got = joining(place.file.got, self._others)
+            place.got = joining(place.got, place.file.others)
+            self._waiting.add(place)
 
-    def _charge(self, place: Place, count: int) -> None:
-        self._bucket = self._bucket.plus(count)
-        place.file.got += count
-        place.got += count
+    def _try(self, place: Place, wanted: Callable[[Terms], int]) -> tuple[int, Terms] | float:
+        """Let through what is wanted, or return the seconds until it is worth asking again."""
+        aborted = place.wire.aborted
+        with self._lock:
+            self._look()
+            pause = self._pause(place)
+            if pause and not aborted:
+                return pause
+            terms = Terms(self._rate, 1 / (len(self._files) * place.file.places))
+            count = wanted(terms)
+            self._others, place.file.others = place.file.got, place.got
+            self._charge(place, count)
+            return count, terms
 
     def _pause(self, place: Place) -> float:
-        """Return the seconds until it is worth asking again; 0 where it is its turn."""
-        self._look()
         if self._rate is None:
             return 0.0
         if self._next() is not place:
             return _NOT_NEXT
         return min(self._bucket.pause(self._rate), _LOOK_EVERY)
+
+    def _part(self, place: Place) -> None:
+        with self._lock:
+            self._waiting.remove(place)
+            self._wake_next()
+
+    def _charge(self, place: Place, count: int) -> None:
+        self._bucket = self._bucket.plus(count)
+        place.file.got += count
+        place.got += count
 
     def _look(self) -> None:
         """Bring the bucket and the rate up to date."""

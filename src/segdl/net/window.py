@@ -23,6 +23,8 @@ _LINUX = sys.platform == "linux"
 _DOUBLED = 2 if _LINUX else 1
 _SO_BUF_LOCK = 72  # <asm-generic/socket.h>; the socket module has no name for it
 _UNCLAMPED = 1 << 30
+# Seconds of a round trip where the system does not tell: it should be too long for most.
+_LONG = 0.1
 # struct tcp_info, <linux/tcp.h>: microseconds.
 _RTT = struct.Struct("=68xI")
 
@@ -31,10 +33,7 @@ Option = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A connection: the bytes that the kernel takes in, and the seconds of a round trip.
-
-    The seconds are 0 where the system does not tell.
-    """
+    """A connection: the bytes that the kernel takes in, and the seconds of a round trip."""
 
     window: int
     round_trip: float
@@ -54,8 +53,8 @@ def look(connected: socket.socket) -> Path:
         window = connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         told = connected.getsockopt(_TCP, socket.TCP_INFO, _RTT.size) if _LINUX else b""
     except OSError:
-        return Path(KERNEL_WINDOW, 0.0)
-    return Path(window, _RTT.unpack(told)[0] / 1e6 if len(told) == _RTT.size else 0.0)
+        return Path(KERNEL_WINDOW, _LONG)
+    return Path(window, _RTT.unpack(told)[0] / 1e6 if len(told) == _RTT.size else _LONG)
 
 
 def resize(connected: socket.socket, window: int) -> None:
