@@ -142,9 +142,10 @@ def test_all_that_a_server_may_have_sent_is_charged_once(
 ) -> None:
     credit = Credit(with_head, window)
     charged = credit.opening
+    credit = credit.opened(charged)
     end = 10**9 if length is None else length
     if length is not None:
-        credit = credit.answered(length)
+        credit = credit.answered(length, charged)
         charged = min(charged, length)
     done = 0
     for part, size in reads:
@@ -159,6 +160,22 @@ def test_all_that_a_server_may_have_sent_is_charged_once(
         assert sendable <= charged <= end
     if length is not None and done == length:
         assert charged == length
+
+
+@PURE
+@given(st.integers(0, 20_000), st.integers(0, 30_000), st.lists(st.integers(1, 9000), min_size=1))
+def test_a_body_that_was_not_charged_at_first_is_charged_as_it_is_read(
+    with_head: int, advance: int, reads: list[int]
+) -> None:
+    """Many short answers at a very low limit cost their length."""
+    credit = Credit(with_head, 4096)
+    advance, length = min(advance, credit.opening), sum(reads)
+    credit = credit.opened(advance).answered(length, advance)
+    charged = min(advance, length)
+    for count in reads:
+        charged += credit.due(count, 4096)
+        credit = credit.after(count, 4096)
+    assert charged == length
 
 
 def test_claims() -> None:

@@ -28,14 +28,23 @@ class Credit:
         """Bytes that come before any is read."""
         return self.with_head + self.window
 
-    def answered(self, length: int) -> Credit:
-        """Return the credit of a body of `length` bytes.
+    def opened(self, charged: int) -> Credit:
+        """Return what holds where only `charged` bytes were charged of those that come first.
 
         Example:
-            >>> Credit(2000, 4000).answered(10_000)
+            >>> Credit(2000, 4000).opened(5000)
+            Credit(with_head=1000, window=4000, ahead=None)
+        """
+        return replace(self, with_head=min(self.with_head, max(0, charged - self.window)))
+
+    def answered(self, length: int, charged: int) -> Credit:
+        """Return the credit of a body of `length` bytes, of which `charged` were charged.
+
+        Example:
+            >>> Credit(2000, 4000).answered(10_000, 6000)
             Credit(with_head=2000, window=4000, ahead=4000)
         """
-        return replace(self, ahead=max(0, length - self.opening))
+        return replace(self, ahead=max(0, length - charged))
 
     def due(self, count: int, window: int) -> int:
         """Return what to charge for a read of `count` bytes and a window of `window` from then on.

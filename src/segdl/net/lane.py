@@ -54,7 +54,7 @@ class Lane:
         self._advance, terms = self._limiter.admit(
             self._place, lambda terms: terms.advance(tls=self._tls)
         )
-        self._credit = terms.opening(tls=self._tls)
+        self._credit = terms.opening(tls=self._tls).opened(self._advance)
         narrow = terms.rate is not None and self._credit.window < KERNEL_WINDOW
         self._place.wire.window = self._credit.window if narrow else None
 
@@ -63,7 +63,7 @@ class Lane:
         self._answered = True
         self._buffered = None if in_chunks else io.DEFAULT_BUFFER_SIZE
         if length is not None:
-            self._credit = self._credit.answered(length)
+            self._credit = self._credit.answered(length, self._advance)
             self._limiter.give_back(self._place, max(0, self._advance - length))
 
     @contextmanager
