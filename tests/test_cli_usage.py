@@ -10,7 +10,8 @@ import pytest
 
 from segdl.cli.main import main
 from segdl.cli.parser import get_parser, info_parser
-from segdl.cli.values import parse_header, parse_size
+from segdl.cli.values import parse_header
+from segdl.core.size import parse_size
 from segdl.errors import SegdlError, UsageError
 from support.program import run_segdl
 from support.terminal import on_terminal
@@ -28,7 +29,7 @@ PROMISED = re.findall(
 -j --connections -o --output -d --dir -i --input-file --max-files --checksum -H --header -u --user
 --netrc --cookies --mirror --location-trusted --proxy --cacert --cert --key -k --insecure --retries
 --connect-timeout --stall-timeout --if-exists --range --layout --min-split --remote-time --progress
--q -v --json --dry-run --fresh
+--limit-rate -q -v --json --dry-run --fresh
 """,
 )
 
@@ -90,7 +91,6 @@ def test_exit_codes_are_documented() -> None:
         (["--mirror", "http://m/", "-i", "list"], "--mirror goes with one URL"),
         (["--mirror", "ftp://m/", "http://h/"], "unsupported URL scheme"),
         (["--mirror", "http://m/"], "no URL"),
-        (["--limit-rate", "1M", "http://h/"], "--limit-rate is not supported yet"),
         (["--layout", "x", "http://h/"], "invalid choice: 'x'"),
         (["bench", "http://h/", "http://i/"], "takes one URL"),
         (["mirror", "x", "y"], "segdl mirror is not supported yet"),

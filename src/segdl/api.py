@@ -61,6 +61,7 @@ def download(
     checksum: str | None = None,
     headers: AnyHeaders = (),
     mirrors: Sequence[str] = (),
+    limit_rate: int | str | None = None,
     progress: ProgressKind = "none",
     on_event: Callable[[Event], None] | None = None,
     cancel: threading.Event | None = None,
@@ -83,6 +84,8 @@ def download(
             ``URL.sha256``, ``URL.sha256sum`` and ``SHA256SUMS`` beside the URL.
         headers: a mapping, or ``(name, value)`` pairs, for the URL's origin only.
         mirrors: other URLs of the same file; each must show that it is before its bytes count.
+        limit_rate: bytes a second, or text as ``"2M"`` or ``"mon-fri 08:00-18:00=2M,10M"``,
+            for all connections together; goes before that of `network`.
         progress: a view on standard error.
         on_event: called with each event, in the thread that called `download`.
         cancel: set it from another thread to end the download.
@@ -106,6 +109,7 @@ def download(
         mirrors=tuple(mirrors),
     )
     transfer = replace(transfer or TransferOptions(), connections=connections)
+    network = _limited(network, limit_rate)
     with _run(network, transfer, progress, on_event, cancel, max_files=1) as run:
         return download_one(run, request)
 
@@ -115,6 +119,7 @@ def download_many(
     *,
     max_files: int = 4,
     connections: int | str = "auto",
+    limit_rate: int | str | None = None,
     progress: ProgressKind = "none",
     on_event: Callable[[Event], None] | None = None,
     cancel: threading.Event | None = None,
@@ -132,6 +137,8 @@ def download_many(
         requests: URLs, or :class:`Request` values where more is to be said.
         max_files: files at once.
         connections: for each file, as :func:`download` takes it.
+        limit_rate: bytes a second, or text as ``"2M"`` or ``"mon-fri 08:00-18:00=2M,10M"``,
+            for all connections and files together; goes before that of `network`.
         progress: a view on standard error.
         on_event: called with each event; `event.file` counts the requests from 1.
         cancel: set it from another thread to end the run.
@@ -150,6 +157,7 @@ def download_many(
         raise UsageError(f"max_files must be at least 1, not {max_files}")
     wanted = (Request(url=item) if isinstance(item, str) else item for item in requests)
     transfer = replace(transfer or TransferOptions(), connections=connections)
+    network = _limited(network, limit_rate)
     with _run(network, transfer, progress, on_event, cancel, max_files=max_files) as run:
         with closing(download_all(run, wanted, download_one, max_files)) as outcomes:
             for _, outcome in outcomes:
@@ -243,6 +251,11 @@ def _run(
             yield run
     finally:
         view.close()
+
+
+def _limited(network: NetworkOptions | None, limit_rate: int | str | None) -> NetworkOptions:
+    network = network or NetworkOptions()
+    return network if limit_rate is None else replace(network, limit_rate=limit_rate)
 
 
 def _place(path: str | os.PathLike[str] | None) -> tuple[Path, str | None]:

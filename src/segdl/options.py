@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from segdl.core.checksum import AUTO, Wanted
 from segdl.core.connections import parse_connections
 from segdl.core.mirrorurl import MOST_MIRRORS
+from segdl.core.schedule import parse_schedule
 from segdl.core.selection import RangeSpec
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
@@ -57,6 +58,8 @@ class NetworkOptions:
         insecure: do not verify certificates.
         connect_timeout: seconds for one TCP and TLS set-up.
         stall_timeout: seconds without a byte after which a connection is dropped.
+        limit_rate: bytes a second for all connections and files of a run together, as a number
+            or as ``"2M"`` or ``"mon-fri 08:00-18:00=2M,10M"``; 0 or None is no limit.
     """
 
     headers: Headers = field(default=(), repr=False)
@@ -71,6 +74,7 @@ class NetworkOptions:
     insecure: bool = False
     connect_timeout: float = 30.0
     stall_timeout: float = 30.0
+    limit_rate: int | str | None = None
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)
@@ -83,6 +87,7 @@ class NetworkOptions:
         for name in ("connect_timeout", "stall_timeout"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be more than 0 seconds")
+        parse_schedule(self.limit_rate)
         if self.key and not self.cert:
             raise UsageError("a private key needs its certificate", hint="give it with --cert")
 

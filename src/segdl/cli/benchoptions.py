@@ -7,8 +7,9 @@ from pathlib import Path
 
 from segdl.bench.peers import PEERS
 from segdl.cli.parser import Parser, add_network
-from segdl.cli.values import count, parse_size, read_connections, typed
+from segdl.cli.values import count, read_connections, typed
 from segdl.core.checksum import parse_checksum
+from segdl.core.size import parse_size
 
 _CONNECTIONS = "1,2,4,8,16,auto"
 

@@ -10,8 +10,8 @@ from typing import NoReturn
 from segdl.cli.values import (
     count,
     parse_header,
-    parse_size,
     read_connections,
+    read_limit,
     read_proxy,
     read_seconds,
     read_url,
@@ -20,12 +20,13 @@ from segdl.cli.values import (
 )
 from segdl.core.checksum import parse_wanted
 from segdl.core.selection import parse_range
+from segdl.core.size import parse_size
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.version import __version__
 
 # Names that are promised and not built yet.
-_LATER = frozenset({"--limit-rate"})
+_LATER: frozenset[str] = frozenset()
 
 _EPILOG = """\
 commands:
@@ -97,6 +98,7 @@ def info_parser() -> Parser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     add_network(parser)
+    parser.set_defaults(limit_rate=None)
     parser.add_argument(
         "--retries", type=count(0), default=5, metavar="N", help="tries before giving up (5)"
     )
@@ -224,6 +226,13 @@ def _add_transfer(parser: Parser) -> None:
         help="connections a file; auto: as many as pay, up to 32; auto:N: up to N (auto)",
     )
     add(
+        "--limit-rate",
+        type=typed(read_limit),
+        metavar="RATE",
+        help="bytes a second for the whole run: 500K, 2M, 1.5G; or by the clock: "
+        "'mon-fri 08:00-18:00=2M,unlimited'",
+    )
+    add(
         "--min-split",
         type=typed(parse_size),
         default=1024 * 1024,
@@ -274,6 +283,7 @@ def network_options(arguments: argparse.Namespace) -> NetworkOptions:
         insecure=arguments.insecure,
         connect_timeout=arguments.connect_timeout,
         stall_timeout=arguments.stall_timeout,
+        limit_rate=arguments.limit_rate,
     )
 
 

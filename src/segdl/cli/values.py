@@ -9,32 +9,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from segdl.core.connections import parse_connections
+from segdl.core.schedule import parse_schedule
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions, check_header
 
 T = TypeVar("T")
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
-
-
-def parse_size(text: str) -> int:
-    """Read a size in bytes, 1024-based.
-
-    Raises:
-        UsageError: not a size, or less than one byte.
-
-    Example:
-        >>> parse_size("500K"), parse_size("1.5M")
-        (512000, 1572864)
-    """
-    match = _SIZE.fullmatch(text.strip())
-    size = 0
-    if match:
-        size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
-    if not 0 < size < 1 << 62:
-        raise UsageError(f"{text!r} is not a size", hint="write it as 512K, 1M or 1.5G")
-    return size
 
 
 def parse_header(text: str) -> tuple[str, str]:
@@ -54,6 +34,12 @@ def parse_header(text: str) -> tuple[str, str]:
     name, value = name.strip(), value.strip()
     check_header(name, value)
     return name, value
+
+
+def read_limit(text: str) -> str:
+    """Check a limit on the rate."""
+    parse_schedule(text)
+    return text
 
 
 def read_user(text: str | None) -> tuple[str, str] | None:

@@ -81,18 +81,25 @@ class Run:
         wire = Wire()
         future: Future[Exchange] = pool.submit(work, wire)
         try:
-            return self.wait_for(future, wire.abort, limit)
+            return self.wait_for(future, wire.abort, limit, excused=lambda: wire.resting)
         except BaseException:
             future.add_done_callback(_close)
             raise
 
-    def wait_for(self, future: Future[T], abort: Callable[[], None], limit: float) -> T:
+    def wait_for(
+        self,
+        future: Future[T],
+        abort: Callable[[], None],
+        limit: float,
+        excused: Callable[[], bool] = lambda: False,
+    ) -> T:
         """Wait for what a thread does.
 
         Args:
             future: what is waited for.
             abort: makes it end soon; called where nobody waits any more.
             limit: seconds after which it is called while the wait goes on.
+            excused: tells whether it waits of our own accord: `limit` begins anew then.
 
         Raises:
             CancelledError: the run is to end.
@@ -107,6 +114,8 @@ class Run:
                     if future.done():
                         return future.result()
                     self.check_cancelled()
+                    if excused():
+                        ends = self.clock() + limit
                     if self.clock() >= ends:
                         abort()
         except BaseException:

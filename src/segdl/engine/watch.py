@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segdl.core.pace import PATIENCE, is_crawling, is_lagging
+from segdl.core.schedule import parse_schedule
 from segdl.core.spans import OPEN
 from segdl.core.speed import measured
 from segdl.core.tail import Running, take_over, typical_rate
@@ -24,6 +25,7 @@ class Watch:
 
     def __init__(self, network: NetworkOptions) -> None:
         self._network = network
+        self._limited = parse_schedule(network.limit_rate).limits
         self._setup = _SETUP
         # What a connection brought when last there were several.
         self._usual = 0.0
@@ -37,8 +39,8 @@ class Watch:
                 segment.counted = segment.received
             if segment.wire is None:
                 continue
-            if segment.storing:
-                # A slow disk, or a reader who takes their time.
+            if segment.storing or segment.wire.resting:
+                # A slow disk, a reader who takes their time, or a limit on the rate.
                 segment.seen_at = segment.moved_at = now
             elif segment.received != segment.moved:
                 segment.moved_at, segment.moved = now, segment.received
@@ -82,7 +84,8 @@ class Watch:
     def _lags(self, segment: Segment, now: float) -> Drop | None:
         # An attempt that only asks whether the server takes one more connection is the
         # gate's to judge.
-        if not segment.heard or segment.stop == OPEN:
+        # Within a limit all are as slow as it wants them.
+        if not segment.heard or segment.stop == OPEN or self._limited:
             return None
         rate = segment.speed.rate or 0.0
         if segment.lagged and 2.0 * rate > self._usual:

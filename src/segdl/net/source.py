@@ -76,7 +76,7 @@ class Source:
             headers.update(fields)
             with self._lock:
                 self._sent += 1
-            exchange = self._transport.open(location, headers, wire)
+            exchange = self._transport.open(location, headers, wire, payer=self)
             if exchange.head.status not in _REDIRECTS or exchange.head.location is None:
                 if exchange.head.status not in MAYBE_EXPIRED:
                     with self._lock:

@@ -20,10 +20,13 @@ from requests.utils import get_environ_proxies
 from urllib3.util import wait_for_read
 
 from segdl.core.head import Head, parse_head
+from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
+from segdl.net.lane import Lane
+from segdl.net.limiter import Limiter
 from segdl.net.tls import SharedContext
 from segdl.net.wire import AbortedError, Wire, watched
 from segdl.options import NetworkOptions
@@ -45,12 +48,19 @@ class Exchange:
         waited: seconds from the request to the head.
     """
 
-    def __init__(self, response: requests.Response, location: Location, wire: Wire) -> None:
+    def __init__(
+        self,
+        response: requests.Response,
+        location: Location,
+        wire: Wire,
+        lane: Lane | None = None,
+    ) -> None:
         self.waited = wire.waited
         self.response = response
         self.location = location
         self._raw = cast("urllib3.HTTPResponse", response.raw)
         self._wire = wire
+        self._lane = lane
         fields = self._raw.headers
         coding = fields.get("Transfer-Encoding", "chunked").strip().lower()
         if coding != "chunked":
@@ -63,6 +73,8 @@ class Exchange:
             fields = fields.copy()
             fields.discard("Content-Length")
         self.head: Head = parse_head(response.status_code, fields, now=time.time())
+        if lane is not None:
+            lane.answered(self.head.length, in_chunks="Transfer-Encoding" in fields)
 
     @property
     def sized(self) -> bool:
@@ -82,7 +94,7 @@ class Exchange:
         """
         try:
             # read1 hands over what one recv brought: nothing is lost when the next fails.
-            data = self._raw.read1(most, decode_content=False)
+            data = self._read1(most)
         except WIRE_ERRORS as error:
             raise _failure(error, self.location, self._wire) from error
         if self._wire.aborted:
@@ -95,8 +107,10 @@ class Exchange:
 
     @property
     def fills(self) -> bool:
-        """Whether `fill` can be used: a plain socket, and a kernel that moves bytes from it."""
-        return hasattr(os, "splice") and self.sized and self._wire.plain_socket is not None
+        """Whether `fill` can be used: a plain socket, no limit, and a kernel that does it."""
+        if self._lane is not None or not hasattr(os, "splice"):
+            return False
+        return self.sized and self._wire.plain_socket is not None
 
     def fill(self, pipe: int, most: int) -> int:
         """Move what has arrived into a pipe, without the bytes passing through Python.
@@ -129,8 +143,8 @@ class Exchange:
 
     @property
     def receives(self) -> bool:
-        """Whether `receive` can be used: TLS on a socket of its own."""
-        return self.sized and self._wire.tls_socket is not None
+        """Whether `receive` can be used: TLS on a socket of its own, and no limit."""
+        return self._lane is None and self.sized and self._wire.tls_socket is not None
 
     def receive(self, buffer: memoryview) -> int:
         """Fill a buffer from a TLS connection with what has come, without a copy in between.
@@ -170,6 +184,14 @@ class Exchange:
         body: Any = self._raw._fp  # noqa: SLF001
         body.length -= count
 
+    def _read1(self, most: int) -> bytes:
+        if self._lane is None:
+            return self._raw.read1(most, decode_content=False)
+        with self._lane.turn(most) as turn:
+            data = self._raw.read1(turn.most, decode_content=False)
+            turn.brought = len(data)
+        return data
+
     def hand_over(self, wire: Wire) -> None:
         """Let another thread's `wire` abort this response from now on.
 
@@ -178,6 +200,8 @@ class Exchange:
         """
         connected = self._wire.detach()
         self._wire = wire
+        if self._lane is not None:
+            self._lane.hand_over(wire)
         try:
             wire.attach(connected)
         except AbortedError as error:
@@ -190,7 +214,7 @@ class Exchange:
 
     def finish(self) -> None:
         """Give the connection back: the body was read to its end."""
-        self._wire.detach()
+        self._leave()
         self._raw.release_conn()
 
     def finish_short_body(self) -> None:
@@ -211,25 +235,53 @@ class Exchange:
 
     def close(self) -> None:
         """Close the connection; harmless after `finish`."""
-        self._wire.detach()
+        self._leave()
         self._raw.close()
+
+    def _leave(self) -> None:
+        self._wire.detach()
+        if self._lane is not None:
+            self._lane.close()
 
 
 class Transport:
-    """Sends requests. Threads share it: nothing in it changes."""
+    """Sends requests, within the limit of the run. Threads share it: nothing in it changes."""
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
         self._adapter = _Adapter(SharedContext(options), connections)
         self._timeout = (options.connect_timeout, options.stall_timeout)
         self._proxy = options.proxy
         self._insecure = options.insecure
+        schedule = parse_schedule(options.limit_rate)
+        self._limiter = Limiter(schedule) if schedule.limits else None
 
-    def open(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Exchange:
+    def open(
+        self, location: Location, headers: Mapping[str, str], wire: Wire, payer: object = None
+    ) -> Exchange:
         """Send a GET and return its response, redirects included as they are.
+
+        Args:
+            location: what to ask for.
+            headers: header fields.
+            wire: what another thread aborts this by.
+            payer: whose file it is: files share a limit evenly.
 
         Raises:
             TransferError: nothing usable came back.
         """
+        if self._limiter is None:
+            return Exchange(self._send(location, headers, wire), location, wire)
+        lane = Lane(self._limiter, payer, wire, tls=location.origin.scheme == "https")
+        try:
+            lane.prepare()
+            return Exchange(self._send(location, headers, wire), location, wire, lane)
+        except BaseException:
+            lane.close()
+            raise
+
+    def _send(
+        self, location: Location, headers: Mapping[str, str], wire: Wire
+    ) -> requests.Response:
         try:
             # Without PreparedRequest.prepare: it would add cookies and netrc of its own.
             prepared = requests.PreparedRequest()
@@ -254,7 +306,7 @@ class Transport:
             response.status_code,
             printable(response.headers.get("Content-Range", "")),
         )
-        return Exchange(response, location, wire)
+        return response
 
     def close(self) -> None:
         """Close every idle connection."""

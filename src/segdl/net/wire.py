@@ -13,12 +13,15 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.util import wait_for_read
+
+from segdl.net import window
 
 _current = threading.local()
 
@@ -28,18 +31,26 @@ class AbortedError(Exception):
 
 
 class Wire:
-    """A request in flight. `_lock` owns `_socket` and `_aborted`.
+    """A request in flight.
+
+    `_lock` owns every field but `window` and `waited`, which the thread that sends the
+    request sets.
 
     Attributes:
-        waited: seconds from the last request to the head of its answer; the thread that
-            sends the requests sets it.
+        waited: seconds from the last request to the head of its answer.
+        window: bytes that a connection made for the request takes in before they are read;
+            None leaves it to the kernel.
     """
 
     def __init__(self) -> None:
         self.waited = 0.0
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._socket: socket.socket | None = None
         self._aborted = False
+        self._woken = False
+        self._resting = False
+        self.window: int | None = None
 
     @property
     def aborted(self) -> bool:
@@ -58,6 +69,55 @@ class Wire:
         """The socket where TLS is all that is between it and the bytes."""
         with self._lock:
             return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+
+    @property
+    def resting(self) -> bool:
+        """Whether its thread waits of our own accord: the network is not to blame."""
+        with self._lock:
+            return self._resting
+
+    def rest(self, seconds: float) -> None:
+        """Wait until `wake` or `abort`, at most `seconds`."""
+        with self._lock:
+            self._resting = True
+            self._changed.wait_for(lambda: self._woken or self._aborted, seconds)
+            self._resting = self._woken = False
+
+    def wake(self) -> None:
+        """End a rest, or the next one where there is none."""
+        with self._lock:
+            self._woken = True
+            self._changed.notify_all()
+
+    def wait_for_bytes(self) -> None:
+        """Return when the connection has something to read, or has ended.
+
+        Raises:
+            TimeoutError: nothing came within the socket's timeout.
+        """
+        with self._lock:
+            connected = self._socket
+        if isinstance(connected, ssl.SSLSocket) and connected.pending():
+            return
+        # TLS within TLS does not tell what it holds.
+        plain = isinstance(connected, socket.socket)
+        if connected is not None and plain and not wait_for_read(connected, connected.gettimeout()):
+            raise TimeoutError
+
+    def path(self) -> window.Path | None:
+        """Return what :func:`segdl.net.window.look` does; None without a connection."""
+        with self._lock:
+            return None if self._socket is None else window.look(_plain(self._socket))
+
+    def resize_window(self, size: int | None) -> None:
+        """Let the kernel take in `size` bytes before they are read; None: as it likes."""
+        with self._lock:
+            if self._socket is None:
+                return
+            if size is None:
+                window.release(_plain(self._socket))
+            else:
+                window.resize(_plain(self._socket), size)
 
     def wait_without_limit(self) -> None:
         """Let reads wait for as long as nobody calls `abort`.
@@ -90,12 +150,11 @@ class Wire:
         """End the wait, now and for any later use of this wire."""
         with self._lock:
             self._aborted = True
+            self._changed.notify_all()
             if self._socket is not None:
                 # The plain socket's method: ssl's would drop its state under the reader.
-                # TLS within TLS, to a proxy, is none; the socket is inside it.
-                plain = getattr(self._socket, "socket", self._socket)
                 try:
-                    socket.socket.shutdown(plain, socket.SHUT_RDWR)
+                    socket.socket.shutdown(_plain(self._socket), socket.SHUT_RDWR)
                 except OSError:
                     pass
 
@@ -109,8 +168,17 @@ class Wire:
             _current.wire = None
 
 
+def _plain(connected: socket.socket) -> socket.socket:
+    # TLS within TLS, to a proxy, is no socket; the socket is inside it.
+    return getattr(connected, "socket", connected)
+
+
+def _current_wire() -> Wire | None:
+    return getattr(_current, "wire", None)
+
+
 def _attach(connected: socket.socket | None) -> None:
-    wire: Wire | None = getattr(_current, "wire", None)
+    wire = _current_wire()
     if wire is not None:
         wire.attach(connected)
 
@@ -153,6 +221,25 @@ class _Watched:
 
     response_class = _WholeHead
     sock: socket.socket | None
+    socket_options: Sequence[Any] | None
+
+    def _new_conn(self) -> socket.socket:
+        wire = _current_wire()
+        size = wire.window if wire else None
+        if size is None:
+            return self._connected()
+        usual = self.socket_options
+        self.socket_options = [*(usual or ()), *window.before_connect(size)]
+        try:
+            connected = self._connected()
+        finally:
+            self.socket_options = usual
+        window.resize(connected, size)
+        return connected
+
+    def _connected(self) -> socket.socket:
+        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
+        return connected
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
