@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -237,7 +238,9 @@ def test_leaks_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("support.leaks._PATIENCE", 0.05)
     before = Leaks()
     before.check()
-    with socket.socket(), pytest.raises(AssertionError, match="left open"):
+    with socket.socket(), pytest.raises(AssertionError, match=r"left open: .*socket"):
+        before.check()
+    with tempfile.NamedTemporaryFile() as file, pytest.raises(AssertionError, match=file.name):
         before.check()
     release = threading.Event()
     thread = threading.Thread(target=release.wait, name="segdl-worker-0")
