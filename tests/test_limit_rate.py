@@ -228,8 +228,11 @@ def test_ctrl_c_at_a_very_low_limit(site: Nginx, tmp_path: Path, after: float) -
         assert time.monotonic() - sent < 2
     assert ended.code == 130
     events = [json.loads(line) for line in ended.err.splitlines()]
-    assert events[-1]["event"] == "failed"
-    assert events[-1]["exit_code"] == 130
+    # On a busy machine it may not have come to its first request.
+    assert events or after < 1
+    if events:
+        assert events[-1]["event"] == "failed"
+        assert events[-1]["exit_code"] == 130
 
 
 def test_a_cancelled_call_does_not_wait_for_its_turn(site: Nginx, tmp_path: Path) -> None:
