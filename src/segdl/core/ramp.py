@@ -22,7 +22,7 @@ from dataclasses import replace
 from math import sqrt
 
 from segdl.core.admission import FIRST_RAISE
-from segdl.core.ramp_state import FEW, FIRST_TEST, LONG, SHORT, Phase, Ramp, Sample
+from segdl.core.ramp_state import FEW, FIRST_CUT, FIRST_TEST, LONG, SHORT, Phase, Ramp, Sample
 from segdl.core.ramp_state import go_on as _go_on
 from segdl.core.ramp_state import move as _move
 from segdl.core.ramp_state import settle as _settle
@@ -139,7 +139,8 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
     now, number = sample.now, state.target
     if state.since is None or sample.streaming + sample.asked < number:
         # Known from before, or too little is left for all: what follows is measured anew.
-        return replace(state, since=now, until=max(state.until, now + FIRST_TEST))
+        wait = FIRST_TEST if number < state.most else FIRST_CUT
+        return replace(state, since=now, until=max(state.until, now + wait))
     stretch = sample.trips(8, 4 * SHORT)
     if now < state.since + stretch:
         return state
@@ -149,11 +150,12 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
     if now < state.since + LONG:
         return state
     state = replace(state, best=state.speeds.mean(LONG))
-    if now < state.until:
-        return state
-    fewer = number - max(1, number // 4)
     more = min(state.most, number + max(min(2, number), number // 4))
-    to = fewer if fewer and (state.down or more == number) else more
+    # Two are no worse a guest than one.
+    down = number > 2 and (state.down or more == number)
+    to = number - number // 4 - (number < 4) if down else more
+    if now < state.until or to == number:
+        return state
     return _move(state, sample, to, state.best, Phase.PROBING)
 
 

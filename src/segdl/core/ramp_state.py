@@ -102,7 +102,7 @@ def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
     """Have many more: the present connections are worth it, and bring `speed`."""
     number = state.target
     if number >= state.most:
-        return settle(state, sample, number, wait=FIRST_CUT, down=True)
+        return settle(state, sample, number, wait=FIRST_CUT)
     few = FEW if sample.round_trip > LONG_PATH else 2 * number
     return move(state, sample, few if number < FEW else LEAP * number, speed, Phase.CLIMBING)
 
