@@ -25,6 +25,8 @@ def bench_parser() -> Parser:
     )
     _add_bench(parser)
     add_network(parser)
+    # What is measured is the link, not a limit.
+    parser.set_defaults(limit_rate=None)
     return parser
 
 
