@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from statistics import median
 
 from segdl.core import admission
+from segdl.core.tail import median
 from segdl.core.url import Origin
 
 
@@ -50,7 +50,7 @@ class Gate:
     def round_trip(self) -> float:
         """Seconds from a request to its answer, the median of the last five; 0 before the first."""
         with self._lock:
-            return median(self._waits) if self._waits else 0.0
+            return median(list(self._waits)) or 0.0
 
     @property
     def unanswered(self) -> int:
