@@ -118,10 +118,12 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
 def _sources(run: Run, request: Request) -> list[Source]:
     """Return a source for each URL; what is meant for the first one's origin goes to no other."""
     sources: list[Source] = []
+    file = object()
     network = run.network
     for url in (request.url, *request.mirrors):
         location = parse_url(url)
-        sources.append(Source(run.transport, location, Credentials(network, request, location)))
+        credentials = Credentials(network, request, location)
+        sources.append(Source(run.transport, location, credentials, file))
         network = replace(run.network, headers=(), user=None, location_trusted=False)
         request = replace(request, headers=())
     return sources

@@ -27,8 +27,16 @@ _MOST_VISITS = 3
 class Source:
     """One file on a server. Threads share it; `_lock` owns `_final` and `_sent`."""
 
-    def __init__(self, transport: Transport, asked: Location, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        asked: Location,
+        credentials: Credentials,
+        file: object = None,
+    ) -> None:
         self.asked = asked
+        # Mirrors of one file share what a limit on the rate leaves for it.
+        self._file = file or self
         self._transport = transport
         self._credentials = credentials
         self._lock = threading.Lock()
@@ -76,7 +84,7 @@ class Source:
             headers.update(fields)
             with self._lock:
                 self._sent += 1
-            exchange = self._transport.open(location, headers, wire, payer=self)
+            exchange = self._transport.open(location, headers, wire, payer=self._file)
             if exchange.head.status not in _REDIRECTS or exchange.head.location is None:
                 if exchange.head.status not in MAYBE_EXPIRED:
                     with self._lock:
