@@ -1,0 +1,183 @@
+"""How many connections a host is worth: `-j auto`, as a function of samples.
+
+The test is one comparison: the speed of all connections together against the best that
+fewer of them reached before. A link that one connection fills brings no more to several;
+where each is held down, by a cap or by lost packets, the speed grows with the number. So
+one connection is listened to until it no longer speeds up by itself. Then there are four
+(over a short path two, and then four), and where the speed doubles, eight times as many. A
+raise that brings less is taken back, unless hardly anything comes: then it is not the link
+that is full. What was found is held. Now and then a step of a quarter, up or down, is
+tried for two seconds, and kept where up brings half of what it added, or down costs hardly
+anything. A speed below half of what the same connections brought starts the climb anew.
+Refusals end it at what streams; a step up follows when :mod:`segdl.core.admission` would
+ask again, too.
+
+Speeds are means over several round trips: behind a lost packet nothing reaches the reader
+for one to three of them, and then all at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
+
+from segdl.core.admission import FIRST_RAISE
+from segdl.core.ramp_state import FEW, FIRST_TEST, LONG, SHORT, Phase, Ramp, Sample
+from segdl.core.ramp_state import go_on as _go_on
+from segdl.core.ramp_state import move as _move
+from segdl.core.ramp_state import settle as _settle
+
+__all__ = ["Phase", "Ramp", "Sample", "ramp_sample", "ramp_start"]
+
+# From one stretch to the next: what grows by less has stopped growing by itself.
+_GROWING = 1.5
+# What follows a loss on a full link looks faster too, but not by this much.
+_DOUBLED = 2.0
+# Below this share of the best speed it is not the link that is full.
+_DRY = 0.4
+# Seconds that newcomers are given at least to bring their share, and at most to be there.
+_SHARE_AFTER = 0.5
+_PATIENCE = 2.0
+_LONGEST_WAIT = 64.0
+
+
+def ramp_start(most: int, known: int | None = None) -> Ramp:
+    """Return the state for a host that nothing was fetched from yet.
+
+    Args:
+        most: connections that are never exceeded; at least 1.
+        known: what was :attr:`Ramp.found` for this host before.
+
+    Example:
+        >>> ramp_start(32).target, ramp_start(32, known=8).target
+        (1, 8)
+    """
+    most = max(1, most)
+    if known is None:
+        return Ramp(most=most)
+    number = max(1, min(known, most))
+    return Ramp(most=most, target=number, proven=number, phase=Phase.HOLDING)
+
+
+def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
+    """Take a sample, best every 50 ms, and tell how many should be at work: `target`.
+
+    Where more are at work the youngest are to be closed, where fewer are more to be opened.
+
+    Example:
+        >>> state = ramp_start(32)
+        >>> for tenth in range(6):  # 1 MB/s, and no sign of more
+        ...     now = Sample(now=tenth / 10, received=tenth * 10**5, streaming=1)
+        ...     state = ramp_sample(state, now)
+        >>> state.target, state.phase.name
+        (2, 'CLIMBING')
+    """
+    if sample.refusals > state.refusals:
+        return _step_back(state, sample)
+    speeds = state.speeds.note(sample.now, sample.received)
+    if speeds is state.speeds:
+        return state
+    state = replace(state, speeds=speeds)
+    if state.phase is Phase.LISTENING:
+        return _listen(state, sample)
+    if state.phase is Phase.HOLDING:
+        return _hold(state, sample)
+    state = _arrive(state, sample)
+    return _climb(state, sample) if state.phase is Phase.CLIMBING else _probe(state, sample)
+
+
+def _listen(state: Ramp, sample: Sample) -> Ramp:
+    stretch = sample.trips(2)
+    if state.speeds.age < stretch:
+        return state
+    speed = state.speeds.mean(stretch)
+    state = replace(state, best=max(state.best, speed))
+    earlier = 2 * state.speeds.mean(2 * stretch) - speed
+    if state.speeds.age < 2 * stretch or speed > _GROWING * earlier:
+        return state
+    return _go_on(state, sample, state.best)
+
+
+def _arrive(state: Ramp, sample: Sample) -> Ramp:
+    """Note when a change of the target has come into effect, or is waited for no longer."""
+    if state.target > state.proven:
+        # Of many one is always between two requests.
+        arrived = sample.streaming >= state.target - state.target // 8
+    else:
+        arrived = sample.streaming <= state.target
+    if state.since is None and (arrived or sample.now > state.moved_at + _PATIENCE):
+        return replace(state, since=sample.now)
+    return state
+
+
+def _lag(state: Ramp) -> float:
+    """Return the seconds until newcomers bring their share: setting up took two round trips."""
+    taken = (state.since or 0.0) - state.moved_at
+    return min(max(_SHARE_AFTER, 3 * taken), LONG)
+
+
+def _climb(state: Ramp, sample: Sample) -> Ramp:
+    speed = state.speeds.mean(sample.trips(5))
+    if speed > min(_DOUBLED, sqrt(state.target / state.proven)) * state.before:
+        return _go_on(state, sample, speed)
+    state = replace(state, best=max(state.best, speed))
+    if state.since is None or sample.now < state.since + _lag(state):
+        return state
+    top = max(state.before, state.best)
+    if state.speeds.mean(sample.trips(8, 2 * SHORT)) < _DRY * top:
+        return _go_on(state, sample, top)
+    # Were more closed at once, those that stay would have too little in flight for long.
+    number = max(state.proven, state.target // 2)
+    return replace(_settle(state, sample, number, down=number > FEW), best=state.before)
+
+
+def _hold(state: Ramp, sample: Sample) -> Ramp:
+    now, number = sample.now, state.target
+    if state.since is None or sample.streaming + sample.asked < number:
+        # Known from before, or too little is left for all: what follows is measured anew.
+        return replace(state, since=now, until=max(state.until, now + FIRST_TEST))
+    stretch = sample.trips(8, 4 * SHORT)
+    if now < state.since + stretch:
+        return state
+    speed = state.speeds.mean(stretch)
+    if speed < _DRY * state.best and not state.limited:
+        return _go_on(state, sample, speed)
+    if now < state.since + LONG:
+        return state
+    state = replace(state, best=state.speeds.mean(LONG))
+    if now < state.until:
+        return state
+    fewer = number - max(1, number // 4)
+    more = min(state.most, number + max(min(2, number), number // 4))
+    to = fewer if fewer and (state.down or more == number) else more
+    return _move(state, sample, to, state.best, Phase.PROBING)
+
+
+def _probe(state: Ramp, sample: Sample) -> Ramp:
+    if state.since is None:
+        return state
+    age = sample.now - state.since
+    share = state.target / state.proven - 1
+    speed = state.speeds.mean(min(age, LONG))
+    gain = speed / state.before - 1
+    plain = age > LONG / 2 and gain > share > 0
+    if age < _lag(state) + LONG and not plain:
+        return state
+    if gain > share / 2 > 0 and sample.streaming > state.proven:
+        return _go_on(replace(state, limited=False), sample, speed)
+    if gain > share / 4 and share < 0:
+        return _settle(state, sample, state.target, down=True)
+    wait = min(_LONGEST_WAIT, 2 * state.wait)
+    return replace(
+        _settle(state, sample, state.proven, wait=wait, down=share > 0), best=state.before
+    )
+
+
+def _step_back(state: Ramp, sample: Sample) -> Ramp:
+    """Go on with what streams. Refusals that come together are one."""
+    wait = state.wait if state.limited else FIRST_RAISE
+    if state.limited and state.phase is not Phase.HOLDING:
+        wait = min(_LONGEST_WAIT, 2 * state.wait)
+    number = max(1, min(state.target, sample.streaming))
+    settled = _settle(state, sample, number, wait=wait)
+    return replace(settled, limited=True, refusals=sample.refusals)

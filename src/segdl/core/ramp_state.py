@@ -1,0 +1,138 @@
+"""What :mod:`segdl.core.ramp` is told, and what it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from segdl.core.speeds import Speeds
+
+# The speed of anything shorter is a matter of gusts, in seconds.
+SHORT = 0.2
+# A step of a quarter is judged by so many: whole ones, as servers that cap pace by seconds.
+LONG = 2.0
+# From this round trip on slow start takes longer than SHORT: one step less to climb.
+LONG_PATH = 0.03
+# So many are tried over any path; more only where these have proved to be much faster.
+FEW = 4
+LEAP = 8
+# Seconds that a number is held before it is tested; fewer than `most` can wait longer.
+FIRST_TEST = 2.0
+FIRST_CUT = 8.0
+
+
+class Phase(Enum):
+    """What the speed is looked at for."""
+
+    LISTENING = "does one connection still speed up by itself?"
+    CLIMBING = "are many more much faster?"
+    HOLDING = "is the number found still right?"
+    PROBING = "does a small step pay?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What the coordinator sees.
+
+    Attributes:
+        now: seconds of a monotonic clock.
+        received: bytes that came over the network so far, on all connections.
+        streaming: connections whose bodies flow.
+        asked: connections that are set up or wait for their answer.
+        refusals: 429, 503, refused connects and resets so far.
+        round_trip: the least time from a request to its first byte among the last few
+            answers, in seconds; 0 where it is not known.
+    """
+
+    now: float
+    received: int
+    streaming: int
+    asked: int = 0
+    refusals: int = 0
+    round_trip: float = 0.0
+
+    def trips(self, count: int, least: float = SHORT) -> float:
+        """Return the seconds of `count` round trips, within what is remembered."""
+        return min(max(least, count * self.round_trip), LONG / 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp:
+    """What is known of a host; speeds are bytes a second, times are seconds.
+
+    Attributes:
+        most: connections that are never exceeded.
+        target: connections to have at work now.
+        phase: see there.
+        proven: connections that `before` is the speed of.
+        before: the speed that a step is compared with.
+        best: the best speed of the present connections.
+        moved_at: when the target was changed.
+        since: when that had come into effect; None until then.
+        until: when a number that is held is tested.
+        wait: how long it was held; doubles where the test changes nothing.
+        down: whether the next small step goes down.
+        limited: whether the host has refused more.
+        refusals: as sampled.
+        speeds: what came lately.
+    """
+
+    most: int
+    target: int = 1
+    phase: Phase = Phase.LISTENING
+    proven: int = 1
+    before: float = 1.0
+    best: float = 0.0
+    moved_at: float = 0.0
+    since: float | None = None
+    until: float = 0.0
+    wait: float = FIRST_TEST
+    down: bool = False
+    limited: bool = False
+    refusals: int = 0
+    speeds: Speeds = field(default=Speeds(memory=LONG + SHORT))
+
+    @property
+    def found(self) -> int | None:
+        """How many the host is worth, to begin with next time; None while nothing is known."""
+        return None if self.phase is Phase.LISTENING else self.proven
+
+
+def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
+    """Have many more: the present connections are worth it, and bring `speed`."""
+    number = state.target
+    if number >= state.most:
+        return settle(state, sample, number, wait=FIRST_CUT, down=True)
+    few = FEW if sample.round_trip > LONG_PATH else 2 * number
+    return move(state, sample, few if number < FEW else LEAP * number, speed, Phase.CLIMBING)
+
+
+def move(state: Ramp, sample: Sample, number: int, speed: float, phase: Phase) -> Ramp:
+    """Try another number, to be compared with the `speed` of the present one."""
+    return replace(
+        state,
+        phase=phase,
+        target=min(state.most, number),
+        proven=state.target,
+        before=max(1.0, speed),
+        best=0.0,
+        moved_at=sample.now,
+        since=None,
+    )
+
+
+def settle(
+    state: Ramp, sample: Sample, number: int, *, wait: float = FIRST_TEST, down: bool = False
+) -> Ramp:
+    """Hold `number`, for `wait` seconds at least."""
+    return replace(
+        state,
+        phase=Phase.HOLDING,
+        target=number,
+        proven=number,
+        best=0.0,
+        since=sample.now,
+        until=sample.now + wait,
+        wait=wait,
+        down=down,
+    )
