@@ -1,18 +1,17 @@
-"""Simulated links, and downloads over them: what `-j auto` meets, in steps of 10 ms.
+"""Simulated links: what the connections of a download do to each other, in steps of 10 ms.
 
 A connection is a congestion window, as CUBIC keeps it: slow start from ten segments, a cut
-to seven tenths by a loss, growth by time and by round trips after it. Data behind a lost
-segment reaches the reader one round trip late and all at once, as a socket delivers it.
-All connections share a rate behind one queue.
+to seven tenths at a loss, growth by time and by round trips after it. What comes behind a
+lost segment reaches the reader round trips late and all at once, as a socket delivers it.
+All connections share a rate behind one queue. Compared with real ones (CUBIC, two TUN
+devices, 100 and 200 Mbit/s, 80 ms): times for 20 MiB agree within a tenth without loss,
+and within a third with 0.5 % of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
-
-from segdl.core.admission import answered, asked, closed, may_ask, opening, refused
 
 STEP = 0.01
 SEGMENT = 1448
@@ -26,17 +25,18 @@ class Link:
 
     Attributes:
         rate: bytes a second that all connections share.
-        round_trip: seconds.
+        round_trip: seconds; 0 for a path within the machine, where nothing is ever lost.
         loss: share of the segments that get lost.
-        queue: bytes that wait before `rate`; None for what `rate` carries in a round trip.
+        queue: bytes that wait before `rate`; None for as many as it carries in a round trip.
         cap: bytes a second of each connection.
-        gusts: the server sends what `cap` allows for a second at the second's beginning, as
-            nginx does.
+        gusts: the server sends what `cap` allows for a second at that second's beginning,
+            as nginx does.
         allowed: connections that the server takes; it refuses more.
         noise: how far `rate` and `cap` stray up and down, as a share.
-        calm: seconds for which noise stays as it is.
-        pauses: pauses a second, on average, in which nothing comes at all.
-        pause: seconds that one lasts.
+        calm: seconds for which they stay where they strayed to.
+        pauses: times a second, on average, that nothing comes at all.
+        pause: seconds that it lasts.
+        piece: bytes that one request brings; the next is sent when they are there.
     """
 
     rate: float = 2e9
@@ -50,21 +50,17 @@ class Link:
     calm: float = 0.05
     pauses: float = 0.0
     pause: float = 0.2
-
-    @property
-    def room(self) -> float:
-        """Bytes that wait before a segment is dropped."""
-        return self.rate * max(self.round_trip, STEP) if self.queue is None else self.queue
+    piece: float = NEVER
 
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One connection: asked at `since`, answered at `answer_at`."""
+    """One connection; it streams from `answer_at` on, which is a `trip` after its request."""
 
-    since: float
     answer_at: float
     trip: float
     streaming: bool = False
+    accepted_at: float | None = None
     window: float = 10.0
     threshold: float = NEVER
     peak: float = 0.0
@@ -72,24 +68,24 @@ class Connection:
     deaf_until: float = 0.0
     held: float = 0.0
     sent: float = 0.0
+    left: float = NEVER
 
-    def lose(self, now: float, round_trip: float, *, lost: float, again: bool) -> None:
-        """Halve, nearly, and keep what comes from the reader until the gap is filled."""
+    def lose(self, now: float, trip: float, *, lost: float, again: bool) -> None:
+        """Send less, and keep what comes from the reader until the gap is filled."""
         if now < self.deaf_until:
             return
         # The more of a window is lost, the more round trips it takes to fill the gaps.
-        trips = 1 + min(2.0, 4 * lost / max(1.0, self.window))
-        self.deaf_until = now + trips * round_trip
-        if again:
-            # The repair got lost too: the sender's clock must run out.
-            self.deaf_until += max(0.2, 2 * round_trip)
-            self.window = 2.0
+        self.deaf_until = now + trip * (1 + min(2.0, 4 * lost / self.window))
         self.peak = self.window
         self.window = max(2.0, self.window * 0.7)
         self.threshold = self.window
+        if again:
+            # The repair got lost too: the sender's clock has to run out, and it starts anew.
+            self.deaf_until += max(0.2, 2 * trip)
+            self.window = 2.0
         self.cut_at = self.deaf_until
 
-    def grow(self, now: float, segments: float, round_trip: float) -> None:
+    def grow(self, now: float, segments: float, trip: float) -> None:
         """Let the window grow by what was acknowledged."""
         if now < self.deaf_until:
             return
@@ -100,110 +96,115 @@ class Connection:
         elapsed = now - self.cut_at
         turn = (self.peak * 0.3 / 0.4) ** (1 / 3)
         cubic = 0.4 * (elapsed - turn) ** 3 + self.peak
-        reno = self.peak * 0.7 + 0.53 * elapsed / round_trip
+        reno = self.peak * 0.7 + 0.53 * elapsed / trip
         self.window = min(max(self.window, cubic, reno), self.window + segments / 2)
 
 
 @dataclass(slots=True)
 class Network:
-    """Connections over a link; time moves by `step`."""
+    """Connections over a link; `step` moves time."""
 
     link: Link
     random: Random
     now: float = 0.0
     waiting: float = 0.0
     received: float = 0.0
-    refused: int = 0
     connections: list[Connection] = field(default_factory=list)
     stray: float = 1.0
     stray_until: float = 0.0
     quiet_until: float = 0.0
 
-    def open(self, trips: float = 2.0) -> Connection:
-        """Ask for a connection: one round trip to connect, one to be answered."""
-        trip = self.link.round_trip + self.waiting / self.link.rate
-        lag = trips * trip + self.random.uniform(0.001, 0.004)
-        connection = Connection(self.now, self.now + lag, trip)
-        self.connections.append(connection)
-        return connection
-
-    def close(self, connection: Connection) -> None:
-        self.connections.remove(connection)
-
     @property
     def streaming(self) -> int:
-        return sum(connection.streaming for connection in self.connections)
+        """Connections whose bodies flow."""
+        return sum(each.streaming for each in self.connections)
 
-    def step(self) -> list[Connection]:
-        """Move time by STEP; return those that were refused."""
+    @property
+    def _trip(self) -> float:
+        """Seconds of a round trip, the queue as it is."""
+        return self.link.round_trip + self.waiting / self.link.rate
+
+    def open(self) -> None:
+        """Ask for a connection: one round trip to connect, one to be answered."""
+        lag = 2 * self._trip + self.random.uniform(0.001, 0.004)
+        self.connections.append(Connection(self.now + lag, self._trip, left=self.link.piece))
+
+    def close_youngest(self) -> Connection:
+        """Close the connection that was opened last."""
+        return self.connections.pop()
+
+    def step(self) -> tuple[list[Connection], int]:
+        """Move time by STEP; return who was accepted, and how many were refused."""
         self.now += STEP
-        refusals = self._answer()
+        accepted, refused = self._answer()
         self._weather()
         if self.now >= self.quiet_until:
             self._carry([each for each in self.connections if each.streaming])
-        return refusals
+        return accepted, refused
 
-    def _answer(self) -> list[Connection]:
+    def _answer(self) -> tuple[list[Connection], int]:
         due = [c for c in self.connections if not c.streaming and self.now >= c.answer_at]
-        refusals = []
-        for connection in due:
-            if self.streaming < self.link.allowed:
-                connection.streaming = True
-                connection.since = self.now
-            else:
-                refusals.append(connection)
-                self.connections.remove(connection)
-                self.refused += 1
-        return refusals
+        taken = sum(each.accepted_at is not None for each in self.connections)
+        accepted = []
+        for each in due:
+            if each.accepted_at is None and taken >= self.link.allowed:
+                self.connections.remove(each)
+                continue
+            if each.accepted_at is None:
+                each.accepted_at = self.now
+                accepted.append(each)
+                taken += 1
+            each.streaming = True
+        return accepted, sum(each.accepted_at is None for each in due)
 
     def _weather(self) -> None:
         link = self.link
-        if link.noise and self.now >= self.stray_until:
+        if self.now >= self.stray_until:
             self.stray = 1 + self.random.uniform(-link.noise, link.noise)
             self.stray_until = self.now + link.calm
-        if (
-            link.pauses
-            and self.now >= self.quiet_until
-            and self.random.random() < (link.pauses * STEP)
-        ):
+        if self.now >= self.quiet_until and self.random.random() < link.pauses * STEP:
             self.quiet_until = self.now + link.pause
 
     def _carry(self, streams: list[Connection]) -> None:
         """Let every stream send, share the rate, and see what gets lost."""
         link = self.link
-        capacity = link.rate * self.stray * STEP
-        trip = max(link.round_trip, STEP) + self.waiting / link.rate
+        trip = max(STEP, self._trip)
+        room = link.rate * max(STEP, link.round_trip) if link.queue is None else link.queue
         wants = [self._wants(each, trip) for each in streams]
         offered = sum(wants)
-        through = min(offered + self.waiting, capacity)
-        dropped = max(0.0, offered + self.waiting - through - link.room)
-        self.waiting += offered - through - dropped
+        through = min(offered + self.waiting, link.rate * self.stray * STEP)
+        dropped = max(0.0, offered + self.waiting - through - room) if link.round_trip else 0.0
+        self.waiting = offered + self.waiting - through - dropped if link.round_trip else 0.0
         for each, want in zip(streams, wants, strict=True):
             share = want / offered if offered else 0.0
             self._deliver(each, through * share, trip)
-            self._lose(each, through * share, dropped * share, trip)
+            self._lose(each, through * share / SEGMENT, dropped * share / SEGMENT, trip)
 
     def _wants(self, each: Connection, trip: float) -> float:
         window = each.window * SEGMENT * STEP / trip
-        cap = self.link.cap * self.stray
         if self.link.gusts:
-            allowance = self.link.cap * (int(self.now) - int(each.since) + 1) - each.sent
-            return min(max(0.0, allowance), max(window, 4 * MIB))
-        return min(window, cap * STEP)
+            seconds = int(self.now) - int(each.accepted_at or self.now) + 1
+            return max(0.0, self.link.cap * seconds - each.sent)
+        if not self.link.round_trip:
+            window = self.link.rate * STEP
+        return min(window, self.link.cap * self.stray * STEP)
 
     def _deliver(self, each: Connection, size: float, trip: float) -> None:
         each.sent += size
         each.held += size
+        each.left -= size
         if self.now >= each.deaf_until:
             self.received += each.held
             each.held = 0.0
-        limited = each.window * SEGMENT / trip > 1.2 * self.link.cap
-        if not limited:
+        if each.left <= 0:
+            each.left = self.link.piece
+            each.streaming = False
+            each.answer_at = self.now + self._trip
+        if each.window * SEGMENT / trip < 1.2 * self.link.cap:
             each.grow(self.now, size / SEGMENT, trip)
 
-    def _lose(self, each: Connection, size: float, dropped: float, trip: float) -> None:
-        segments, lost = size / SEGMENT, dropped / SEGMENT
-        fine = (1 - self.link.loss) ** segments * (0.2**lost if lost else 1.0)
+    def _lose(self, each: Connection, sent: float, dropped: float, trip: float) -> None:
+        fine = (1 - self.link.loss) ** sent * 0.2**dropped
         if self.random.random() >= fine:
             again = self.random.random() < self.link.loss
-            each.lose(self.now, trip, lost=lost, again=again)
+            each.lose(self.now, trip, lost=dropped, again=again)

@@ -22,7 +22,7 @@ from dataclasses import replace
 from math import sqrt
 
 from segdl.core.admission import FIRST_RAISE
-from segdl.core.ramp_state import FEW, FIRST_TEST, LONG, SHORT, Phase, Ramp, Sample
+from segdl.core.ramp_state import FEW, FIRST_CUT, FIRST_TEST, LONG, SHORT, Phase, Ramp, Sample
 from segdl.core.ramp_state import go_on as _go_on
 from segdl.core.ramp_state import move as _move
 from segdl.core.ramp_state import settle as _settle
@@ -33,6 +33,8 @@ __all__ = ["Phase", "Ramp", "Sample", "ramp_sample", "ramp_start"]
 _GROWING = 1.5
 # What follows a loss on a full link looks faster too, but not by this much.
 _DOUBLED = 2.0
+# Many that gain but this are kept, and trimmed: bursts of the few before them may mislead.
+_SOME = 1.25
 # Below this share of the best speed it is not the link that is full.
 _DRY = 0.4
 # Seconds that newcomers are given at least to bring their share, and at most to be there.
@@ -126,6 +128,8 @@ def _climb(state: Ramp, sample: Sample) -> Ramp:
     top = max(state.before, state.best)
     if state.speeds.mean(sample.trips(8, 2 * SHORT)) < _DRY * top:
         return _go_on(state, sample, top)
+    if state.proven >= FEW and state.speeds.mean(_lag(state)) > _SOME * state.before:
+        return _settle(state, sample, state.target, down=True)
     # Were more closed at once, those that stay would have too little in flight for long.
     number = max(state.proven, state.target // 2)
     return replace(_settle(state, sample, number, down=number > FEW), best=state.before)
@@ -135,7 +139,8 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
     now, number = sample.now, state.target
     if state.since is None or sample.streaming + sample.asked < number:
         # Known from before, or too little is left for all: what follows is measured anew.
-        return replace(state, since=now, until=max(state.until, now + FIRST_TEST))
+        wait = FIRST_TEST if number < state.most else FIRST_CUT
+        return replace(state, since=now, until=max(state.until, now + wait))
     stretch = sample.trips(8, 4 * SHORT)
     if now < state.since + stretch:
         return state
@@ -145,11 +150,12 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
     if now < state.since + LONG:
         return state
     state = replace(state, best=state.speeds.mean(LONG))
-    if now < state.until:
-        return state
-    fewer = number - max(1, number // 4)
     more = min(state.most, number + max(min(2, number), number // 4))
-    to = fewer if fewer and (state.down or more == number) else more
+    # Two are no worse a guest than one.
+    down = number > 2 and (state.down or more == number)
+    to = number - number // 4 - (number < 4) if down else more
+    if now < state.until or to == number:
+        return state
     return _move(state, sample, to, state.best, Phase.PROBING)
 
 

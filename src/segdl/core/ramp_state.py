@@ -40,8 +40,8 @@ class Sample:
         streaming: connections whose bodies flow.
         asked: connections that are set up or wait for their answer.
         refusals: 429, 503, refused connects and resets so far.
-        round_trip: the least time from a request to its first byte among the last few
-            answers, in seconds; 0 where it is not known.
+        round_trip: from a request to its first byte, the median of the last five, in seconds;
+            0 where it is not known. A queue that fills makes it longer, and is to.
     """
 
     now: float
@@ -102,7 +102,7 @@ def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
     """Have many more: the present connections are worth it, and bring `speed`."""
     number = state.target
     if number >= state.most:
-        return settle(state, sample, number, wait=FIRST_CUT, down=True)
+        return settle(state, sample, number, wait=FIRST_CUT)
     few = FEW if sample.round_trip > LONG_PATH else 2 * number
     return move(state, sample, few if number < FEW else LEAP * number, speed, Phase.CLIMBING)
 

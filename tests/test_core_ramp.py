@@ -1,0 +1,453 @@
+"""How many connections a host is worth: over simulated links, and whatever is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segdl.core.ramp import Phase, Ramp, Sample, ramp_sample, ramp_start
+from support.links import MIB, Link
+from support.ramping import Download, download
+
+PURE = settings(deadline=None, derandomize=True, max_examples=200)
+SEEDS = range(12)
+
+CLEAN = Link(rate=12.5e6, round_trip=0.08)
+LOSSY = Link(rate=25e6, round_trip=0.08, loss=0.005)
+CAPPED = Link(rate=1e9, cap=2 * MIB)
+LAN = Link(rate=12.5e6, round_trip=0.001)
+
+# One connection fills these: over the first paths slow start takes longer than a moment.
+FULL_AFTER_A_WHILE = {
+    "80 ms": CLEAN,
+    "80 ms, noise": replace(CLEAN, noise=0.3),
+    "80 ms, slow noise": replace(CLEAN, noise=0.3, calm=0.4),
+    "80 ms, a small queue": replace(CLEAN, queue=3e5),
+    "80 ms, a long queue": replace(CLEAN, queue=3e6, noise=0.3),
+    "80 ms, 1 Gbit/s": replace(CLEAN, rate=125e6),
+    "200 ms": replace(CLEAN, round_trip=0.2),
+    "40 ms": replace(CLEAN, round_trip=0.04),
+    "DSL, a long queue": Link(rate=5e5, round_trip=0.04, queue=150e3),
+}
+FULL_AT_ONCE = {
+    "20 ms": replace(CLEAN, round_trip=0.02),
+    "1 ms": LAN,
+    "1 ms, noise": replace(LAN, noise=0.3),
+    "loopback": Link(),
+    "loopback, noise": Link(noise=0.3),
+}
+
+
+def downloads(link: Link, seconds: float, seeds: Sequence[int] = SEEDS) -> list[Download]:
+    """Fetch as much as the link brings in that time."""
+    return [download(link, link.rate * seconds, seed) for seed in seeds]
+
+
+def mean_target(done: Download, since: float) -> float:
+    """How many were wanted on average, from `since` seconds on."""
+    ends = [when for when, _ in done.targets[1:]] + [done.seconds]
+    held = [
+        (max(0.0, end - max(start, since)), target)
+        for (start, target), end in zip(done.targets, ends, strict=True)
+    ]
+    return sum(span * target for span, target in held) / sum(span for span, _ in held)
+
+
+@pytest.mark.parametrize("name", FULL_AFTER_A_WHILE)
+def test_a_long_path_that_one_fills_never_gets_more_than_four(name: str) -> None:
+    for done in downloads(FULL_AFTER_A_WHILE[name], 7.0):
+        assert done.most <= 4
+        assert done.seconds < 10.5
+
+
+@pytest.mark.parametrize("name", FULL_AT_ONCE)
+def test_a_short_path_that_one_fills_never_gets_more_than_two(name: str) -> None:
+    for done in downloads(FULL_AT_ONCE[name], 4.0):
+        assert done.most <= 2
+
+
+@pytest.mark.parametrize("link", [CLEAN, LAN, replace(LAN, noise=0.3, pauses=0.1)])
+def test_it_ends_at_one_or_two_and_seldom_tries_more(link: Link) -> None:
+    for done in downloads(link, 60.0, range(4)):
+        assert done.target <= 4
+        assert mean_target(done, 10.0) < 2.8
+        assert done.requests < 16
+
+
+@pytest.mark.parametrize("pauses", [0.1, 0.3])
+def test_pauses_make_nothing_look_like_growth(pauses: float) -> None:
+    runs = downloads(replace(LAN, noise=0.3, pauses=pauses), 7.0, range(24))
+    assert max(done.most for done in runs) <= 4
+    # A pause while a long path's only connection speeds up cannot be told from its end.
+    runs = downloads(replace(CLEAN, noise=0.3, pauses=pauses), 7.0, range(24))
+    assert sum(done.most > 4 for done in runs) <= 3
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        CAPPED,
+        replace(CAPPED, gusts=True),
+        replace(CAPPED, noise=0.3),
+        replace(CAPPED, noise=0.3, pauses=0.2),
+        replace(CAPPED, rate=50 * MIB),
+        replace(CAPPED, piece=MIB, round_trip=0.01),
+    ],
+    ids=["cap", "gusts", "noise", "pauses", "the link too", "many requests"],
+)
+def test_caps_are_outnumbered_within_a_second(link: Link) -> None:
+    fixed = median(download(link, 200 * MIB, seed, fixed=8).seconds for seed in range(3))
+    runs = [download(link, 200 * MIB, seed) for seed in SEEDS]
+    assert median(done.reached(32) for done in runs) < 1.0
+    assert max(done.seconds for done in runs) < 0.4 * fixed
+
+
+def test_caps_over_a_long_path_take_little_longer() -> None:
+    link = replace(CAPPED, round_trip=0.08, rate=1e8)
+    for seed in SEEDS:
+        done = download(link, 200 * MIB, seed)
+        assert done.reached(32) < 1.7
+        assert done.seconds < 5.2
+
+
+def test_what_the_link_has_no_use_for_is_trimmed() -> None:
+    link = Link(rate=50 * MIB, cap=2 * MIB, round_trip=0.001)
+    for seed in range(4):
+        done = download(link, 3000 * MIB, seed)
+        assert 20 <= mean_target(done, 15.0) <= 28
+        assert done.received / done.seconds > 0.93 * link.rate
+
+
+def test_a_lossy_long_path_grows_fast() -> None:
+    runs = [download(LOSSY, 20 * MIB, seed) for seed in range(40)]
+    assert median(done.reached(32) for done in runs) < 1.4
+    spent = sorted(done.seconds for done in runs)
+    assert spent[20] < 2.6
+    # Where the first connection was lucky it takes a second attempt.
+    assert spent[36] < 6.0
+    assert spent[39] < 12.0
+
+
+def test_a_lossy_long_path_is_held() -> None:
+    fixed = median(download(LOSSY, 200 * MIB, seed, fixed=32).seconds for seed in range(3))
+    runs = [download(LOSSY, 200 * MIB, seed) for seed in SEEDS]
+    assert median(done.seconds for done in runs) < 1.1 * fixed
+
+
+def test_three_quarters_of_a_lossy_link_with_up_to_96() -> None:
+    runs = [download(LOSSY, 200 * MIB, seed, most=96) for seed in SEEDS]
+    assert median(done.received / done.seconds for done in runs) > 0.75 * LOSSY.rate
+
+
+@pytest.mark.parametrize("allowed", [1, 2, 4, 7, 16])
+@pytest.mark.parametrize(
+    "kind",
+    [CAPPED, replace(CAPPED, round_trip=0.08), replace(CAPPED, gusts=True)],
+    ids=["cap", "80 ms", "gusts"],
+)
+def test_a_limit_on_connections_is_settled_with(allowed: int, kind: Link) -> None:
+    link = replace(kind, allowed=allowed)
+    for seed in range(4):
+        done = download(link, allowed * 50 * MIB, seed)
+        assert done.refusals <= 12
+        assert done.target == allowed
+        assert done.seconds < 27.0
+
+
+def test_a_limit_that_is_lifted_is_found_out() -> None:
+    for seed in range(4):
+        limited = replace(CAPPED, allowed=4)
+        done = download(limited, 2000 * MIB, seed, later=[(20.0, CAPPED)])
+        assert done.target == 32
+        assert done.ramp is not None
+        assert not done.ramp.limited
+        assert done.refusals <= 12
+
+
+def test_a_cap_that_comes_later_is_outnumbered() -> None:
+    link = Link(rate=50 * MIB, round_trip=0.001)
+    for seed in range(4):
+        capped = replace(link, cap=2 * MIB)
+        done = download(link, 1000 * MIB, seed, later=[(8.0, capped)])
+        assert done.reached(32) < 15.0
+        assert done.seconds < 32.0
+
+
+@pytest.mark.parametrize("slower", [0.5, 0.2])
+def test_a_link_that_slows_down_gets_no_more_for_long(slower: float) -> None:
+    for seed in range(4):
+        less = replace(LAN, rate=slower * LAN.rate)
+        done = download(LAN, 40 * LAN.rate, seed, later=[(8.0, less)])
+        assert done.most <= 4
+        assert mean_target(done, 20.0) < 2
+
+
+def test_many_that_are_of_no_use_any_more_are_given_up_step_by_step() -> None:
+    for seed in range(4):
+        slow = Link(rate=5 * MIB, round_trip=0.001)
+        done = download(CAPPED, 2000 * MIB, seed, later=[(10.0, slow)], time_up=90.0)
+        assert done.target <= 4
+        assert done.received > 10 * 60 * MIB + 75 * 5 * MIB
+
+
+def test_what_was_found_is_where_the_next_file_begins() -> None:
+    first = download(CAPPED, 200 * MIB, 1)
+    assert first.ramp is not None
+    assert first.ramp.found == 32
+    second = download(CAPPED, 200 * MIB, 1, known=first.ramp.found)
+    assert second.targets[0][1] == 32
+    assert second.seconds < first.seconds - 0.4
+
+
+@pytest.mark.parametrize(
+    ("most", "known", "target"),
+    [(32, None, 1), (1, None, 1), (0, None, 1), (32, 7, 7), (4, 7, 4), (4, 0, 1), (0, 9, 1)],
+)
+def test_the_beginning(most: int, known: int | None, target: int) -> None:
+    state = ramp_start(most, known)
+    assert state.target == target
+    assert state.found == (None if known is None else target)
+
+
+def run(state: Ramp, *counts: tuple[float, int], streaming: int | None = None) -> Ramp:
+    """Sample bytes at times, with as many at work as were wanted."""
+    for now, received in counts:
+        at_work = state.target if streaming is None else streaming
+        state = ramp_sample(state, Sample(now=now, received=received, streaming=at_work))
+    return state
+
+
+def flow(begin: float, end: float, speed: float, received: int = 0) -> list[tuple[float, int]]:
+    """Samples of a steady flow every 50 ms."""
+    steps = round((end - begin) / 0.05)
+    return [(begin + step * 0.05, received + int(step * 0.05 * speed)) for step in range(steps)]
+
+
+def test_what_speeds_up_by_itself_is_listened_to() -> None:
+    state = run(ramp_start(32), *((tenth / 10, 1000 * 2**tenth) for tenth in range(20)))
+    assert (state.target, state.phase, state.found) == (1, Phase.LISTENING, None)
+
+
+def test_a_raise_that_brings_nothing_is_taken_back() -> None:
+    state = run(ramp_start(32), *flow(0.0, 0.5, 1e6))
+    assert (state.target, state.phase, state.found) == (2, Phase.CLIMBING, 1)
+    state = run(state, *flow(0.5, 1.2, 1e6, 500_000))
+    assert (state.target, state.phase, state.found) == (1, Phase.HOLDING, 1)
+
+
+def test_a_raise_that_brings_its_share_is_followed_by_another() -> None:
+    state = run(ramp_start(32), *flow(0.0, 0.5, 1e6), *flow(0.5, 0.7, 2e6, 500_000))
+    assert (state.target, state.phase, state.found) == (4, Phase.CLIMBING, 2)
+
+
+def test_a_raise_after_which_nothing_comes_says_that_the_link_is_not_full() -> None:
+    state = run(ramp_start(32), *flow(0.0, 0.5, 1e6), *flow(0.5, 1.2, 0, 500_000))
+    assert state.target == 4
+
+
+def test_over_a_long_path_there_are_four_at_once() -> None:
+    state = ramp_start(32)
+    for now, received in flow(0.0, 1.0, 1e6):
+        sample = Sample(now=now, received=received, streaming=1, round_trip=0.05)
+        state = ramp_sample(state, sample)
+    assert state.target == 4
+
+
+def test_a_number_that_cannot_be_had_is_not_waited_for() -> None:
+    state = run(ramp_start(32), *flow(0.0, 2.0, 1e6), streaming=1)
+    assert state.target == 2
+    state = run(state, *flow(2.0, 6.0, 1e6, 2 * 10**6), streaming=1)
+    assert state.target == 1
+
+
+def four_proved(speed: float) -> Ramp:
+    """Thirty-two are tried, and `speed` is what four of them brought."""
+    return replace(ramp_start(32), target=32, proven=4, phase=Phase.CLIMBING, before=speed)
+
+
+@pytest.mark.parametrize(
+    ("times", "target", "wait"),
+    [(2.1, 32, 8.0), (1.5, 32, 2.0), (1.1, 16, 2.0), (0.9, 16, 2.0), (0.3, 32, 8.0)],
+)
+def test_eight_times_as_many_must_bring_twice_as_much(
+    times: float, target: int, wait: float
+) -> None:
+    # 29: of so many some are always between two requests.
+    state = run(four_proved(1e6), *flow(0.0, 1.0, times * 1e6), streaming=29)
+    assert (state.target, state.phase, state.wait) == (target, Phase.HOLDING, wait)
+
+
+def test_bursts_that_are_a_round_trip_apart_are_no_end_of_growth() -> None:
+    state, received = ramp_start(32), 0
+    for step in range(60):
+        received += 10_000 * 2 ** (step // 6) if step % 6 == 0 else 0
+        sample = Sample(now=step / 20, received=received, streaming=1, round_trip=0.3)
+        state = ramp_sample(state, sample)
+    assert state.phase is Phase.LISTENING
+
+
+def test_a_very_long_path_is_not_listened_to_for_ever() -> None:
+    state = ramp_start(32)
+    for now, received in flow(0.0, 4.0, 1e6):
+        sample = Sample(now=now, received=received, streaming=1, round_trip=10.0)
+        state = ramp_sample(state, sample)
+    assert state.target == 4
+
+
+def eight_probed() -> tuple[Ramp, tuple[float, int]]:
+    """Eight were held at 8 MB/s, and a step to ten is tried; when, and what had come."""
+    state = run(ramp_start(64, known=8), *flow(0.0, 2.2, 8e6))
+    assert (state.target, state.phase) == (10, Phase.PROBING)
+    return state, state.speeds.counts[-1]
+
+
+def test_a_step_up_that_pays_plainly_is_followed_early() -> None:
+    state, (now, received) = eight_probed()
+    state = run(state, *flow(now + 0.05, now + 1.4, 12e6, received))
+    assert (state.target, state.phase, state.found) == (64, Phase.CLIMBING, 10)
+
+
+@pytest.mark.parametrize(("times", "found"), [(1.05, 8), (1.2, 10)])
+def test_a_step_up_must_bring_half_of_its_share(times: float, found: int) -> None:
+    state, (now, received) = eight_probed()
+    state = run(state, *flow(now + 0.05, now + 2.8, times * 8e6, received))
+    assert state.found == found
+
+
+def test_what_speeds_up_without_newcomers_is_no_merit_of_theirs() -> None:
+    state, (now, received) = eight_probed()
+    state = run(state, *flow(now + 0.05, now + 4.8, 12e6, received), streaming=8)
+    assert (state.target, state.phase, state.found) == (8, Phase.HOLDING, 8)
+
+
+def test_one_of_many_may_be_between_two_requests() -> None:
+    state = ramp_start(64, known=8)
+    for now, received in flow(0.0, 2.3, 8e6):
+        sample = Sample(now=now, received=received, streaming=7, asked=1)
+        state = ramp_sample(state, sample)
+    assert state.phase is Phase.PROBING
+
+
+def test_tests_that_change_nothing_become_rare_but_do_not_end() -> None:
+    state, received, tests = ramp_start(32, known=8), 0, []
+    for step in range(14_000):
+        # Ten bring no more than eight, fewer bring less.
+        received += min(8, state.target) * 50_000
+        before, state = state, run(state, (step / 20, received))
+        if state.phase is Phase.PROBING is not before.phase:
+            tests.append(step / 20)
+    waits = [round(later - sooner, 1) for sooner, later in pairwise(tests)]
+    assert all(later > 0.99 * sooner for sooner, later in pairwise(waits))
+    assert 60 < waits[-1] < 70
+
+
+@pytest.mark.parametrize(("streaming", "target"), [(0, 1), (1, 1), (5, 5), (8, 8), (30, 8)])
+def test_a_refusal_leaves_what_streams(streaming: int, target: int) -> None:
+    state = ramp_start(32, known=8)
+    refused = Sample(now=1.0, received=0, streaming=streaming, refusals=3)
+    state = ramp_sample(state, refused)
+    assert (state.target, state.phase, state.found) == (target, Phase.HOLDING, target)
+
+
+def test_refusals_that_come_together_are_one() -> None:
+    state = ramp_start(32, known=8)
+    for number in range(1, 6):
+        sample = Sample(now=number / 100, received=0, streaming=4, refusals=number)
+        state = ramp_sample(state, sample)
+    assert (state.target, state.wait) == (4, 10.0)
+
+
+def test_more_is_tried_when_the_gate_would_ask_again() -> None:
+    state = ramp_sample(ramp_start(32, 8), Sample(now=0.0, received=0, streaming=4, refusals=1))
+    state = run(state, *flow(0.05, 9.95, 1e6))
+    assert state.target == 4
+    state = run(state, *flow(10.0, 10.2, 1e6, 10**7))
+    assert (state.target, state.phase) == (6, Phase.PROBING)
+    state = ramp_sample(state, Sample(now=10.3, received=10**7, streaming=4, refusals=2))
+    assert (state.target, state.wait) == (4, 20.0)
+    state = ramp_sample(state, Sample(now=10.35, received=10**7, streaming=4, refusals=3))
+    assert (state.target, state.wait) == (4, 20.0)
+
+
+def test_a_sample_that_is_early_or_late_changes_nothing() -> None:
+    state = run(ramp_start(32), (1.0, 10), (1.1, 20))
+    for now in (0.0, 1.0, 1.1, 1.11):
+        assert run(state, (now, 30)) is state
+
+
+def test_what_is_too_little_for_all_is_no_reason_for_more() -> None:
+    state = run(ramp_start(32, known=8), *flow(0.0, 1.0, 8e6))
+    # The last pieces: fewer and fewer are at work, and they bring less and less.
+    for streaming in range(7, 0, -1):
+        begin = 8.0 - streaming
+        counts = flow(begin, begin + 1, streaming * 1e6, int(begin * 8e6))
+        state = run(state, *counts, streaming=streaming)
+        assert state.target == 8
+
+
+SAMPLES = st.lists(
+    st.builds(
+        Sample,
+        now=st.floats(-10, 1e4) | st.floats(0, 20),
+        received=st.integers(-10, 10**15),
+        streaming=st.integers(0, 200),
+        asked=st.integers(0, 200),
+        refusals=st.integers(0, 5) | st.integers(0, 10**6),
+        round_trip=st.floats(0, 10) | st.just(0.08),
+    ),
+    max_size=40,
+)
+
+
+@PURE
+@given(st.integers(-3, 200), st.none() | st.integers(-3, 300), SAMPLES)
+def test_any_samples_keep_the_bounds(most: int, known: int | None, samples: list[Sample]) -> None:
+    state = ramp_start(most, known)
+    for sample in samples:
+        before, state = state, ramp_sample(state, sample)
+        assert 1 <= state.target <= max(1, most)
+        assert 1 <= state.proven <= max(1, most)
+        assert state.refusals >= before.refusals
+        assert state.before >= 1
+        if sample.refusals > before.refusals:
+            assert state.target <= max(1, sample.streaming)
+
+
+STEPS = st.tuples(
+    st.floats(0.03, 0.6), st.integers(0, 10**8), st.floats(0, 1), st.sampled_from([0, 0, 0, 0, 1])
+)
+
+
+@PURE
+@given(st.integers(1, 100), st.floats(0, 0.3), st.lists(STEPS, max_size=120))
+def test_any_flow_keeps_the_bounds(
+    most: int, round_trip: float, steps: list[tuple[float, int, float, int]]
+) -> None:
+    state, now, received, refusals = ramp_start(most), 0.0, 0, 0
+    for seconds, brought, share, refused in steps:
+        now, received, refusals = now + seconds, received + brought, refusals + refused
+        streaming = round(state.target * share)
+        before = state
+        state = ramp_sample(
+            state,
+            Sample(
+                now=now,
+                received=received,
+                streaming=streaming,
+                asked=state.target - streaming,
+                refusals=refusals,
+                round_trip=round_trip,
+            ),
+        )
+        assert 1 <= state.target <= most
+        # Never eightfold from nothing: what is beyond four was proved to be worth it.
+        if state.target > before.target >= 4:
+            assert state.phase is not Phase.LISTENING
+        assert state.target <= max(4, 8 * before.target)
+        assert state.until <= now + 64.0 + 1e-6
