@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 # More than these are never waiting for an answer at once: a server that allows two
 # connections refuses at most this many, whatever -j says.
-UNANSWERED = 16
+UNANSWERED = 8
 FIRST_RAISE = 10.0
 # While the server takes what we add, the next one follows soon.
 NEXT_RAISE = 1.0
