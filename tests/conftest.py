@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from support import data
+from support.filled import close_all
 from support.leaks import Leaks
 from support.nginx import Nginx
 from support.origin import Origin
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def _no_leaks() -> Iterator[None]:
     leaks = Leaks()
     yield
+    close_all()
     leaks.check()
 
 

@@ -43,6 +43,7 @@ def test_what_was_written_outlives_a_kill(place: Inplace) -> None:
     assert spans(found) == [(0, 1000), (5000, 6001)]
     assert found.read(Span(5000, 6001)) == CONTENT[5000:6001]
     found.close()
+    place.release(part)
 
 
 def test_only_what_was_flushed_outlives_a_power_cut(
@@ -61,6 +62,7 @@ def test_only_what_was_flushed_outlives_a_power_cut(
     found.close()
     # Here the machine ran on: what came after the power cut counts.
     assert spans(killed(place.folder)) == [(0, 1000), (5000, 6005)]
+    place.release(part)
 
 
 def test_without_a_boot_id_only_what_was_flushed_counts(

@@ -38,11 +38,21 @@ def spans(place: Inplace) -> list[tuple[int, int]]:
     return [(span.start, span.stop) for span in place.held()]
 
 
+_next_runs: list[Inplace] = []
+
+
 def killed(folder: Path, size: int = SIZE) -> Inplace:
-    """Return what the next run finds where this one was killed."""
+    """Return what the next run finds where this one was killed; `close_all` ends it."""
     found = Inplace(folder)
+    _next_runs.append(found)
     found.prepare(size, never)
     return found
+
+
+def close_all() -> None:
+    """Close what `killed` opened since the last call."""
+    while _next_runs:
+        _next_runs.pop().close()
 
 
 def boot_anew(monkeypatch: pytest.MonkeyPatch) -> None:
