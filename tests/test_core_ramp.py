@@ -82,7 +82,14 @@ def four_proved(speed: float) -> Ramp:
 
 @pytest.mark.parametrize(
     ("times", "target", "wait"),
-    [(2.1, 32, 8.0), (1.5, 32, 2.0), (1.1, 16, 2.0), (0.9, 16, 2.0), (0.3, 32, 8.0)],
+    [
+        (2.1, 32, 8.0),
+        (1.5, 32, 2.0),
+        (1.15, 32, 2.0),
+        (1.05, 16, 2.0),
+        (0.9, 16, 2.0),
+        (0.3, 32, 8.0),
+    ],
 )
 def test_eight_times_as_many_must_bring_twice_as_much(
     times: float, target: int, wait: float

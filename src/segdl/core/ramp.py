@@ -33,8 +33,8 @@ __all__ = ["Phase", "Ramp", "Sample", "ramp_sample", "ramp_start"]
 _GROWING = 1.5
 # What follows a loss on a full link looks faster too, but not by this much.
 _DOUBLED = 2.0
-# Many that gain but this are kept, and trimmed: bursts of the few before them may mislead.
-_SOME = 1.25
+# Many that gain but this are kept: bursts of the few before them may mislead.
+_SOME = 1.1
 # Below this share of the best speed it is not the link that is full.
 _DRY = 0.4
 # Seconds that newcomers are given at least to bring their share, and at most to be there.
@@ -129,7 +129,7 @@ def _climb(state: Ramp, sample: Sample) -> Ramp:
     if state.speeds.mean(sample.trips(8, 2 * SHORT)) < _DRY * top:
         return _go_on(state, sample, top)
     if state.proven >= FEW and state.speeds.mean(_lag(state)) > _SOME * state.before:
-        return _settle(state, sample, state.target, down=True)
+        return _settle(state, sample, state.target)
     # Were more closed at once, those that stay would have too little in flight for long.
     number = max(state.proven, state.target // 2)
     return replace(_settle(state, sample, number, down=number > FEW), best=state.before)
