@@ -6,9 +6,9 @@ where each is held down, by a cap or by lost packets, the speed grows with the n
 one connection is listened to until it no longer speeds up by itself. Then there are four
 (over a short path two, and then four), and where the speed doubles, eight times as many. A
 raise that brings less is taken back, unless hardly anything comes: then it is not the link
-that is full. What was found is held. Now and then a step of a quarter, up or down, is
-tried for two seconds, and kept where up brings half of what it added, or down costs hardly
-anything. A speed below half of what the same connections brought starts the climb anew.
+that is full. What was found is held. More and more seldom a step of a quarter, up or down,
+is tried for two seconds, and kept where up brings half of what it added, or down costs
+hardly anything. A speed far below what the same connections brought starts the climb anew.
 Refusals end it at what streams; a step up follows when :mod:`segdl.core.admission` would
 ask again, too.
 
@@ -33,8 +33,8 @@ __all__ = ["Phase", "Ramp", "Sample", "ramp_sample", "ramp_start"]
 _GROWING = 1.5
 # What follows a loss on a full link looks faster too, but not by this much.
 _DOUBLED = 2.0
-# Many that gain but this are kept, and trimmed: bursts of the few before them may mislead.
-_SOME = 1.25
+# Many that gain but this are kept: bursts of the few before them may mislead.
+_SOME = 1.1
 # Below this share of the best speed it is not the link that is full.
 _DRY = 0.4
 # Seconds that newcomers are given at least to bring their share, and at most to be there.
@@ -129,7 +129,7 @@ def _climb(state: Ramp, sample: Sample) -> Ramp:
     if state.speeds.mean(sample.trips(8, 2 * SHORT)) < _DRY * top:
         return _go_on(state, sample, top)
     if state.proven >= FEW and state.speeds.mean(_lag(state)) > _SOME * state.before:
-        return _settle(state, sample, state.target, down=True)
+        return _settle(state, sample, state.target)
     # Were more closed at once, those that stay would have too little in flight for long.
     number = max(state.proven, state.target // 2)
     return replace(_settle(state, sample, number, down=number > FEW), best=state.before)
@@ -173,7 +173,8 @@ def _probe(state: Ramp, sample: Sample) -> Ramp:
         return _go_on(replace(state, limited=False), sample, speed)
     if gain > share / 4 and share < 0:
         return _settle(state, sample, state.target, down=True)
-    wait = min(_LONGEST_WAIT, 2 * state.wait)
+    # Each step costs a connection, and what that had in flight.
+    wait = min(_LONGEST_WAIT, 4 * state.wait)
     return replace(
         _settle(state, sample, state.proven, wait=wait, down=share > 0), best=state.before
     )

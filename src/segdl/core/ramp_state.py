@@ -16,7 +16,7 @@ LONG_PATH = 0.03
 # So many are tried over any path; more only where these have proved to be much faster.
 FEW = 4
 LEAP = 8
-# Seconds that a number is held before it is tested; fewer than `most` can wait longer.
+# Seconds that a number is held before it is tested: first, and where it is `most`.
 FIRST_TEST = 2.0
 FIRST_CUT = 8.0
 
@@ -70,7 +70,7 @@ class Ramp:
         moved_at: when the target was changed.
         since: when that had come into effect; None until then.
         until: when a number that is held is tested.
-        wait: how long it was held; doubles where the test changes nothing.
+        wait: how long it was held; longer after each test that changed nothing.
         down: whether the next small step goes down.
         limited: whether the host has refused more.
         refusals: as sampled.
