@@ -99,7 +99,7 @@ def take_over(
     if known and ends - together < _WORTHWHILE:
         return None
     keep = min(max(int(old * together), least), left - least)
-    grain = next((g for g in _GRAINS if 8 * g <= left - keep), _GRAINS[-1])
+    grain = next((g for g in _GRAINS if 8 * g <= left - keep), 1)
     at = -(-(each.position + keep) // grain) * grain
     return Split(index, at) if at < each.stop else None
 
