@@ -11,7 +11,6 @@ from segdl.core.names import choose_name, safe_name
 from segdl.core.selection import Selection
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
-from segdl.engine.attempt import Opened
 from segdl.engine.beside import look_beside
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
@@ -20,7 +19,7 @@ from segdl.engine.finish import join_parts, publish
 from segdl.engine.job import job_of
 from segdl.engine.planning import make_room, selection_of, supply_of
 from segdl.engine.run import Run
-from segdl.engine.segment import Supply
+from segdl.engine.segment import Opened, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import Sites, sites_of
 from segdl.engine.task import Task, open_task

@@ -21,13 +21,12 @@ from segdl.core.identity import Version
 from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN, Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
-from segdl.engine.attempt import Opened
 from segdl.engine.beside import look_beside
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, job_of
 from segdl.engine.run import TICK, Run
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Opened, Segment, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
 from segdl.engine.task import Task, open_task
