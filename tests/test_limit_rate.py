@@ -253,6 +253,7 @@ def test_waiting_for_a_turn_is_not_waiting_for_an_answer() -> None:
         transfer=TransferOptions(),
         transport=transport,
         gates=Gates(1, time.monotonic),
+        pool=ThreadPoolExecutor(1, thread_name_prefix="segdl-test"),
         emit=lambda event: None,
         cancel=threading.Event(),
     )
@@ -264,8 +265,8 @@ def test_waiting_for_a_turn_is_not_waiting_for_an_answer() -> None:
         aborted.append(wire.aborted)
         return answer
 
-    with ThreadPoolExecutor(1, thread_name_prefix="segdl-test") as pool:
-        assert run.call(pool, work, limit=0.3) is answer
+    with run.pool:
+        assert run.call(work, limit=0.3) is answer
     assert aborted == [False]
     transport.close()
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -214,12 +215,16 @@ def open_run(
         transfer=transfer,
         transport=transport,
         gates=Gates(cap, time.monotonic),
+        pool=ThreadPoolExecutor(max_files * transfer.most, thread_name_prefix="segdl-fetch"),
         emit=emit_one,
         cancel=cancel,
     )
     try:
         yield run
     finally:
+        # A thread that is stuck in connecting is left behind: its wire is aborted, so it
+        # reads nothing more. See attempt for one that is stuck in writing.
+        run.pool.shutdown(wait=False, cancel_futures=True)
         transport.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -91,6 +92,7 @@ def fetch(
         ),
         transport=Transport(options, connections=connections),
         gates=gates,
+        pool=ThreadPoolExecutor(connections, thread_name_prefix="segdl-fetch"),
         emit=fetched.events.append,
         cancel=cancel or threading.Event(),
         clock=clock,
@@ -108,6 +110,7 @@ def fetch(
         fetched.error = error
     finally:
         fetched.seconds = time.monotonic() - began
+        run.pool.shutdown(wait=False, cancel_futures=True)
         run.transport.close()
     check_balance(gates)
     return fetched

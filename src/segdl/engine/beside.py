@@ -61,7 +61,7 @@ def _fetch(task: Task, location: Location) -> str | None:
     """Return the text at `location`, as far as it is read; None where there is none."""
     run = task.run
     source = Source(run.transport, location, Credentials(run.network, task.request, location))
-    contacts = Contacts(run, source, task.pool, task.number)
+    contacts = Contacts(run, source, task.number)
     try:
         return _read(task, contacts)
     except ServerError as error:

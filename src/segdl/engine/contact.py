@@ -6,7 +6,6 @@ answer can be the first segment's stream.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 
 from segdl.core.identity import Version
@@ -100,10 +99,9 @@ class Contact:
 class Contacts:
     """Makes contact, with patience. One thread uses it."""
 
-    def __init__(self, run: Run, source: Source, pool: ThreadPoolExecutor, number: int) -> None:
+    def __init__(self, run: Run, source: Source, number: int) -> None:
         self._run = run
         self._source = source
-        self._pool = pool
         self._number = number
         self._gate: Gate = run.gates.of(source.asked.origin)
         self._last: Contact | None = None
@@ -172,11 +170,7 @@ class Contacts:
             return exchange
 
         try:
-            exchange = self._run.call(
-                self._pool,
-                open_,
-                network.connect_timeout + network.stall_timeout,
-            )
+            exchange = self._run.call(open_, network.connect_timeout + network.stall_timeout)
         except TransferError as failure:
             self._gate.closed(was_streaming=False)
             return failure

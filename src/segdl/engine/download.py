@@ -43,6 +43,8 @@ from segdl.store.target import Target
 from segdl.store.workplace import Workplace
 
 _MOST_RESTARTS = 3
+# So little is flushed at its end: a thread for that costs more than a power cut would.
+_FLUSHED_AT_ONCE = 4 * 1024 * 1024
 
 
 def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
@@ -224,8 +226,9 @@ def _fetch_parts(
     task.run.emit(Started(task.number, task.asked.public, path, size, held, connections))
     if not supply.live:
         return selection.size, 0
-    place.keep_flushing()
-    fetching = Fetching(task.run, job, sites, supply, number=task.number, pool=task.pool)
+    if selection.size - held > _FLUSHED_AT_ONCE:
+        place.keep_flushing()
+    fetching = Fetching(task.run, job, sites, supply, number=task.number)
     fetching.fetch(_opened(contact, pin, selection, supply))
     if not fetching.proved:
         text = "the server did not tell the file's length: a cut would look the same as its end"

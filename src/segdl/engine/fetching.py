@@ -7,7 +7,7 @@ what came of it into the inbox.
 from __future__ import annotations
 
 import queue
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN, Span
@@ -41,7 +41,6 @@ class Fetching:
         sites: where it can be had.
         supply: what is missing.
         number: the file's, for events.
-        pool: where attempts run; as many threads as connections.
     """
 
     def __init__(
@@ -52,16 +51,14 @@ class Fetching:
         supply: Supply,
         *,
         number: int,
-        pool: ThreadPoolExecutor,
     ) -> None:
         self._run = run
         self._job = job
         self._sites = sites
         self._supply = supply
         self._number = number
-        self._pool = pool
         self._inbox: queue.SimpleQueue[tuple[Segment, Outcome]] = queue.SimpleQueue()
-        self._trials = Trials(run, job, sites, pool)
+        self._trials = Trials(run, job, sites)
         self._futures: set[Future[None]] = set()
         self._aftermath = Aftermath(run, sites, number)
         self._watch = Watch(run.network)
@@ -172,7 +169,7 @@ class Fetching:
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
         self._futures = {future for future in self._futures if not future.done()}
-        self._futures.add(self._pool.submit(self._work, segment, site, wire, opened))
+        self._futures.add(self._run.pool.submit(self._work, segment, site, wire, opened))
 
     def _work(self, segment: Segment, site: Site, wire: Wire, opened: Opened | None) -> None:
         try:

@@ -199,7 +199,7 @@ def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: _Sink) -> N
     sites = sites_of(task, pin)
     job = job_of(task, sites.origin, whole(OPEN if size is None else size), parts)
     supply = Supply([Segment(0, OPEN if size is None else size, 0)], 0)
-    fetching = Fetching(task.run, job, sites, supply, number=task.number, pool=task.pool)
+    fetching = Fetching(task.run, job, sites, supply, number=task.number)
     try:
         fetching.fetch((contact.take(), contact.accept))
     except (ChangedError, UnrangedError) as error:
@@ -222,7 +222,7 @@ def _write_in_order(
     writer = threading.Thread(
         target=_write_out, args=(sink, parts, job, supply), name="segdl-write", daemon=True
     )
-    fetching = Fetching(task.run, job, sites, supply, number=task.number, pool=task.pool)
+    fetching = Fetching(task.run, job, sites, supply, number=task.number)
     try:
         supply.advance()
         writer.start()

@@ -40,6 +40,7 @@ class Run:
         transfer: how to fetch and keep files.
         transport: the connections.
         gates: how many requests each origin gets.
+        pool: where requests of all files run: a thread for each connection there may be.
         emit: takes events, one at a time.
         cancel: set from any thread to end the run.
         clock: monotonic seconds.
@@ -50,6 +51,7 @@ class Run:
     transfer: TransferOptions
     transport: Transport
     gates: Gates
+    pool: ThreadPoolExecutor
     emit: Callable[[Event], None]
     cancel: threading.Event
     clock: Callable[[], float] = time.monotonic
@@ -65,13 +67,10 @@ class Run:
         self.cancel.wait(seconds)
         self.check_cancelled()
 
-    def call(
-        self, pool: ThreadPoolExecutor, work: Callable[[Wire], Exchange], limit: float
-    ) -> Exchange:
-        """Run `work` in a thread of `pool` and wait for the response.
+    def call(self, work: Callable[[Wire], Exchange], limit: float) -> Exchange:
+        """Run `work` in another thread and wait for the response.
 
         Args:
-            pool: where to run it.
             work: sends one request over the wire that it gets.
             limit: seconds after which the wire is aborted.
 
@@ -79,7 +78,7 @@ class Run:
             CancelledError: the run is to end; the wire is aborted.
         """
         wire = Wire()
-        future: Future[Exchange] = pool.submit(work, wire)
+        future: Future[Exchange] = self.pool.submit(work, wire)
         try:
             return self.wait_for(future, wire.abort, limit, excused=lambda: wire.resting)
         except BaseException:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -29,7 +28,6 @@ class Task:
         number: the file's number within the run, for events.
         began: when it began, in seconds of the run's clock.
         asked: the URL that the user gave, which names the file.
-        pool: where its requests run; as many threads as connections.
         source: where its bytes come from; a mirror where the URL itself does not answer.
         mirrors: other places that are said to have it.
         contacts: asks what the server has.
@@ -41,7 +39,6 @@ class Task:
     number: int
     began: float
     asked: Location
-    pool: ThreadPoolExecutor
     source: Source
     mirrors: tuple[Source, ...]
     contacts: Contacts
@@ -63,7 +60,7 @@ class Task:
         Raises:
             NetworkError: the connection broke, or nothing came for too long.
         """
-        reading = self.pool.submit(contact.read_exactly, count)
+        reading = self.run.pool.submit(contact.read_exactly, count)
         try:
             return self.run.wait_for(reading, contact.abort, self.run.network.stall_timeout)
         except TransferError as failure:
@@ -91,28 +88,21 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
         )
     claim = Claim(request.checksum) if isinstance(request.checksum, Checksum) else None
     source, *mirrors = _sources(run, request)[skipped:]
-    pool = ThreadPoolExecutor(run.transfer.most, thread_name_prefix="segdl-fetch")
+    contacts = Contacts(run, source, number)
     try:
-        contacts = Contacts(run, source, pool, number)
-        try:
-            yield Task(
-                run=run,
-                request=request,
-                number=number,
-                began=run.clock(),
-                asked=asked,
-                pool=pool,
-                source=source,
-                mirrors=tuple(mirrors),
-                contacts=contacts,
-                claim=claim,
-            )
-        finally:
-            contacts.release()
+        yield Task(
+            run=run,
+            request=request,
+            number=number,
+            began=run.clock(),
+            asked=asked,
+            source=source,
+            mirrors=tuple(mirrors),
+            contacts=contacts,
+            claim=claim,
+        )
     finally:
-        # A thread that is stuck in connecting is left behind: its wire is aborted, so it
-        # reads nothing more. See attempt for one that is stuck in writing.
-        pool.shutdown(wait=False, cancel_futures=True)
+        contacts.release()
 
 
 def _sources(run: Run, request: Request) -> list[Source]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 
 from segdl.core.mirrors import Outcome
 from segdl.engine.job import Job
@@ -23,14 +23,12 @@ class Trials:
         run: the surroundings.
         job: what is being fetched.
         sites: told how each trial ends.
-        pool: where they run.
     """
 
-    def __init__(self, run: Run, job: Job, sites: Sites, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, run: Run, job: Job, sites: Sites) -> None:
         self._run = run
         self._job = job
         self._sites = sites
-        self._pool = pool
         self._failures: Counter[Site] = Counter()
         self._at_work: dict[Future[Pin], tuple[Site, Wire, float]] = {}
 
@@ -45,7 +43,7 @@ class Trials:
         network = self._run.network
         limit = self._run.clock() + network.connect_timeout + network.stall_timeout
         self._sites.set_out(mirror)
-        self._at_work[self._pool.submit(prove, self._job, mirror, wire)] = (mirror, wire, limit)
+        self._at_work[self._run.pool.submit(prove, self._job, mirror, wire)] = (mirror, wire, limit)
 
     def take(self) -> None:
         """Handle those that are over, and end those that take too long.
