@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Literal
 
 from segdl.core.checksum import parse_wanted
+from segdl.engine.documents import read_file, requests_of
 from segdl.engine.download import download as download_one
 from segdl.engine.gate import Gates
 from segdl.engine.inspect import RemoteFile, inspect
 from segdl.engine.many import Outcome, download_all
 from segdl.engine.run import TICK, Run
-from segdl.errors import CancelledError, UsageError
+from segdl.errors import CancelledError, SegdlError, UsageError
 from segdl.net.transport import Transport
 from segdl.options import Headers, NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Event
 from segdl.progress.view import make_view
 from segdl.results import DownloadResult
+from segdl.store.faults import shown
 
 ProgressKind = Literal["none", "auto", "rich", "tqdm", "json"]
 AnyHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -186,6 +188,40 @@ def info(
     """
     with _run(network, TransferOptions(), "none", None, cancel, max_files=1) as run:
         return inspect(run, Request(url=url, headers=_pairs(headers)))
+
+
+def read_metalink(
+    document: bytes | str | os.PathLike[str], directory: str | os.PathLike[str] = ""
+) -> tuple[Request, ...]:
+    """Read a Metalink document, 4 or 3, into requests for :func:`download_many`.
+
+    Each has the file's name, its mirrors, and what it must be (`expected`). Headers, users and
+    passwords of a run go to none of the mirrors: the document names them, not you.
+
+    Args:
+        document: its bytes, or the path of a file.
+        directory: folder to save in; names never lead out of it.
+
+    Raises:
+        UsageError: it is no Metalink document, or has a file without an http or https URL.
+        DiskError: the file cannot be read.
+
+    Example:
+        >>> requests = segdl.read_metalink("debian.meta4")  # doctest: +SKIP
+        >>> outcomes = list(segdl.download_many(requests))  # doctest: +SKIP
+    """
+    asked = Request(url="", directory=Path(directory), entrusted="")
+    if isinstance(document, bytes):
+        found = requests_of(document, "the Metalink document", asked)
+    else:
+        path = os.fspath(document)
+        found = requests_of(read_file(path), shown(path), asked)
+    requests: list[Request] = []
+    for request in found:
+        if isinstance(request, SegdlError):
+            raise request
+        requests.append(request)
+    return tuple(requests)
 
 
 @contextmanager

@@ -141,6 +141,20 @@ def _add_what(parser: Parser) -> None:
         metavar="URL",
         help="another URL of the same file; repeatable, with one URL",
     )
+    add(
+        "-M",
+        "--metalink",
+        action="append",
+        default=[],
+        metavar="FILE|URL",
+        help="download what a Metalink document names; repeatable. URLs and files that end "
+        "in .meta4 or .metalink are read as such anyway",
+    )
+    add(
+        "--no-metalink",
+        action="store_true",
+        help="save what ends in .meta4 or .metalink as it is",
+    )
     add("--max-files", type=count(1), default=4, metavar="N", help="files at once (4)")
     add(
         "--checksum",

@@ -119,7 +119,7 @@ def _digest_is_of_the_part(task: Task) -> bool:
         claim = contact.version.digest
         if claim is None or contact.ranges is not Ranges.WORK or contact.version.size == 1:
             return False
-        byte = task.read(contact, 1)
+        byte = task.contacts.read_all(contact, 1)
     finally:
         contact.release()
     digest = hashlib.new(claim.checksum.algorithm, byte, usedforsecurity=False)
