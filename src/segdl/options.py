@@ -109,6 +109,8 @@ class TransferOptions:
         fresh: throw partial data away and start again.
         layout: where segments land: ``parts`` gives each a file of its own and joins them,
             ``inplace`` fills one file and keeps a journal.
+        metalink_over_http: take mirrors and Metalink documents that the server of a URL
+            names in its Link fields, where it tells a digest as well (RFC 6249).
     """
 
     connections: int | str = "auto"
@@ -119,6 +121,7 @@ class TransferOptions:
     remote_time: bool = False
     fresh: bool = False
     layout: LayoutName = "parts"
+    metalink_over_http: bool = False
 
     def __post_init__(self) -> None:
         parse_connections(self.connections)

@@ -155,6 +155,11 @@ def _add_what(parser: Parser) -> None:
         action="store_true",
         help="save what ends in .meta4 or .metalink as it is",
     )
+    add(
+        "--metalink-over-http",
+        action="store_true",
+        help="use the mirrors that a server names in Link fields beside a digest (RFC 6249)",
+    )
     add("--max-files", type=count(1), default=4, metavar="N", help="files at once (4)")
     add(
         "--checksum",
@@ -312,4 +317,5 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         remote_time=arguments.remote_time,
         fresh=arguments.fresh,
         layout=arguments.layout,
+        metalink_over_http=arguments.metalink_over_http,
     )

@@ -10,6 +10,7 @@ from segdl.core.checksum import AUTO
 from segdl.core.spans import Span
 from segdl.engine.beside import look_beside
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
+from segdl.engine.linked import with_linked
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
 from segdl.engine.verify import require_size
@@ -54,8 +55,9 @@ def open_download(
             try:
                 if asked == ONE_BYTE and contact.ranges is Ranges.WORK:
                     contact.release()
-                claim = look_beside(task, contact) if look_for_digest else task.claim
-                yield replace(task, claim=claim), contact
+                linked = with_linked(task, contact)
+                claim = look_beside(linked, contact) if look_for_digest else task.claim
+                yield replace(linked, claim=claim), contact
             finally:
                 contact.release()
             return

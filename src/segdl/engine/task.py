@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -119,19 +119,21 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _sources(run: Run, request: Request) -> list[Source]:
-    """Return a source for each URL; what is meant for the first one's origin goes to no other."""
-    sources: list[Source] = []
-    file = object()
+def mirrors_of(run: Run, request: Request, first: Source, urls: Iterable[str]) -> list[Source]:
+    """Return sources for mirrors; what is meant for the first URL's origin goes to no other."""
     network = run.network
-    for url in (request.url, *request.mirrors):
-        location = parse_url(url)
-        credentials = Credentials(network, request, location)
-        sources.append(Source(run.transport, location, credentials, file))
-        if request.entrusted is None:
-            network = replace(run.network, headers=(), user=None, location_trusted=False)
-            request = replace(request, headers=())
-    return sources
+    if request.entrusted is None:
+        network = replace(network, headers=(), user=None, location_trusted=False)
+        request = replace(request, headers=())
+    places = map(parse_url, urls)
+    return [first.sibling(place, Credentials(network, request, place)) for place in places]
+
+
+def _sources(run: Run, request: Request) -> list[Source]:
+    """Return a source for each URL."""
+    asked = parse_url(request.url)
+    first = Source(run.transport, asked, Credentials(run.network, request, asked))
+    return [first, *mirrors_of(run, request, first, request.mirrors)]
 
 
 def _capped(transfer: TransferOptions, most: int | None) -> TransferOptions:
