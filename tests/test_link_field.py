@@ -140,7 +140,7 @@ def test_pieces_of_a_document_that_describes_it(
         assert notes[0] == "1 of 3 pieces was wrong: fetched again from 127.0.0.1"
     else:
         assert (tmp_path / "f").read_bytes() == wrong
-        assert good.requests == notes == []
+        assert (good.requests, notes) == ([], [])
 
 
 @pytest.mark.parametrize("text", [b"<a/>", b"x" * 17 * MIB, None], ids=["other", "large", "gone"])

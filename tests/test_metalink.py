@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ import segdl
 from segdl.core.url import parse_url
 from segdl.errors import ChecksumMismatchError, IntegrityError, UsageError
 from support import data
-from support.faults import Drip, Status, always
+from support.faults import CutAfter, Drip, Status, always
 from support.meta4 import MIB, Listed, meta4, metalink3
 from support.program import run_segdl
 from support.reply import Reply
@@ -346,6 +347,80 @@ def test_all_mirrors_bring_bytes_and_dead_ones_do_not_matter(
     assert len(dead.requests) == 1
     assert one.requests
     assert len(two.requests) > 1
+
+
+def interrupted(one: Origin, folder: Path) -> None:
+    """Fetch the beginning of the file from one mirror."""
+    one.faults = always(Drip(64 * 1024, 0.05))
+    cancel = threading.Event()
+
+    def stop(event: segdl.events.Event) -> None:
+        if isinstance(event, segdl.events.Progress) and event.done > MIB:
+            cancel.set()
+
+    wanted = segdl.read_metalink(meta4(Listed(content=CONTENT, urls=(one.url,))).encode(), folder)
+    with pytest.raises(segdl.CancelledError):
+        list(segdl.download_many(wanted, cancel=cancel, on_event=stop))
+
+
+@pytest.mark.parametrize("first", ["another", "dead"])
+def test_any_mirror_goes_on_with_what_another_began(
+    origin: Callable[..., Origin], tmp_path: Path, first: str
+) -> None:
+    one, two = origin(CONTENT, etag='"1"'), origin(CONTENT, etag='"2"', last_modified=None)
+    interrupted(one, tmp_path)
+    one.faults = always(Status(404))
+    urls = (two.url, one.url) if first == "another" else (one.url, two.url)
+    (request,) = segdl.read_metalink(meta4(Listed(content=CONTENT, urls=urls)).encode(), tmp_path)
+    (outcome,) = segdl.download_many([request])
+    assert isinstance(outcome, segdl.DownloadResult)
+    assert outcome.fetched <= SIZE - MIB
+    whole(tmp_path, "f.bin")
+
+
+def test_a_document_with_another_digest_does_not(
+    origin: Callable[..., Origin], tmp_path: Path
+) -> None:
+    one, two = origin(CONTENT, etag='"1"'), origin(OTHER, etag='"2"')
+    interrupted(one, tmp_path)
+    listed = Listed(content=OTHER, urls=(two.url,))
+    (request,) = segdl.read_metalink(meta4(listed).encode(), tmp_path)
+    (outcome,) = segdl.download_many([request])
+    assert isinstance(outcome, segdl.Failure)
+    assert "another file" in outcome.error.message
+    fresh = segdl.TransferOptions(fresh=True)
+    (outcome,) = segdl.download_many([request], transfer=fresh)
+    assert isinstance(outcome, segdl.DownloadResult)
+    whole(tmp_path, "f.bin", content=OTHER)
+
+
+@pytest.mark.parametrize("checksum", ["sha-256", None])
+def test_the_first_mirror_may_die_before_another_is_proved(
+    origin: Callable[..., Origin], tmp_path: Path, checksum: str | None
+) -> None:
+    # One answer, which breaks, and no word any more.
+    one = origin(CONTENT, etag='"1"')
+    one.faults = lambda request, index: Status(410) if index else CutAfter(MIB, "reset")
+    two = origin(CONTENT, etag='"2"', last_modified=None)
+    text = meta4(Listed(content=CONTENT, urls=(one.url, two.url), checksum=checksum))
+    (request,) = segdl.read_metalink(text.encode(), tmp_path)
+    notes: list[str] = []
+
+    def listen(event: segdl.events.Event) -> None:
+        if isinstance(event, segdl.events.Note):
+            notes.append(event.text)
+
+    (outcome,) = segdl.download_many([request], connections=1, on_event=listen)
+    if checksum:
+        assert isinstance(outcome, segdl.DownloadResult)
+        assert notes[-1].startswith("going on with 127.0.0.1: ")
+        assert notes[-1].endswith(": the server answered 410")
+        assert outcome.fetched < SIZE
+        whole(tmp_path, "f.bin")
+    else:
+        # Nothing would tell a mix.
+        assert isinstance(outcome, segdl.Failure)
+        assert (tmp_path / "f.bin.segdl" / "0.part").stat().st_size > 0
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from segdl.core.checksum import Checksum
 from segdl.core.names import choose_name, safe_name
 from segdl.core.selection import Selection
 from segdl.core.spans import OPEN, Span
+from segdl.core.url import parse_url
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.attempt import Opened
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges, first_range
@@ -34,7 +36,7 @@ from segdl.engine.versions import (
     start_over,
     write_down,
 )
-from segdl.errors import IntegrityError, TargetLockedError
+from segdl.errors import IntegrityError, NetworkError, ServerError, TargetLockedError
 from segdl.options import Request
 from segdl.progress.events import Finished, Note, Started
 from segdl.results import DownloadResult, Status
@@ -61,8 +63,26 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
     def first(task: Task) -> Span:
         return first_range(task.run.transfer, only_look=_left_something(task))
 
-    with open_download(run, request, number, first) as (task, contact):
-        return _with_contact(task, contact)
+    wanted = request
+    while True:
+        with open_download(run, wanted, number, first) as (task, contact):
+            try:
+                return _with_contact(task, contact)
+            except (NetworkError, ServerError) as error:
+                left = _mirrors_behind(wanted, task)
+                if not left or not request.expected.verifiable:
+                    raise
+                # Who answers next need not prove itself to one that is gone: the digest tells.
+                host = parse_url(left[0]).origin.host
+                run.emit(Note(number, f"going on with {host}: {error.message}"))
+        wanted = replace(wanted, url=left[0], mirrors=left[1:])
+
+
+def _mirrors_behind(request: Request, task: Task) -> tuple[str, ...]:
+    """Return the URLs of a request that were to be asked after the one that answered."""
+    urls = (request.url, *request.mirrors)
+    places = [parse_url(url).url for url in urls]
+    return urls[places.index(task.source.asked.url) + 1 :]
 
 
 def target_of(request: Request, asked_path: str, contact: Contact | None = None) -> Target:

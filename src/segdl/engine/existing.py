@@ -15,11 +15,11 @@ from segdl.engine.attempt import OVERLAP
 from segdl.engine.contact import Contact, Ranges
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of
-from segdl.engine.versions import selected
+from segdl.engine.versions import selected, state_of
 from segdl.errors import IntegrityError
 from segdl.store.faults import disk_errors, shown
 from segdl.store.record import is_recorded
-from segdl.store.state import FileId, State
+from segdl.store.state import FileId
 from segdl.store.target import Target, free_name
 from segdl.store.workplace import Workplace
 
@@ -120,7 +120,7 @@ def adopt(task: Task, place: Workplace, contact: Contact) -> None:
         _require_same(task, place, seam, selection.remote(seam))
     # First the note: a part that belongs to nothing is thrown away.
     place.clear()
-    place.belongs_to(State(url=task.asked.public, version=contact.version, range=selected(task)))
+    place.belongs_to(state_of(task, contact.version))
     place.parts.adopt(place.target.path)
 
 
