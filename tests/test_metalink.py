@@ -14,7 +14,7 @@ import segdl
 from segdl.core.url import parse_url
 from segdl.errors import ChecksumMismatchError, IntegrityError, UsageError
 from support import data
-from support.faults import CutAfter, Drip, Status, always
+from support.faults import CutAfter, Drip, IgnoreRange, NoLength, Status, always
 from support.meta4 import MIB, Listed, meta4, metalink3
 from support.program import run_segdl
 from support.reply import Reply
@@ -287,9 +287,7 @@ def test_a_size_that_nobody_has(site: tuple[Nginx, Path, Path], size: int | None
 def test_a_size_that_the_server_does_not_tell(
     origin: Callable[..., Origin], tmp_path: Path, told: int
 ) -> None:
-    from support.faults import NoLength
-
-    one = origin(CONTENT, faults=always(NoLength()))
+    one = origin(CONTENT, faults=always(IgnoreRange(), NoLength()))
     text = meta4(Listed(content=CONTENT, urls=(one.url,), size=told, checksum=None))
     (request,) = segdl.read_metalink(text.encode(), tmp_path)
     (outcome,) = segdl.download_many([request])
@@ -331,6 +329,12 @@ def test_an_existing_file_is_measured_by_the_document(site: tuple[Nginx, Path, P
     (here / "f.bin").write_bytes(CONTENT)
     ended = run_segdl("../x.meta4", "--json", cwd=here)
     assert (ended.code, json.loads(ended.out)["status"]) == (0, "skipped")
+    # The server's validators say less than the digest.
+    (here / "f.bin").unlink()
+    assert run_segdl(server.url("f.bin"), cwd=here).code == 0
+    other = Listed(content=OTHER, urls=(server.url("f.bin"),))
+    (here.parent / "x.meta4").write_text(meta4(other))
+    assert run_segdl("../x.meta4", cwd=here).code == 6
 
 
 def test_all_mirrors_bring_bytes_and_dead_ones_do_not_matter(
@@ -341,10 +345,12 @@ def test_all_mirrors_bring_bytes_and_dead_ones_do_not_matter(
     one, two = origin(large, faults=slow), origin(large, faults=slow, etag='"b"')
     text = meta4(Listed(content=large, urls=(dead.url, one.url, two.url)))
     (tmp_path / "x.meta4").write_text(text)
+    ended = run_segdl("--dry-run", "--json", "x.meta4", cwd=tmp_path)
+    assert (ended.code, json.loads(ended.out)["size"]) == (0, len(large)), ended.err
     ended = run_segdl("-j", "4", "-d", "to", "x.meta4", cwd=tmp_path)
     assert ended.code == 0, ended.err
     whole(tmp_path / "to", "f.bin", content=large)
-    assert len(dead.requests) == 1
+    assert len(dead.requests) == 2
     assert one.requests
     assert len(two.requests) > 1
 
@@ -420,6 +426,7 @@ def test_the_first_mirror_may_die_before_another_is_proved(
     else:
         # Nothing would tell a mix.
         assert isinstance(outcome, segdl.Failure)
+        assert isinstance(outcome.error, segdl.ServerError)
         assert (tmp_path / "f.bin.segdl" / "0.part").stat().st_size > 0
 
 

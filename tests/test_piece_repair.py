@@ -12,7 +12,7 @@ import segdl
 from segdl.errors import ChecksumMismatchError
 from segdl.progress.events import Note, Verifying
 from support import data
-from support.faults import CutAfter, Drip, IgnoreRange, Status, always
+from support.faults import CutAfter, Drip, IgnoreRange, LongerBody, Status, always
 from support.meta4 import MIB, Listed, meta4, metalink3
 from support.program import run_segdl, start_segdl
 
@@ -272,3 +272,11 @@ def test_killed_in_a_repair(origin: Callable[..., Origin], tmp_path: Path, layou
     assert (tmp_path / "to" / "f.bin").read_bytes() == CONTENT
     assert json.loads(ended.out)["fetched"] <= 3 * LENGTH
     assert os.listdir(tmp_path / "to") == ["f.bin"]
+
+
+def test_a_server_that_sends_more_than_the_piece(
+    origin: Callable[..., Origin], tmp_path: Path
+) -> None:
+    bad, good = origin(broken(PLACES[0])), origin(CONTENT)
+    good.faults = always(LongerBody(100_000))
+    assert Fetched(tmp_path, meta4(listed(bad.url, good.url))).result.size == SIZE

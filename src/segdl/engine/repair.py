@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 
 from segdl.core.checksum import Checksum, Claim
 from segdl.core.pieces import PieceHasher, Pieces, piece_span, wrong_pieces
@@ -13,8 +14,14 @@ from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task
 from segdl.engine.verify import Verification, kept_in, mismatch, require_whole_size
-from segdl.errors import ChecksumMismatchError, NetworkError, SegdlError, ServerError
-from segdl.progress.events import Note, Verifying
+from segdl.errors import (
+    ChecksumMismatchError,
+    IntegrityError,
+    NetworkError,
+    SegdlError,
+    ServerError,
+)
+from segdl.progress.events import Event, Note, Progress, Verifying
 from segdl.store.faults import shown
 from segdl.store.patch import Patch
 from segdl.store.workplace import Workplace
@@ -127,7 +134,7 @@ class _Repair:
                 continue
             try:
                 found = self._fetch(site, span, wanted.algorithm)
-            except (NetworkError, ServerError) as error:
+            except (IntegrityError, NetworkError, ServerError) as error:
                 self._out.add(site)
                 failure = error
                 continue
@@ -152,8 +159,9 @@ class _Repair:
             contacts, contact = self._ask(site, Span(at, span.stop))
             begun, broken = at, None
             try:
-                while at < span.stop and (data := contacts.read(contact, _STEP)):
-                    data = data[: span.stop - at]
+                while (room := span.stop - at) and (
+                    data := contacts.read(contact, min(_STEP, room))
+                ):
                     self._file.write(at, data)
                     digest.update(data)
                     at += len(data)
@@ -169,7 +177,8 @@ class _Repair:
         """Make contact; with patience where there is nobody else to be asked."""
         if site not in self._contacts:
             task = self._task
-            self._contacts[site] = Contacts(task.run, site.source, task.pool, task.number)
+            run = replace(task.run, emit=self._tell)
+            self._contacts[site] = Contacts(run, site.source, task.pool, task.number)
         contacts = self._contacts[site]
         others = set(self._sites.to_ask_for(span)) - self._out - {site}
         contact = contacts.make(span, once=bool(others))
@@ -177,6 +186,11 @@ class _Repair:
             contact.release()
             raise ServerError(f"{site.name}: it does not send pieces of this file")
         return contacts, contact
+
+    def _tell(self, event: Event) -> None:
+        # The file is all there: a wait does not take it back to its beginning.
+        if not isinstance(event, Progress):
+            self._task.run.emit(event)
 
     def _hopeless(self, span: Span, wanted: Checksum, found: str | None) -> ChecksumMismatchError:
         what = f"{shown(self._place.target.path)}: bytes {span.start}-{span.stop - 1}"
