@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segdl.core.pace import PATIENCE, is_lagging
-from segdl.core.speed import flowing, measured
-from segdl.core.tail import Running, Split, take_over
+from segdl.core.speed import flowing, flowing_on, measured
+from segdl.core.tail import Running, Split, overtakes, take_over
 
 MIB = 1024 * 1024
 
@@ -111,3 +111,43 @@ def test_lagging(rate: float, silent: float, age: float, again: int, *, lags: bo
 def test_nobody_lags_alone_or_shortly_before_the_end() -> None:
     assert not is_lagging(10.0, 0.0, 10**9, age=100, silent=100, again=0)
     assert not is_lagging(1e5, 1e6, 10**5, age=100, silent=0, again=0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "at", "ahead", "goes_on"),
+    [
+        # The one that has the rest is far slower.
+        (9e6, 4 * MIB, Running(5 * MIB, 20 * MIB, 1e6), True),
+        # It is nearly as fast, or has nearly done it.
+        (9e6, 4 * MIB, Running(5 * MIB, 20 * MIB, 6e6), False),
+        (9e6, 4 * MIB, Running(19 * MIB, 20 * MIB, 1e6), False),
+        # Nobody has begun: what came before is little.
+        (9e6, 4 * MIB, Running(4 * MIB, 20 * MIB, None), True),
+        (9e6, 4 * MIB, Running(4 * MIB + 1000, 20 * MIB, None), True),
+        # Coming to where it goes on takes longer than a new connection would.
+        (9e6, 4 * MIB, Running(12 * MIB, 20 * MIB, None), False),
+        # It stands still.
+        (9e6, 4 * MIB, Running(5 * MIB, 20 * MIB, 0.0), True),
+        (0.0, 4 * MIB, Running(4 * MIB, 20 * MIB, None), False),
+        # What it brings next is there already.
+        (9e6, 6 * MIB, Running(5 * MIB, 20 * MIB, 1e3), False),
+    ],
+)
+def test_overtakes(rate: float, at: int, ahead: Running, *, goes_on: bool) -> None:
+    assert overtakes(rate, at, ahead, setup=0.1) is goes_on
+
+
+def test_a_flow_that_is_counted_anew_keeps_its_rate_at_first() -> None:
+    speed = measured(flowing(0.0, 0), 0.5, 500_000)
+    on = flowing_on(speed, 0.5, 7)
+    assert on.rate == 1e6
+    assert on.began == 0.0
+    slower = measured(on, 0.6, 7)
+    assert slower.rate == pytest.approx(0.8e6)
+    assert measured(slower, 1.2, 7).rate == 0.0
+
+
+def test_waiting_for_the_first_byte_is_no_part_of_a_rate() -> None:
+    waiting = measured(measured(flowing(0.0, 0), 1.0, 0), 2.0, 0)
+    assert waiting.rate is None
+    assert measured(waiting, 2.5, 500_000).rate == 1e6

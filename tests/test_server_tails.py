@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import segdl
 from segdl.progress.events import Note, Progress, Retrying
 from support.data import content
@@ -75,3 +77,35 @@ def test_a_server_without_ranges_is_not_asked_for_a_rest(
     served = origin(content(2 * MIB), faults=lambda request, index: (IgnoreRange(), slow))
     segdl.download(served.url, tmp_path / "f", connections=4)
     assert len(served.requests) <= 3
+
+
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
+def test_a_fast_connection_goes_on_through_what_a_slow_one_took_over(
+    origin: Callable[..., Any], tmp_path: Path, layout: Any
+) -> None:
+    # Only the first connection is fast: without it the rest would take minutes.
+    fast, slow = Drip(512 * 1024, 0.05), Drip(1024, 0.1)
+    served = origin(CONTENT, faults=lambda request, index: slow if index else fast)
+    events: list[segdl.events.Event] = []
+    transfer = segdl.TransferOptions(layout=layout)
+    segdl.download(served.url, tmp_path / "f", transfer=transfer, on_event=events.append)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert len(served.requests) > 2
+    assert len(served.requests) < 24
+    assert not [event for event in events if isinstance(event, Retrying)]
+
+
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
+def test_what_is_overtaken_is_compared(
+    origin: Callable[..., Any], tmp_path: Path, layout: Any
+) -> None:
+    fast, slow = Drip(512 * 1024, 0.05), Drip(8192, 0.1)
+    wrong = bytes(byte ^ 1 for byte in CONTENT)
+    served = origin(CONTENT, faults=lambda request, index: slow if 0 < index < 4 else fast)
+    served.replace_after(1, wrong, '"v1"')
+    try:
+        segdl.download(served.url, tmp_path / "f", transfer=segdl.TransferOptions(layout=layout))
+    except segdl.IntegrityError:
+        assert not (tmp_path / "f").exists()
+    else:
+        assert (tmp_path / "f").read_bytes() in {CONTENT, wrong}

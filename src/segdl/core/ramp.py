@@ -22,8 +22,19 @@ from dataclasses import replace
 from math import sqrt
 
 from segdl.core.admission import FIRST_RAISE
-from segdl.core.ramp_state import FEW, FIRST_CUT, FIRST_TEST, LONG, SHORT, Phase, Ramp, Sample
+from segdl.core.ramp_state import (
+    FEW,
+    FIRST_CUT,
+    FIRST_TEST,
+    LONG,
+    LONG_PATH,
+    SHORT,
+    Phase,
+    Ramp,
+    Sample,
+)
 from segdl.core.ramp_state import go_on as _go_on
+from segdl.core.ramp_state import leap as _leap
 from segdl.core.ramp_state import move as _move
 from segdl.core.ramp_state import settle as _settle
 
@@ -146,7 +157,9 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
         return state
     speed = state.speeds.mean(stretch)
     if speed < _DRY * state.best and not state.limited:
-        return _go_on(state, sample, speed)
+        # The link had room for more: what holds them down holds each of them.
+        climb = _leap if sample.round_trip > LONG_PATH else _go_on
+        return climb(state, sample, speed)
     if now < state.since + LONG:
         return state
     state = replace(state, best=state.speeds.mean(LONG))

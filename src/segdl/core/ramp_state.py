@@ -51,7 +51,7 @@ class Sample:
     refusals: int = 0
     round_trip: float = 0.0
 
-    def trips(self, count: int, least: float = SHORT) -> float:
+    def trips(self, count: float, least: float = SHORT) -> float:
         """Return the seconds of `count` round trips, within what is remembered."""
         return min(max(least, count * self.round_trip), LONG / 2)
 
@@ -96,6 +96,11 @@ class Ramp:
     def found(self) -> int | None:
         """How many the host is worth, to begin with next time; None while nothing is known."""
         return None if self.phase is Phase.LISTENING else self.proven
+
+
+def leap(state: Ramp, sample: Sample, speed: float) -> Ramp:
+    """Have eight times as many, at least: it is not the link that is full at `speed`."""
+    return move(state, sample, LEAP * max(FEW, state.target), speed, Phase.CLIMBING)
 
 
 def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:

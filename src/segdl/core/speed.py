@@ -1,13 +1,13 @@
-"""How fast something moves: a moving average that forgets in about a second."""
+"""How fast a connection moves: the mean of its last second."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import exp
+from dataclasses import dataclass, replace
 
-# Seconds in which what was measured loses about two thirds of its weight.
-_MEMORY = 1.0
-_SHORTEST = 0.05
+from segdl.core.speeds import Speeds
+
+# Servers that cap a connection pace it by whole seconds.
+_MEMORY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,20 +16,26 @@ class Speed:
 
     Attributes:
         began: when the first of its bytes was waited for, in seconds.
-        at: when it was looked at last, in seconds.
-        received: bytes by then.
+        counts: what came in the last second.
         rate: bytes a second; None before the first bytes were measured.
+        before: its rate before `counts` begins; None where there was none.
     """
 
     began: float
-    at: float
-    received: int
+    counts: Speeds
     rate: float | None = None
+    before: float | None = None
 
 
 def flowing(now: float, received: int) -> Speed:
     """Return what is known at the beginning: nothing."""
-    return Speed(now, now, received)
+    return Speed(now, Speeds(_MEMORY).note(now, received))
+
+
+def flowing_on(speed: Speed, now: float, received: int) -> Speed:
+    """Return what is known of a flow whose bytes are counted anew."""
+    counts = Speeds(_MEMORY).note(now, received)
+    return replace(speed, counts=counts, before=speed.rate)
 
 
 def measured(speed: Speed, now: float, received: int) -> Speed:
@@ -43,16 +49,16 @@ def measured(speed: Speed, now: float, received: int) -> Speed:
     Example:
         >>> measured(flowing(0.0, 0), 0.5, 1000).rate
         2000.0
-        >>> 1000 < measured(measured(flowing(0.0, 0), 0.5, 1000), 1.5, 1000).rate
-        False
+        >>> measured(measured(flowing(0.0, 0), 0.5, 1000), 1.5, 1000).rate
+        0.0
     """
-    passed = now - speed.at
-    if passed < _SHORTEST:
+    counts = speed.counts.note(now, received)
+    if counts is speed.counts:
         return speed
-    rate = (received - speed.received) / passed
-    if speed.rate is not None:
-        rate = speed.rate + (1.0 - exp(-passed / _MEMORY)) * (rate - speed.rate)
-    elif received == speed.received:
+    rate, age = counts.mean(_MEMORY), counts.age
+    if speed.rate is None and not rate:
         # Nothing has come yet: how fast it will be is still open.
-        return speed
-    return Speed(speed.began, now, received, rate)
+        return replace(speed, counts=Speeds(_MEMORY).note(now, received))
+    if speed.before is not None and age < _MEMORY:
+        rate = (rate * age + speed.before * (_MEMORY - age)) / _MEMORY
+    return replace(speed, counts=counts, rate=rate)

@@ -28,13 +28,16 @@ class Speeds:
         last, before = self.counts[-1]
         if now < last + GAP:
             return self
-        kept = (count for count in self.counts if count[0] >= now - self.memory)
-        return replace(self, counts=(*kept, (now, max(received, before))))
+        counts = (*self.counts, (now, max(received, before)))
+        # With the last one before what is remembered: the mean reaches back to it.
+        old = sum(after <= now - self.memory for _, (after, _) in pairwise(counts))
+        return replace(self, counts=counts[old:])
 
     @property
     def age(self) -> float:
         """Seconds that are remembered."""
-        return self.counts[-1][0] - self.counts[0][0] if self.counts else 0.0
+        known = self.counts[-1][0] - self.counts[0][0] if self.counts else 0.0
+        return min(known, self.memory)
 
     def mean(self, seconds: float) -> float:
         """Return the bytes a second of the last `seconds`, or of as many as are remembered.

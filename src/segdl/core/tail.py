@@ -8,8 +8,12 @@ from dataclasses import dataclass
 MIB = 1024 * 1024
 # Boundaries fall on a multiple of the coarsest that is at most an eighth of what moves.
 _GRAINS = (MIB, 64 * 1024, 4096)
-# Seconds that must be won: another request is not free, for the server neither.
-_WORTHWHILE = 0.25
+# What must be won, in seconds and as a share of what is left: another request is not free,
+# for the server neither.
+_WORTHWHILE = 0.1
+_SHARE = 0.25
+# Of the seconds that another connection would take.
+_FAR_SOONER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,8 @@ def take_over(
 
     Args:
         running: segments with a connection.
-        rate: bytes a second that the newcomer is expected to bring; None where nobody knows,
-            which counts as fast as the one it helps.
+        rate: bytes a second that a newcomer is expected to bring, and those whose rate is not
+            known yet; None where nobody knows, which counts as fast as the one it helps.
         setup: seconds until its first byte.
         least: bytes; neither piece is smaller, but for what rounding takes off.
 
@@ -79,12 +83,11 @@ def take_over(
         >>> take_over([slow, fast], rate=1e6, setup=0.0, least=MIB)
         Split(index=0, at=33554432)
     """
-    usual = typical_rate([each.rate for each in running])
     best: tuple[float, int] | None = None
     for index, each in enumerate(running):
         left = each.stop - each.position
         if left >= 2 * least:
-            ends = left / max(_rate(each, usual), 1.0)
+            ends = left / _rate(each, rate)
             if best is None or ends > best[0]:
                 best = ends, index
     if best is None:
@@ -92,11 +95,11 @@ def take_over(
     ends, index = best
     each = running[index]
     left = each.stop - each.position
-    old = max(_rate(each, usual), 1.0)
+    old = _rate(each, rate)
     new = max(old if rate is None else rate, 1.0)
     together = (left + new * setup) / (old + new)
-    known = usual is not None
-    if known and ends - together < _WORTHWHILE:
+    known = rate is not None or each.rate is not None
+    if known and ends - together < max(_WORTHWHILE, _SHARE * ends):
         return None
     keep = min(max(int(old * together), least), left - least)
     grain = next((g for g in _GRAINS if 8 * g <= left - keep), 1)
@@ -104,6 +107,34 @@ def take_over(
     return Split(index, at) if at < each.stop else None
 
 
-def _rate(each: Running, usual: float | None) -> float:
+def overtakes(rate: float, at: int, ahead: Running, *, setup: float) -> bool:
+    """Tell whether a connection that came to another's segment should go on through it.
+
+    A connection that has found its pace is worth more than a new one: a path with lost
+    packets or a full queue takes seconds to let another get there. What the other one
+    brought comes again.
+
+    Args:
+        rate: bytes a second that the connection brings.
+        at: where its next byte belongs; not behind `ahead.position`.
+        ahead: the segment that follows; its rate is None where nobody is at work on it, or
+            has just begun.
+        setup: seconds until a new connection's first byte.
+
+    Example:
+        >>> overtakes(9e6, 4 * MIB, Running(5 * MIB, 20 * MIB, 1e6), setup=0.1)
+        True
+        >>> overtakes(9e6, 4 * MIB, Running(5 * MIB, 20 * MIB, 8e6), setup=0.1)
+        False
+    """
+    if rate <= 0.0 or at > ahead.position:
+        return False
+    mine = (ahead.stop - at) / rate
+    if ahead.rate is None:
+        return mine < setup + (ahead.stop - ahead.position) / rate
+    return mine < _FAR_SOONER * (ahead.stop - ahead.position) / max(ahead.rate, 1.0)
+
+
+def _rate(each: Running, expected: float | None) -> float:
     # Without any measure, bytes stand for seconds.
-    return each.rate if each.rate is not None else (usual or MIB)
+    return max(each.rate if each.rate is not None else (expected or MIB), 1.0)

@@ -138,6 +138,10 @@ class Aftermath:
         if failure.fatal:
             self._give_up(segment, site, error)
             return
+        if segment.dropped in {Drop.OVERTAKEN, Drop.SURPLUS}:
+            # Nothing went wrong.
+            segment.ready_at = self._run.clock()
+            return
         if segment.dropped is not None:
             error = NetworkError(f"{site.name}: {segment.dropped.value}")
         if segment.dropped in {Drop.LAGGING, Drop.MISPLACED}:
@@ -210,7 +214,7 @@ def _said(outcome: Outcome, segment: Segment) -> mirrors.Outcome | None:
         return mirrors.Outcome.FAILED
     if segment.position > segment.began or isinstance(outcome, Streamed):
         return mirrors.Outcome.BROUGHT
-    if segment.dropped is Drop.LAGGING:
+    if segment.dropped is not None:
         return None
     if isinstance(outcome, Refused):
         return mirrors.Outcome.REFUSED

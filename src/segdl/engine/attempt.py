@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from dataclasses import replace
 
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
 from segdl.engine.contact import Ranges
 from segdl.engine.flow import flow
 from segdl.engine.job import Job, first_difference
-from segdl.engine.segment import Broken, Crash, Mismatch, Outcome, Segment, Streamed
+from segdl.engine.segment import Broken, Crash, Mismatch, Opened, Outcome, Rest, Segment, Streamed
 from segdl.engine.site import Site
 from segdl.errors import NetworkError, SegdlError
 from segdl.net.failures import TransferError
@@ -20,10 +20,6 @@ from segdl.store.parts import PartFile
 # How much is fetched twice and compared where bytes of two responses meet.
 OVERLAP = 4096
 _LEAST_OVERLAP = 64
-
-
-# A response that is there already, and which bytes it brings.
-Opened: TypeAlias = tuple[Exchange, Accept]
 
 
 def attempt(
@@ -43,6 +39,7 @@ def attempt(
     """
     streaming = opened is not None
     refused: Refused | None = None
+    rest: Rest | None = None
     try:
         if opened is None:
             exchange, answer = _ask(job, site, segment, wire)
@@ -59,9 +56,12 @@ def attempt(
         # The coordinator watches how fast it comes.
         wire.wait_without_limit()
         try:
-            return _stream(job, site, segment, exchange, answer)
+            outcome = _stream(job, site, segment, exchange, answer)
+            rest = outcome.rest if isinstance(outcome, Streamed) else None
+            return outcome
         finally:
-            exchange.close()
+            if rest is None:
+                exchange.close()
     except TransferError as failure:
         unheard = not streaming and not failure.fatal and not wire.aborted
         if unheard and (failure.refused or site.gate.streaming):
@@ -72,9 +72,9 @@ def attempt(
     except (SegdlError, MemoryError) as error:
         return Crash(error)
     finally:
-        if refused is None:
+        if refused is None and rest is None:
             site.gate.closed(was_streaming=streaming)
-        else:
+        elif refused is not None:
             site.gate.refused(refused.after, job.delay(segment.tries + 2))
 
 
@@ -136,10 +136,12 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
             segment.position = part.stop
             return Broken(_closed_early(exchange))
         first, planned = part.size, segment.stop
-        _append(segment, part, exchange, stop, job.chunk)
-        if segment.stop < planned:
-            # Who took over compares where the two meet.
-            return Streamed()
+        came = segment.position + _append(segment, part, exchange, stop, job.chunk)
+        goes_on = segment.complete and stop - came > OVERLAP and stop < OPEN
+        if segment.stop < planned or goes_on:
+            # Who follows compares where the two meet.
+            answer = replace(accept, start=came + shift)
+            return Streamed(rest=Rest(exchange, answer, came) if goes_on else None)
         if segment.stop == OPEN == stop:
             return Streamed(end=segment.position, proved=exchange.framed)
         if segment.position < min(stop, segment.stop):
@@ -169,18 +171,22 @@ def _shift(job: Job, position: int) -> int:
     return job.selection.remote(Span(position, position)).start - position
 
 
-def _append(segment: Segment, part: PartFile, exchange: Exchange, stop: int, chunk: int) -> None:
+def _append(segment: Segment, part: PartFile, exchange: Exchange, stop: int, chunk: int) -> int:
+    """Stream into the part until the segment ends, or the response; return what came."""
+    came = 0
     with flow(exchange, part, chunk) as bytes_on_their_way:
         # segment.stop is read anew each time: it may shrink when another connection takes over.
         while (room := min(segment.stop, stop) - segment.position) > 0:
             count = bytes_on_their_way.take(room)
             if not count:
-                return
+                break
+            came += count
             segment.received += count
             segment.storing = True
             bytes_on_their_way.store()
             segment.position = part.stop
             segment.storing = False
+    return came
 
 
 def _compare(job: Job, site: Site, segment: Segment, exchange: Exchange, twice: Span) -> int | None:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from segdl.core.ramp import Sample, ramp_sample, ramp_start
 from segdl.engine.gate import Gate
-from segdl.engine.segment import Segment
+from segdl.engine.segment import Drop, Segment
 from segdl.options import TransferOptions
+
+# Seconds that connections beyond what is wanted are kept: they may be wanted again, or end.
+_PATIENCE = 3.0
 
 
 class Crew:
@@ -22,6 +25,7 @@ class Crew:
         self._most = transfer.most
         self._gate = gate
         self._ramp = ramp_start(transfer.most, gate.found) if transfer.adaptive else None
+        self._enough_at = 0.0
 
     @property
     def wanted(self) -> int:
@@ -51,3 +55,23 @@ class Crew:
         self._ramp = ramp_sample(self._ramp, sample)
         if self._ramp.found is not None:
             self._gate.found = self._ramp.found
+
+    def send_home(self, segments: Sequence[Segment], at_work: int, now: float) -> None:
+        """End the youngest connections where fewer have been wanted for a while.
+
+        Args:
+            segments: those of the download.
+            at_work: connections.
+            now: seconds.
+        """
+        if self._ramp is None or at_work <= self.wanted:
+            self._enough_at = now
+            return
+        if now < self._enough_at + _PATIENCE:
+            return
+        able = [each for each in segments if each.wire is not None and each.dropped is None]
+        able.sort(key=lambda each: each.speed.began, reverse=True)
+        for segment in able[: at_work - self.wanted]:
+            if segment.wire is not None:
+                segment.dropped = Drop.SURPLUS
+                segment.wire.abort()

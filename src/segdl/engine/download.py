@@ -12,7 +12,6 @@ from segdl.core.selection import Selection
 from segdl.core.spans import OPEN, Span
 from segdl.core.url import parse_url
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
-from segdl.engine.attempt import Opened
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.fetching import Fetching
@@ -22,7 +21,7 @@ from segdl.engine.opening import open_download
 from segdl.engine.planning import make_room, selection_of, supply_of
 from segdl.engine.repair import verify
 from segdl.engine.run import Run
-from segdl.engine.segment import Supply
+from segdl.engine.segment import Opened, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import Sites, sites_of
 from segdl.engine.task import Task

@@ -11,13 +11,15 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN, Span
+from segdl.core.speed import Speed
 from segdl.engine.aftermath import Aftermath
-from segdl.engine.attempt import Opened, attempt
+from segdl.engine.attempt import attempt
 from segdl.engine.contact import asks_too_long
 from segdl.engine.crew import Crew
 from segdl.engine.job import Job
+from segdl.engine.relay import Relay, close
 from segdl.engine.run import GRACE, TICK, Run
-from segdl.engine.segment import Crash, Drop, Outcome, Segment, Supply
+from segdl.engine.segment import Crash, Drop, Opened, Outcome, Segment, Streamed, Supply
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.trials import Trials
@@ -64,6 +66,7 @@ class Fetching:
         self._aftermath = Aftermath(run, sites, number)
         self._watch = Watch(run.network)
         self._crew = Crew(run.transfer, job.origin.gate)
+        self._relay = Relay()
         self._told_wait = 0.0
 
     @property
@@ -105,6 +108,9 @@ class Fetching:
 
     def _launch(self) -> None:
         """Start what is ready, as far as the threads go and the origins' gates let it."""
+        while handed_on := self._relay.take():
+            ahead, baton = handed_on
+            self._start(ahead, baton.site, baton.rest.opened, baton.speed)
         while self._at_work() < self._crew.wanted:
             segment, taken_over = self._next_ready(), None
             if segment is None:
@@ -140,7 +146,7 @@ class Fetching:
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)
-        return connected + self._trials.running
+        return connected + self._relay.waiting + self._trials.running
 
     def _heed_gate(self) -> None:
         """Name a wait that keeps everything, or end where nobody would wait so long."""
@@ -158,9 +164,11 @@ class Fetching:
             reason = refusal.error.message if refusal and unasked else "server asks to wait"
             self._run.emit(Waiting(self._number, pause, reason))
 
-    def _start(self, segment: Segment, site: Site, opened: Opened | None) -> None:
+    def _start(
+        self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None
+    ) -> None:
         wire = Wire()
-        segment.set_out(wire, site, self._run.clock())
+        segment.set_out(wire, site, self._run.clock(), speed)
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
         self._futures = {future for future in self._futures if not future.done()}
@@ -193,6 +201,8 @@ class Fetching:
     def _handle(self, segment: Segment, outcome: Outcome) -> None:
         wire, segment.wire, site = segment.wire, None, segment.site
         assert site is not None
+        if isinstance(outcome, Streamed) and outcome.rest is not None:
+            self._relay.offer(segment, outcome.rest, self._supply, self._watch.setup)
         if segment.position > segment.began:
             site.brought.append(Span(segment.began, segment.position))
         if wire is not None and wire.aborted and segment.dropped is None:
@@ -206,10 +216,20 @@ class Fetching:
         idle = self._supply.divisible and self._at_work() < self._crew.wanted
         self._watch.drop_slow(self._supply.live, now, idle=idle)
         self._crew.follow(self._supply.live, self._sites.received, now)
+        self._crew.send_home(self._supply.live, self._at_work(), now)
         misplaced = self._sites.look(self._supply.live, now)
         if misplaced is not None and misplaced.wire is not None and misplaced.dropped is None:
             misplaced.dropped = Drop.MISPLACED
             misplaced.wire.abort()
+
+    def _close_rests(self) -> None:
+        """Close the responses that nobody goes on with."""
+        self._relay.close()
+        while not self._inbox.empty():
+            segment, outcome = self._inbox.get_nowait()
+            if isinstance(outcome, Streamed) and outcome.rest is not None:
+                assert segment.site is not None
+                close(segment.site, outcome.rest)
 
     def _compare_seams(self) -> None:
         disagreement = self._job.seams.first_mismatch(self._job.parts)
@@ -234,6 +254,7 @@ class Fetching:
                 segment.wire.abort()
         self._trials.stop()
         wait(self._futures, timeout=GRACE)
+        self._close_rests()
         for segment in self._supply.live:
             if segment.site is not None and segment.wire is not None:
                 # What it wrote until now came from there, whatever becomes of the rest.

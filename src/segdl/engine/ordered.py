@@ -16,13 +16,12 @@ from segdl.core.identity import Version
 from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN, Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
-from segdl.engine.attempt import Opened
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, job_of
 from segdl.engine.opening import open_download
 from segdl.engine.run import TICK, Run
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Opened, Segment, Supply
 from segdl.engine.sink import ReaderGoneError, Sink
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of

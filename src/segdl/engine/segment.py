@@ -7,10 +7,11 @@ from enum import Enum
 from typing import TypeAlias
 
 from segdl.core.spans import OPEN
-from segdl.core.speed import Speed, flowing
-from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
+from segdl.core.speed import Speed, flowing, flowing_on
+from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged
 from segdl.engine.site import Site
 from segdl.net.failures import TransferError
+from segdl.net.transport import Exchange
 from segdl.net.wire import Wire
 from segdl.progress.events import SegmentState
 
@@ -21,6 +22,12 @@ class Drop(Enum):
     CRAWLING = "the connection hardly moved"
     LAGGING = "far slower than the others"
     MISPLACED = "another mirror is faster"
+    OVERTAKEN = "another connection has come to its place"
+    SURPLUS = "fewer connections do as well"
+
+
+# A response that is there already, and which bytes it brings.
+Opened: TypeAlias = tuple[Exchange, Accept]
 
 
 class Segment:
@@ -100,15 +107,16 @@ class Segment:
         self.conditional = True
         self.storing = False
 
-    def set_out(self, wire: Wire, site: Site, now: float) -> None:
-        """Note that an attempt starts."""
+    def set_out(self, wire: Wire, site: Site, now: float, speed: Speed | None = None) -> None:
+        """Note that an attempt starts; with a connection that had a `speed`, or a new one."""
         self.wire = wire
         self.site = site
         self.brought = self.position - self.began
         self.began = self.position
         self.seen = self.moved = self.received
         self.seen_at = self.moved_at = now
-        self.speed = flowing(now, self.received)
+        received = self.received
+        self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
         self.dropped = None
         self.heard = False
 
@@ -158,17 +166,64 @@ class Supply:
         self.live.insert(self.live.index(segment) + 1, rest)
         return rest
 
+    def go_on_in(self, done: Segment, ahead: Segment, at: int) -> Segment:
+        """Have the part of `done` go on through `ahead`, which may be nowhere yet.
+
+        Args:
+            done: has brought what is before `ahead`.
+            ahead: given up; what a thread that has not heard so yet writes is written twice.
+            at: where the part of `done` ends.
+
+        Returns:
+            The segment in the place of `ahead`.
+        """
+        instead = Segment(ahead.start, ahead.stop, done.part)
+        instead.position = at
+        self.live[self.live.index(ahead)] = instead
+        return instead
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A response that is still open, where it goes on behind a segment's end.
+
+    Who gets it closes it and tells the gate.
+
+    Attributes:
+        exchange: the response.
+        answer: which bytes of the remote file it still brings.
+        at: place in the local file of the first of them.
+    """
+
+    exchange: Exchange
+    answer: Accept
+    at: int
+
+    @property
+    def stop(self) -> int:
+        """Place in the local file where the response ends."""
+        assert self.answer.stop is not None
+        return self.at + self.answer.stop - self.answer.start
+
+    @property
+    def opened(self) -> Opened:
+        """What an attempt takes that goes on with it."""
+        return self.exchange, self.answer
+
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
     """The response was read as far as it was wanted.
 
-    `end` is where the file ends, where only the end of the body could tell; `proved` is
-    false where a broken connection would have looked the same.
+    Attributes:
+        end: where the file ends, where only the end of the body could tell.
+        proved: false where a broken connection would have looked the same.
+        rest: the response, where it goes on behind the segment's end.
     """
 
     end: int | None = None
     proved: bool = True
+    rest: Rest | None = None
 
 
 @dataclass(frozen=True, slots=True)

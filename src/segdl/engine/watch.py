@@ -21,12 +21,16 @@ _FINEST = 64 * 1024
 
 
 class Watch:
-    """Measures connections and ends those that do badly. The coordinator's thread owns it."""
+    """Measures connections and ends those that do badly. The coordinator's thread owns it.
+
+    Attributes:
+        setup: seconds before a new connection's first byte.
+    """
 
     def __init__(self, network: NetworkOptions) -> None:
         self._network = network
         self._limited = parse_schedule(network.limit_rate).limits
-        self._setup = _SETUP
+        self.setup = _SETUP
         # What a connection brought when last there were several.
         self._usual = 0.0
         self._patience = PATIENCE
@@ -47,7 +51,7 @@ class Watch:
             first = segment.speed.rate is None
             segment.speed = measured(segment.speed, now, segment.received)
             if first and segment.speed.rate is not None:
-                self._setup = min(self._setup * 2, segment.speed.at - segment.speed.began)
+                self.setup = min(self.setup * 2, now - segment.speed.began)
 
     def drop_slow(self, segments: Sequence[Segment], now: float, *, idle: bool = False) -> None:
         """End attempts that bring (next to) nothing, or far less than the others.
@@ -57,7 +61,7 @@ class Watch:
             now: seconds.
             idle: connections have nothing to do, so that a silence is all that is waited for.
         """
-        self._patience = max(_LAST_PATIENCE, 4 * self._setup) if idle else PATIENCE
+        self._patience = max(_LAST_PATIENCE, 4 * self.setup) if idle else PATIENCE
         at_work = [segment for segment in segments if segment.wire is not None]
         fastest = max((_since_seen(segment, now) for segment in at_work), default=0.0)
         rates = [each.speed.rate for each in at_work if each.speed.rate is not None]
@@ -113,10 +117,21 @@ class Watch:
         """
         at_work = [segment for segment in segments if segment.wire is not None]
         running = [Running(each.position, each.stop, each.speed.rate) for each in at_work]
-        rate = typical_rate([each.rate for each in running])
+        rate = _expected_rate([each.rate for each in running])
         least = min_split if rate is None else min(min_split, _FINEST)
-        split = take_over(running, rate=rate, setup=self._setup, least=least)
+        split = take_over(running, rate=rate, setup=self.setup, least=least)
         return None if split is None else (at_work[split.index], split.at)
+
+
+def _expected_rate(rates: Sequence[float | None]) -> float | None:
+    """Return the bytes a second that one more connection is expected to bring; None: unknown.
+
+    One alone may fill the link, which newcomers then share; it should not run out of work
+    and be closed before they are as fast as it is.
+    """
+    usual = typical_rate(rates)
+    alone = sum(rate is not None for rate in rates) == 1
+    return usual / (len(rates) + 1) if usual is not None and alone else usual
 
 
 def _since_seen(segment: Segment, now: float) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import ssl
 import time
 from collections.abc import Mapping
 from typing import Any, cast
@@ -17,7 +16,6 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3.util import wait_for_read
 
 from segdl.core.head import Head, parse_head
 from segdl.core.schedule import parse_schedule
@@ -27,6 +25,7 @@ from segdl.errors import NetworkError, ServerError
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
 from segdl.net.lane import Lane
 from segdl.net.limiter import Limiter
+from segdl.net.records import take_what_came
 from segdl.net.tls import SharedContext
 from segdl.net.wire import AbortedError, Wire, watched
 from segdl.options import NetworkOptions
@@ -167,13 +166,8 @@ class Exchange:
         if secure is None or left is None or left <= 1:
             return 0
         room = buffer[: min(len(buffer), left - 1)]
-        got = 0
         try:
-            while got < len(room) and (got == 0 or _has_more(secure)):
-                count = secure.recv_into(room[got:])
-                if not count:
-                    break
-                got += count
+            got = take_what_came(secure, room)
         except WIRE_ERRORS as error:
             raise _failure(error, self.location, self._wire) from error
         if self._wire.aborted:
@@ -321,10 +315,6 @@ class Transport:
         if self._proxy is not None:
             return {"all": self._proxy}
         return get_environ_proxies(location.url)
-
-
-def _has_more(secure: ssl.SSLSocket) -> bool:
-    return secure.pending() > 0 or wait_for_read(secure, timeout=0)
 
 
 def _failure(error: Exception, location: Location, wire: Wire) -> TransferError:

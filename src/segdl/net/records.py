@@ -1,0 +1,57 @@
+"""Bytes out of TLS, 16 KiB a record, by few threads at a time.
+
+A thread gives Python's lock away for each record and has to get it back. Where eight do so
+at once they spend more time on that than on the bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+
+from urllib3.util import wait_for_read
+
+# Threads that take records at once; whoever waits for the network is none of them.
+_turns = threading.BoundedSemaphore(min(4, os.cpu_count() or 1))
+
+
+def take_what_came(secure: ssl.SSLSocket, room: memoryview) -> int:
+    """Fill `room` from a connection as far as bytes are there; wait for the first ones.
+
+    Returns:
+        Bytes; 0 at the end of what the server sends.
+
+    Raises:
+        OSError: the connection broke, or nothing came within the socket's timeout.
+    """
+    patience = secure.gettimeout()
+    # Who waits for the rest of a record must not keep others from theirs.
+    secure.settimeout(0.0)
+    try:
+        while True:
+            with _turns:
+                got, ended = _take(secure, room)
+            if got or ended:
+                return got
+            if not wait_for_read(secure, patience):
+                raise TimeoutError("nothing came in time")
+    finally:
+        secure.settimeout(patience)
+
+
+def _take(secure: ssl.SSLSocket, room: memoryview) -> tuple[int, bool]:
+    """Return how many bytes were there, and whether there will be no more."""
+    got = 0
+    try:
+        while got < len(room):
+            count = secure.recv_into(room[got:])
+            if not count:
+                return got, True
+            got += count
+    except ssl.SSLWantReadError:
+        pass
+    except ssl.SSLWantWriteError:
+        # It wants to answer first, which a plain read sees to.
+        return got, True
+    return got, False
