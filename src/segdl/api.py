@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Literal
 
 from segdl.core.checksum import parse_wanted
-from segdl.engine.documents import read_file, requests_of
+from segdl.engine.documents import local_requests
 from segdl.engine.download import download as download_one
 from segdl.engine.gate import Gates
 from segdl.engine.inspect import RemoteFile, inspect
 from segdl.engine.many import Outcome, download_all
 from segdl.engine.run import TICK, Run
-from segdl.errors import CancelledError, SegdlError, UsageError
+from segdl.errors import CancelledError, UsageError
 from segdl.net.transport import Transport
 from segdl.options import Headers, NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Event
 from segdl.progress.view import make_view
 from segdl.results import DownloadResult
-from segdl.store.faults import shown
 
 ProgressKind = Literal["none", "auto", "rich", "tqdm", "json"]
 AnyHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -210,18 +209,7 @@ def read_metalink(
         >>> requests = segdl.read_metalink("debian.meta4")  # doctest: +SKIP
         >>> outcomes = list(segdl.download_many(requests))  # doctest: +SKIP
     """
-    asked = Request(url="", directory=Path(directory), entrusted="")
-    if isinstance(document, bytes):
-        found = requests_of(document, "the Metalink document", asked)
-    else:
-        path = os.fspath(document)
-        found = requests_of(read_file(path), shown(path), asked)
-    requests: list[Request] = []
-    for request in found:
-        if isinstance(request, SegdlError):
-            raise request
-        requests.append(request)
-    return tuple(requests)
+    return tuple(local_requests(document, Path(directory)))
 
 
 @contextmanager

@@ -88,34 +88,6 @@ def get_parser() -> Parser:
     return parser
 
 
-def info_parser() -> Parser:
-    """Return the parser of `segdl info`."""
-    parser = Parser(
-        prog="segdl info",
-        usage="segdl info [OPTIONS] URL",
-        description="Show what the server says of a file.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    add_network(parser)
-    parser.set_defaults(limit_rate=None)
-    parser.add_argument(
-        "--retries", type=count(0), default=5, metavar="N", help="tries before giving up (5)"
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="log requests")
-    return parser
-
-
-def demo_parser() -> Parser:
-    """Return the parser of `segdl demo`."""
-    return Parser(
-        prog="segdl demo",
-        description="Download a file from an embedded server that throttles every connection, "
-        "with one connection and with eight, and compare. No internet needed.",
-        allow_abbrev=False,
-    )
-
-
 def _add_what(parser: Parser) -> None:
     group = parser.add_argument_group("what and where")
     add = group.add_argument

@@ -42,27 +42,41 @@ def read_document(run: Run, asked: Request) -> list[Request | SegdlError]:
             asked for, and it names several files.
     """
     if "://" not in asked.url:
-        return requests_of(read_file(asked.url), shown(asked.url), replace(asked, entrusted=""))
+        return _requests(_read(asked.url), shown(asked.url), replace(asked, entrusted=""))
     location = parse_url(asked.url)
     with _pool() as pool:
         source = Source(run.transport, location, Credentials(run.network, asked, location))
         told = replace(run, emit=lambda event: _tell(run, location, event))
         version, data = read_small(told, source, pool, _NO_FILE, MOST_BYTES + 1)
     named = replace(asked, entrusted=asked.url)
-    return requests_of(data, str(location), named, media_type=version.media_type)
+    return _requests(data, str(location), named, media_type=version.media_type)
 
 
-def read_file(path: str | Path) -> bytes:
-    """Return a document's bytes, one more than it may have at most.
+def local_requests(document: bytes | str | os.PathLike[str], directory: Path) -> Iterator[Request]:
+    """Yield a request for each file that a document names, given its bytes or its path.
 
     Raises:
-        DiskError: it cannot be read.
+        SegdlError: it cannot be read, or one of its files cannot be asked for.
     """
+    asked = Request(url="", directory=directory, entrusted="")
+    if isinstance(document, bytes):
+        found = _requests(document, "the Metalink document", asked)
+    else:
+        path = os.fspath(document)
+        found = _requests(_read(path), shown(path), asked)
+    for request in found:
+        if isinstance(request, SegdlError):
+            raise request
+        yield request
+
+
+def _read(path: str) -> bytes:
+    """Return a document's bytes, one more than it may have at most."""
     with disk_errors(path, "read"), open(path, "rb") as file:
         return file.read(MOST_BYTES + 1)
 
 
-def requests_of(
+def _requests(
     data: bytes, what: str, asked: Request, *, media_type: str = ""
 ) -> list[Request | SegdlError]:
     """Return a request for each file that a document names, or the error in its place.
