@@ -50,6 +50,7 @@ PUBLIC = {
     "info",
     "parse_checksum",
     "parse_range",
+    "read_metalink",
 }
 
 
@@ -68,7 +69,7 @@ def test_the_public_names_are_exact_and_there() -> None:
 
 
 def test_public_functions_are_typed_and_documented() -> None:
-    for function in (segdl.download, segdl.download_many, segdl.info):
+    for function in (segdl.download, segdl.download_many, segdl.info, segdl.read_metalink):
         signature = inspect.signature(function)
         assert signature.return_annotation is not inspect.Signature.empty
         doc = inspect.getdoc(function) or ""

@@ -134,7 +134,12 @@ def test_fields_of_the_answer_count_where_it_is_the_whole_file(
     )
 
 
-@pytest.mark.parametrize("status", [302, 404, 416, 503])
+def test_a_redirect_tells_the_files_in_digest_alone() -> None:
+    head = parse_head(302, ALL, now=0)
+    assert [name for name, _ in head.digests] == ["Digest"]
+
+
+@pytest.mark.parametrize("status", [404, 416, 503])
 def test_other_answers_tell_nothing_of_the_file(status: int) -> None:
     head = parse_head(status, ALL, now=0)
     assert (head.digests, head.version.digest) == ((), None)

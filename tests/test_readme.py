@@ -11,10 +11,17 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from support.meta4 import Listed, meta4
 from support.origin import Origin
+from support.reply import Reply
+
+if TYPE_CHECKING:
+    from support.connection import Connection
+    from support.request import Request
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +43,13 @@ def test_every_example_works(command: str, tmp_path: Path) -> None:
     with Origin(content) as origin:
         top = origin.url.removesuffix("/file.bin")
         (tmp_path / "list.txt").write_text(f"{top}/one.bin\n{top}/two.bin\n  out=other.bin\n")
+        document = meta4(Listed(content=content, urls=(f"{top}/a", f"{top}/b"))).encode()
+
+        def route(request: Request, connection: Connection) -> bool:
+            connection.send(Reply(200, (), document).head() + document)
+            return True
+
+        origin.routes["/big.meta4"] = route
         line = command.replace("https://example.org", top)
         line = line.replace("DIGEST", hashlib.sha256(content).hexdigest())
         segdl = f"{shlex.quote(sys.executable)} -m segdl"

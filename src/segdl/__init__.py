@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from segdl.version import __version__
 
 if TYPE_CHECKING:
-    from segdl.api import download, download_many, info
+    from segdl.api import download, download_many, info, read_metalink
     from segdl.core.checksum import Checksum, parse_checksum
     from segdl.core.selection import RangeSpec, parse_range
     from segdl.engine.inspect import RemoteFile
@@ -64,11 +64,12 @@ __all__ = [
     "info",
     "parse_checksum",
     "parse_range",
+    "read_metalink",
 ]
 
 # `segdl --version` must not pay for requests: each name is imported at its first use.
 _HOMES = {
-    "segdl.api": ("download", "download_many", "info"),
+    "segdl.api": ("download", "download_many", "info", "read_metalink"),
     "segdl.core.checksum": ("Checksum", "parse_checksum"),
     "segdl.core.selection": ("RangeSpec", "parse_range"),
     "segdl.engine.inspect": ("RemoteFile",),

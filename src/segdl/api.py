@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from segdl.core.checksum import parse_wanted
+from segdl.engine.documents import local_requests
 from segdl.engine.download import download as download_one
 from segdl.engine.gate import Gates
 from segdl.engine.inspect import RemoteFile, inspect
@@ -187,6 +188,29 @@ def info(
     """
     with _run(network, TransferOptions(), "none", None, cancel, max_files=1) as run:
         return inspect(run, Request(url=url, headers=_pairs(headers)))
+
+
+def read_metalink(
+    document: bytes | str | os.PathLike[str], directory: str | os.PathLike[str] = ""
+) -> tuple[Request, ...]:
+    """Read a Metalink document, 4 or 3, into requests for :func:`download_many`.
+
+    Each has the file's name, its mirrors, and what it must be (`expected`). Headers, users and
+    passwords of a run go to none of the mirrors: the document names them, not you.
+
+    Args:
+        document: its bytes, or the path of a file.
+        directory: folder to save in; names never lead out of it.
+
+    Raises:
+        UsageError: it is no Metalink document, or has a file without an http or https URL.
+        DiskError: the file cannot be read.
+
+    Example:
+        >>> requests = segdl.read_metalink("debian.meta4")  # doctest: +SKIP
+        >>> outcomes = list(segdl.download_many(requests))  # doctest: +SKIP
+    """
+    return tuple(local_requests(document, Path(directory)))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from segdl.core.checksum import AUTO, Wanted
 from segdl.core.connections import parse_connections
+from segdl.core.expected import Expected
 from segdl.core.mirrorurl import MOST_MIRRORS
 from segdl.core.schedule import parse_schedule
 from segdl.core.selection import RangeSpec
@@ -108,6 +109,8 @@ class TransferOptions:
         fresh: throw partial data away and start again.
         layout: where segments land: ``parts`` gives each a file of its own and joins them,
             ``inplace`` fills one file and keeps a journal.
+        metalink_over_http: take mirrors and Metalink documents that the server of a URL
+            names in its Link fields, where it tells a digest as well (RFC 6249).
     """
 
     connections: int | str = "auto"
@@ -118,6 +121,7 @@ class TransferOptions:
     remote_time: bool = False
     fresh: bool = False
     layout: LayoutName = "parts"
+    metalink_over_http: bool = False
 
     def __post_init__(self) -> None:
         parse_connections(self.connections)
@@ -153,8 +157,11 @@ class Request:
         checksum: the digest the whole file must have; ``"auto"`` looks for one beside the URL.
         headers: sent to the URL's origin beside those of NetworkOptions.
         mirrors: other URLs of the same file, the preferred ones first; they get none of the
-            headers, users and
-            passwords that are meant for `url`.
+            headers, users and passwords that are meant for `url`.
+        expected: what a list says that the file must be; see :func:`segdl.read_metalink`.
+        most_connections: what a list allows for all URLs together; None is no limit.
+        entrusted: the URL whose origin headers, users and passwords are meant for; None is
+            `url`, and ``""`` is nobody.
     """
 
     url: str = field(repr=False)
@@ -163,13 +170,18 @@ class Request:
     checksum: Wanted | None = None
     headers: Headers = field(default=(), repr=False)
     mirrors: tuple[str, ...] = field(default=(), repr=False)
+    expected: Expected = field(default_factory=Expected)
+    most_connections: int | None = None
+    entrusted: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)
-        for mirror in self.mirrors:
-            parse_url(mirror)
+        for url in (*self.mirrors, *filter(None, [self.entrusted])):
+            parse_url(url)
         if len(self.mirrors) > MOST_MIRRORS:
             raise UsageError(f"a file has more than {MOST_MIRRORS} mirrors")
+        if self.most_connections is not None and self.most_connections < 1:
+            raise UsageError("most_connections must be at least 1")
         if self.name is not None and (not self.name or "\0" in self.name):
             raise UsageError("a file name is empty or holds a NUL")
         if isinstance(self.checksum, str) and self.checksum != AUTO:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from segdl.cli.parser import demo_parser
+from segdl.cli.parser import Parser
 from segdl.cli.session import Printer, cancelled_by_signals
 from segdl.core.checksum import Checksum
 from segdl.core.text import human_size
@@ -23,13 +23,22 @@ _CONNECTIONS = (1, 8)
 _BAR = 40
 
 
+def _demo_parser() -> Parser:
+    return Parser(
+        prog="segdl demo",
+        description="Download a file from an embedded server that throttles every connection, "
+        "with one connection and with eight, and compare. No internet needed.",
+        allow_abbrev=False,
+    )
+
+
 def demo(arguments: Sequence[str]) -> int:
     """Carry out `segdl demo` and return its exit code.
 
     Raises:
         SegdlError: a download failed, which it never should here.
     """
-    parser = demo_parser()
+    parser = _demo_parser()
     if parser.read(arguments).urls:
         parser.error("takes no URL")
     from segdl.bench.server import make_file, throttled_server

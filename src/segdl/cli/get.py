@@ -6,20 +6,15 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from segdl.cli.inputfile import read_requests
+from segdl.cli import wanted
 from segdl.cli.parser import get_parser, network_options, transfer_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
-from segdl.core.checksum import AUTO
 from segdl.core.text import human_size, printable
-from segdl.core.url import parse_url
 from segdl.errors import CancelledError, DiskError, SegdlError, UsageError
-from segdl.options import Request
 from segdl.progress.view import View, make_view
 from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors
@@ -49,17 +44,7 @@ def get(arguments: Sequence[str]) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before a byte is asked for."""
-    if not options.urls and options.input_file is None:
-        raise UsageError("no URL", hint="write segdl URL, or see segdl --help")
-    several = options.input_file is not None or len(options.urls) > 1
-    for option in ("output", "checksum", "mirror"):
-        if several and getattr(options, option) not in (None, AUTO, []):
-            raise UsageError(
-                f"--{option} goes with one URL",
-                hint="write a list for -i, with out= and checksum= lines, mirrors after a TAB",
-            )
-    for url in options.urls:
-        parse_url(url)
+    wanted.check(options)
     if options.output == "":
         raise UsageError("--output is empty", hint="give a file name, or leave it out")
     for option in ("json", "dry_run"):
@@ -75,8 +60,7 @@ def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event)
     from segdl.api import open_run
 
     network, transfer = network_options(options), transfer_options(options)
-    single = options.input_file is None and len(options.urls) == 1
-    max_files = 1 if single else options.max_files
+    max_files = 1 if wanted.is_single(options) else options.max_files
     with open_run(network, transfer, view, cancel, max_files=max_files) as run:
         if options.output == "-":
             from segdl.engine.ordered import stream
@@ -87,7 +71,7 @@ def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event)
                 disk_errors("standard output", "write to"),
                 open(1, "wb", buffering=0, closefd=False) as out,
             ):
-                stream(run, _request(options, options.urls[0], None), out)
+                stream(run, wanted.only_request(run, options), out)
             return 0
         report = _Report(Printer(view), options)
         if options.dry_run:
@@ -104,7 +88,7 @@ def _download_all(run: Run, options: argparse.Namespace, report: _Report, max_fi
     from segdl.engine.download import download
     from segdl.engine.many import Failure, download_all
 
-    with closing(download_all(run, _requests(options), download, max_files)) as outcomes:
+    with closing(download_all(run, wanted.requests(run, options), download, max_files)) as outcomes:
         for number, outcome in outcomes:
             if isinstance(outcome, Failure):
                 report.failed(number, outcome.url, outcome.error)
@@ -117,7 +101,7 @@ def _preview_all(run: Run, options: argparse.Namespace, report: _Report) -> None
     from segdl.engine.inspect import preview
 
     number = 0
-    for request in _requests(options):
+    for request in wanted.requests(run, options):
         if run.cancel.is_set():
             return
         if request is None:
@@ -131,33 +115,6 @@ def _preview_all(run: Run, options: argparse.Namespace, report: _Report) -> None
             return
         except SegdlError as error:
             report.failed(number, "", error)
-
-
-def _requests(options: argparse.Namespace) -> Iterator[Request | SegdlError | None]:
-    named = (_request(options, url, options.output) for url in options.urls)
-    if options.input_file is None:
-        return named
-    listed = read_requests(options.input_file, options.dir)
-    return chain(named, (_with_auto(request, options) for request in listed))
-
-
-def _with_auto(
-    request: Request | SegdlError | None, options: argparse.Namespace
-) -> Request | SegdlError | None:
-    """Have a digest looked for where the list tells none and that was asked for."""
-    if options.checksum == AUTO and isinstance(request, Request) and request.checksum is None:
-        return replace(request, checksum=AUTO)
-    return request
-
-
-def _request(options: argparse.Namespace, url: str, name: str | None) -> Request:
-    return Request(
-        url=url,
-        directory=options.dir,
-        name=name,
-        checksum=options.checksum,
-        mirrors=tuple(options.mirror),
-    )
 
 
 class _Report:

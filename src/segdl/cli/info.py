@@ -5,12 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from segdl.cli.parser import info_parser, network_options
+from segdl.cli.parser import Parser, add_network, network_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
+from segdl.cli.values import count
 from segdl.core.text import human_size, printable
 from segdl.core.url import parse_url
 from segdl.options import Request, TransferOptions
 from segdl.progress.view import make_view
+
+
+def info_parser() -> Parser:
+    """Return the parser of `segdl info`."""
+    parser = Parser(
+        prog="segdl info",
+        usage="segdl info [OPTIONS] URL",
+        description="Show what the server says of a file.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_network(parser)
+    parser.set_defaults(limit_rate=None)
+    parser.add_argument(
+        "--retries", type=count(0), default=5, metavar="N", help="tries before giving up (5)"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="log requests")
+    return parser
 
 
 def info(arguments: Sequence[str]) -> int:

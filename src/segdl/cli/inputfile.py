@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from segdl.cli.background import read_ahead
 from segdl.cli.values import parse_header
 from segdl.core.checksum import parse_wanted
 from segdl.core.text import is_hostile, printable
@@ -26,20 +25,16 @@ class _Entry:
     options: list[str] = field(default_factory=list)
 
 
-def read_requests(name: str, directory: Path) -> Iterator[Request | SegdlError | None]:
+def read_requests(name: str, directory: Path) -> Iterator[Request | SegdlError]:
     """Yield a request for each URL of a list, or the error in its place.
 
-    Who writes the list into a pipe may take time: None says that nothing has come yet. A
-    list that cannot be read (further) ends in that error.
+    Who writes the list into a pipe may take time. A list that cannot be read (further) ends
+    in that error.
 
     Args:
         name: the list's path; ``-`` is standard input.
         directory: the folder to save in; ``dir=`` and ``out=`` stay inside it.
     """
-    return read_ahead(_read(name, directory))
-
-
-def _read(name: str, directory: Path) -> Iterator[Request | SegdlError]:
     source, shown = (0, "standard input") if name == "-" else (name, name)
     try:
         with (

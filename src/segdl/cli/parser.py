@@ -88,34 +88,6 @@ def get_parser() -> Parser:
     return parser
 
 
-def info_parser() -> Parser:
-    """Return the parser of `segdl info`."""
-    parser = Parser(
-        prog="segdl info",
-        usage="segdl info [OPTIONS] URL",
-        description="Show what the server says of a file.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    add_network(parser)
-    parser.set_defaults(limit_rate=None)
-    parser.add_argument(
-        "--retries", type=count(0), default=5, metavar="N", help="tries before giving up (5)"
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="log requests")
-    return parser
-
-
-def demo_parser() -> Parser:
-    """Return the parser of `segdl demo`."""
-    return Parser(
-        prog="segdl demo",
-        description="Download a file from an embedded server that throttles every connection, "
-        "with one connection and with eight, and compare. No internet needed.",
-        allow_abbrev=False,
-    )
-
-
 def _add_what(parser: Parser) -> None:
     group = parser.add_argument_group("what and where")
     add = group.add_argument
@@ -140,6 +112,25 @@ def _add_what(parser: Parser) -> None:
         type=typed(read_url),
         metavar="URL",
         help="another URL of the same file; repeatable, with one URL",
+    )
+    add(
+        "-M",
+        "--metalink",
+        action="append",
+        default=[],
+        metavar="FILE|URL",
+        help="download what a Metalink document names; repeatable. URLs and files that end "
+        "in .meta4 or .metalink are read as such anyway",
+    )
+    add(
+        "--no-metalink",
+        action="store_true",
+        help="save what ends in .meta4 or .metalink as it is",
+    )
+    add(
+        "--metalink-over-http",
+        action="store_true",
+        help="use the mirrors that a server names in Link fields beside a digest (RFC 6249)",
     )
     add("--max-files", type=count(1), default=4, metavar="N", help="files at once (4)")
     add(
@@ -298,4 +289,5 @@ def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
         remote_time=arguments.remote_time,
         fresh=arguments.fresh,
         layout=arguments.layout,
+        metalink_over_http=arguments.metalink_over_http,
     )

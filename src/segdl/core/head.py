@@ -42,6 +42,7 @@ class Head:
         disposition: Content-Disposition, as sent.
         accept_ranges: Accept-Ranges in lower case.
         digests: fields that carry a digest of the whole representation, name to value.
+        link: the Link fields, as sent, joined by commas.
     """
 
     status: int
@@ -54,6 +55,7 @@ class Head:
     disposition: str | None = None
     accept_ranges: str = ""
     digests: tuple[tuple[str, str], ...] = ()
+    link: str = ""
 
 
 def parse_head(status: int, fields: Mapping[str, str], *, now: float) -> Head:
@@ -81,6 +83,10 @@ def parse_head(status: int, fields: Mapping[str, str], *, now: float) -> Head:
         span = content_range.span if content_range else None
         whole = status == 200 or (span is not None and (span.start, span.stop) == (0, size))
         digests = digest_fields(fields, whole=whole)
+    elif 300 <= status < 400:
+        # RFC 6249, 6: the file's. Repr-Digest would be the redirect's own (RFC 9530, 3).
+        told = digest_fields(fields, whole=False)
+        digests = tuple((name, value) for name, value in told if name == "Digest")
     return Head(
         status=status,
         length=length,
@@ -98,6 +104,7 @@ def parse_head(status: int, fields: Mapping[str, str], *, now: float) -> Head:
         disposition=fields.get("Content-Disposition"),
         accept_ranges=(fields.get("Accept-Ranges") or "").strip().lower(),
         digests=digests,
+        link=fields.get("Link") or "",
     )
 
 

@@ -6,10 +6,11 @@ places are in the whole remote file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from segdl.core.spans import Span, union
+from segdl.core.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +54,6 @@ def piece_span(pieces: Pieces, index: int, size: int) -> Span:
     return Span(start, min(start + pieces.length, size))
 
 
-def whole_pieces(pieces: Pieces, size: int, held: Iterable[Span]) -> list[int]:
-    """Return the indices of the pieces that lie wholly in `held`, in order.
-
-    Args:
-        pieces: cover the file.
-        size: bytes of the file.
-        held: what is on disk, in any order.
-
-    Example:
-        >>> whole_pieces(Pieces("md5", 10, ("…", "…", "…")), 25, [Span(12, 25), Span(5, 12)])
-        [1, 2]
-    """
-    found: list[int] = []
-    for span in union(held):
-        first = -(-span.start // pieces.length)
-        last = len(pieces.hexdigests) if span.stop >= size else span.stop // pieces.length
-        found.extend(range(first, last))
-    return found
-
-
 def wrong_pieces(pieces: Pieces, found: Mapping[int, str]) -> list[int]:
     """Return the indices of the pieces whose bytes are not what they should be, in order.
 
@@ -88,11 +69,42 @@ def wrong_pieces(pieces: Pieces, found: Mapping[int, str]) -> list[int]:
     return sorted(index for index, digest in found.items() if digest != pieces.hexdigests[index])
 
 
-def spans_of(pieces: Pieces, indices: Iterable[int], size: int) -> list[Span]:
-    """Return the bytes of some pieces as disjoint spans in order: what to fetch again.
+class PieceHasher:
+    """Hashes the pieces of a file whose bytes come in order. Confined to one pass.
 
     Example:
-        >>> spans_of(Pieces("md5", 10, ("aa", "bb", "cc")), [2, 1], 25)
-        [Span(start=10, stop=25)]
+        >>> hasher = PieceHasher(Pieces("md5", 3, ("…", "…")))
+        >>> hasher.update(b"abcd")
+        >>> [(index, digest[:6]) for index, digest in hasher.finish().items()]
+        [(0, '900150'), (1, '8277e0')]
     """
-    return union(piece_span(pieces, index, size) for index in indices)
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._found: dict[int, str] = {}
+        self._begin()
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes of the file."""
+        left = memoryview(data)
+        while left:
+            taken = left[: self._room]
+            self._digest.update(taken)
+            self._room -= len(taken)
+            left = left[len(taken) :]
+            if not self._room:
+                self._end()
+
+    def finish(self) -> dict[int, str]:
+        """Return the digest of each piece by its index; the file is over."""
+        if self._room < self._pieces.length:
+            self._end()
+        return self._found
+
+    def _begin(self) -> None:
+        self._digest = hashlib.new(self._pieces.algorithm, usedforsecurity=False)
+        self._room = self._pieces.length
+
+    def _end(self) -> None:
+        self._found[len(self._found)] = self._digest.hexdigest()
+        self._begin()

@@ -7,9 +7,10 @@ from segdl.core.identity import is_page
 from segdl.core.sums import Beside, digests_for, file_name, is_markup, places
 from segdl.core.text import printable
 from segdl.core.url import Location
-from segdl.engine.contact import Contact, Contacts
+from segdl.engine.contact import Contact
+from segdl.engine.small import read_small
 from segdl.engine.task import Task
-from segdl.errors import IntegrityError, NetworkError, ServerError
+from segdl.errors import IntegrityError, ServerError
 from segdl.net.credentials import Credentials
 from segdl.net.source import Source
 from segdl.progress.events import Note
@@ -61,9 +62,9 @@ def _fetch(task: Task, location: Location) -> str | None:
     """Return the text at `location`, as far as it is read; None where there is none."""
     run = task.run
     source = Source(run.transport, location, Credentials(run.network, task.request, location))
-    contacts = Contacts(run, source, task.number)
     try:
-        return _read(task, contacts)
+        version, data = read_small(run, source, task.number, _MOST_BYTES + 1)
+        return None if is_page(version) else _text(data)
     except ServerError as error:
         if error.status is None or not 400 <= error.status < 500 or error.status in _NOT_NOW:
             error.hint = "leave out --checksum auto to go without"
@@ -71,20 +72,6 @@ def _fetch(task: Task, location: Location) -> str | None:
         return None
     finally:
         task.source.count(source.sent)
-
-
-def _read(task: Task, contacts: Contacts) -> str | None:
-    tries = max(1, task.run.transfer.retries)
-    while True:
-        contact = contacts.make(None)
-        try:
-            return None if is_page(contact.version) else _text(task.read(contact, _MOST_BYTES + 1))
-        except NetworkError:
-            tries -= 1
-            if not tries:
-                raise
-        finally:
-            contact.release()
 
 
 def _text(data: bytes) -> str | None:

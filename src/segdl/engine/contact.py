@@ -66,17 +66,19 @@ class Contact:
         """Whether the response can still be taken."""
         return self._exchange is not None
 
-    def read_exactly(self, count: int) -> bytes:
-        """Return the next `count` bytes of the response, fewer where it ends.
+    @property
+    def resting(self) -> bool:
+        """Whether a read waits of our own accord."""
+        return self._exchange is not None and self._exchange.resting
+
+    def read(self, most: int) -> bytes:
+        """Return what has come, at most `most` bytes; ``b""`` at the end. It may block.
 
         Raises:
             TransferError: the connection broke.
         """
         assert self._exchange is not None
-        data = b""
-        while len(data) < count and (more := self._exchange.read(count - len(data))):
-            data += more
-        return data
+        return self._exchange.read(most)
 
     def abort(self) -> None:
         """End a read that another thread waits in."""
@@ -146,6 +148,32 @@ class Contacts:
         """Let go of the contact that was made last, if nobody took it."""
         if self._last is not None:
             self._last.release()
+
+    def read(self, contact: Contact, most: int) -> bytes:
+        """Return what has come of a response, at most `most` bytes; ``b""`` at its end.
+
+        Raises:
+            NetworkError: the connection broke, or nothing came for too long.
+        """
+        reading = self._run.pool.submit(contact.read, most)
+        limit = self._run.network.stall_timeout
+        try:
+            return self._run.wait_for(
+                reading, contact.abort, limit, excused=lambda: contact.resting
+            )
+        except TransferError as failure:
+            raise failure.error from failure
+
+    def read_all(self, contact: Contact, count: int) -> bytes:
+        """Return the next `count` bytes of a response, fewer where it ends.
+
+        Raises:
+            NetworkError: as `read`.
+        """
+        data = bytearray()
+        while len(data) < count and (more := self.read(contact, count - len(data))):
+            data += more
+        return bytes(data)
 
     def look(self, ranges: Ranges, *, once: bool = False) -> Version:
         """Learn which version the server has now.

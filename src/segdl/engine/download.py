@@ -6,23 +6,25 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from segdl.core.checksum import AUTO, Checksum
+from segdl.core.checksum import Checksum
 from segdl.core.names import choose_name, safe_name
 from segdl.core.selection import Selection
-from segdl.core.spans import OPEN
+from segdl.core.spans import OPEN, Span
+from segdl.core.url import parse_url
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
-from segdl.engine.beside import look_beside
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts, publish
 from segdl.engine.job import job_of
+from segdl.engine.opening import open_download
 from segdl.engine.planning import make_room, selection_of, supply_of
+from segdl.engine.repair import verify
 from segdl.engine.run import Run
 from segdl.engine.segment import Opened, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import Sites, sites_of
-from segdl.engine.task import Task, open_task
+from segdl.engine.task import Task
 from segdl.engine.verify import Verification
 from segdl.engine.versions import (
     changes_too_often,
@@ -35,7 +37,7 @@ from segdl.engine.versions import (
 )
 from segdl.errors import IntegrityError, NetworkError, ServerError, TargetLockedError
 from segdl.options import Request
-from segdl.progress.events import Finished, Note, Probing, Started
+from segdl.progress.events import Finished, Note, Started
 from segdl.results import DownloadResult, Status
 from segdl.store.faults import shown
 from segdl.store.layout import discard
@@ -58,31 +60,30 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
     Raises:
         SegdlError: nothing new has the final name; what was fetched is kept.
     """
-    look_for_digest = request.checksum == AUTO
-    for skipped in range(len(request.mirrors) + 1):
-        with open_task(run, request, number, skipped=skipped) as task:
-            run.emit(Probing(number, task.source.asked.public))
-            only_look = look_for_digest or run.transfer.range is not None or _left_something(task)
+
+    def first(task: Task) -> Span:
+        return first_range(task.run.transfer, only_look=_left_something(task))
+
+    wanted = request
+    while True:
+        with open_download(run, wanted, number, first) as (task, contact):
             try:
-                contact = task.contacts.make(
-                    first_range(run.transfer, only_look=only_look), once=bool(task.mirrors)
-                )
-            except (NetworkError, ServerError) as error:
-                if not task.mirrors:
-                    raise
-                why = error.message.removeprefix(f"{task.source.asked}: ")
-                host = task.source.asked.origin.host
-                run.emit(Note(number, f"{host} is not asked any more: {why}"))
-                continue
-            try:
-                if only_look and contact.ranges is Ranges.WORK:
-                    contact.release()
-                if look_for_digest:
-                    return _with_contact(replace(task, claim=look_beside(task, contact)), contact)
                 return _with_contact(task, contact)
-            finally:
-                contact.release()
-    raise AssertionError("the last URL's error was raised")
+            except (NetworkError, ServerError) as error:
+                left = _mirrors_behind(wanted, task)
+                if not left or not request.expected.verifiable:
+                    raise
+                # Who answers next need not prove itself to one that is gone: the digest tells.
+                host = parse_url(left[0]).origin.host
+                run.emit(Note(number, f"going on with {host}: {error.message}"))
+        wanted = replace(wanted, url=left[0], mirrors=left[1:])
+
+
+def _mirrors_behind(request: Request, task: Task) -> tuple[str, ...]:
+    """Return the URLs of a request that were to be asked after the one that answered."""
+    urls = (request.url, *request.mirrors)
+    places = [parse_url(url).url for url in urls]
+    return urls[places.index(task.source.asked.url) + 1 :]
 
 
 def target_of(request: Request, asked_path: str, contact: Contact | None = None) -> Target:
@@ -119,26 +120,26 @@ def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
         if is_finished(task, place, contact.version):
             status = target.status()
             size = status.st_size if status else 0
-            read = task.claim if task.run.transfer.if_exists != "skip" else None
-            checksum = None if read is None else read.checksum
+            read = task.claims if task.run.transfer.if_exists != "skip" else ()
+            checksum = read[0].checksum if read else None
             return _result(task, target.path, size, fetched=0, status="skipped", checksum=checksum)
         may_take = may_replace(task, place)
         adopt(task, place, contact)
         with Verification(task, place) as verification:
-            pin, size, fetched = _fetch_one_version(task, place, contact, verification)
-            checksum = verification.check(size)
-        publish(task, place, pin.version, replace=may_take)
+            sites, size, fetched = _fetch_one_version(task, place, contact, verification)
+            checksum, again = verify(task, place, sites, verification, size)
+        publish(task, place, sites.origin.pin.version, replace=may_take)
         return _result(
-            task, target.path, size, fetched=fetched, status="complete", checksum=checksum
+            task, target.path, size, fetched=fetched + again, status="complete", checksum=checksum
         )
 
 
 def _fetch_one_version(
     task: Task, place: Workplace, contact: Contact, verification: Verification
-) -> tuple[Pin, int, int]:
+) -> tuple[Sites, int, int]:
     """Fetch and join until there is the whole of one version.
 
-    Returns what was fetched, its size, and the bytes that came over the network.
+    Returns where it came from, its size, and the bytes that came over the network.
     """
     contact = _with_ranges(task, place, contact)
     pin = reconcile(task, place, contact)
@@ -154,7 +155,7 @@ def _fetch_one_version(
             # What one short answer brought cannot have changed under it.
             if pin.version.proves and (task.sent > 1 or size > FIRST_BYTES):
                 confirm(task, pin)
-            return pin, size, fetched
+            return sites, size, fetched
         except LiedError as lie:
             _expel(place, sites, lie)
         except UnrangedError as error:

@@ -15,11 +15,11 @@ from segdl.engine.attempt import OVERLAP
 from segdl.engine.contact import Contact, Ranges
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of
-from segdl.engine.versions import selected
+from segdl.engine.versions import selected, state_of
 from segdl.errors import IntegrityError
 from segdl.store.faults import disk_errors, shown
 from segdl.store.record import is_recorded
-from segdl.store.state import FileId, State
+from segdl.store.state import FileId
 from segdl.store.target import Target, free_name
 from segdl.store.workplace import Workplace
 
@@ -55,7 +55,7 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
         return False
     # Whatever the policy: that run was this command.
     published = _just_published(task, place, version, status)
-    if published and (task.claim is None or _has_digest(task, place, task.claim)):
+    if published and all(_has_digest(task, place, claim) for claim in task.claims):
         place.clear()
         return True
     policy = task.run.transfer.if_exists
@@ -120,7 +120,7 @@ def adopt(task: Task, place: Workplace, contact: Contact) -> None:
         _require_same(task, place, seam, selection.remote(seam))
     # First the note: a part that belongs to nothing is thrown away.
     place.clear()
-    place.belongs_to(State(url=task.asked.public, version=contact.version, range=selected(task)))
+    place.belongs_to(state_of(task, contact.version))
     place.parts.adopt(place.target.path)
 
 
@@ -139,7 +139,7 @@ def _require_same(task: Task, place: Workplace, seam: Span, remote: Span) -> Non
         held = file.read(len(seam))
     contact = task.contacts.make(remote)
     try:
-        got = task.read(contact, len(seam))
+        got = task.contacts.read_all(contact, len(seam))
         fits = contact.ranges is Ranges.WORK and got == held
     finally:
         contact.release()
@@ -154,7 +154,7 @@ def _is_the_remote_file(
     task: Task, place: Workplace, version: Version, status: os.stat_result
 ) -> bool:
     """Tell whether it provably is: by what was recorded, or by digest."""
-    if task.claim is None and is_recorded(place.target.path, version, selected(task)):
+    if not task.claims and is_recorded(place.target.path, version, selected(task)):
         return True
     if task.run.transfer.range is None and version.size not in {None, status.st_size}:
         return False

@@ -8,14 +8,14 @@ from segdl.core.head import parse_date
 from segdl.core.identity import Version
 from segdl.engine.aftermath import ChangedError
 from segdl.engine.task import Task
-from segdl.engine.versions import selected
+from segdl.engine.versions import selected, state_of
 from segdl.errors import DiskError
 from segdl.progress.events import Joining
 from segdl.store.faults import disk_errors
 from segdl.store.overlap import first_disagreement
 from segdl.store.parts import Part, Parts
 from segdl.store.record import write_record
-from segdl.store.state import FileId, State
+from segdl.store.state import FileId
 from segdl.store.workplace import Workplace
 
 
@@ -63,9 +63,7 @@ def publish(task: Task, place: Workplace, version: Version, *, replace: bool) ->
     finally:
         whole.close()
     try:
-        place.belongs_to(
-            State(url=task.asked.public, version=version, range=selected(task), publishing=identity)
-        )
+        place.belongs_to(state_of(task, version, identity))
     except DiskError:
         # The file may fill the disk to the last byte. The note is for a run that is killed.
         pass

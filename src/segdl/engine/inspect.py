@@ -9,6 +9,7 @@ from segdl.core.selection import select
 from segdl.core.spans import Span
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
 from segdl.engine.download import target_of
+from segdl.engine.opening import open_download
 from segdl.engine.planning import segments_wanted
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
@@ -72,7 +73,9 @@ def inspect(run: Run, request: Request) -> RemoteFile:
         SegdlError: it cannot be asked, or says no.
     """
     with open_task(run, request, 1) as task:
-        return _remote(task, _look(task))
+        contact = task.contacts.make(ONE_BYTE)
+        contact.release()
+        return _remote(task, contact)
 
 
 def preview(run: Run, request: Request) -> Preview:
@@ -81,8 +84,8 @@ def preview(run: Run, request: Request) -> Preview:
     Raises:
         SegdlError: the server cannot be asked, or says no.
     """
-    with open_task(run, request, 1) as task:
-        contact = _look(task)
+    with open_download(run, request, 1, lambda _: ONE_BYTE) as (task, contact):
+        contact.release()
         remote = _remote(task, contact)
         target = target_of(request, task.asked.path, contact)
         size = contact.version.size
@@ -95,7 +98,7 @@ def preview(run: Run, request: Request) -> Preview:
         held: list[Span] = []
         if target.workplace.is_dir():
             held = layouts(target.workplace, run.transfer.layout)[0].held()
-        in_order = request.checksum is not None or bool(claims_of(task, contact.version))
+        in_order = bool(claims_of(task, contact.version))
         segments = plan(
             selection.size,
             held,
@@ -111,12 +114,6 @@ def preview(run: Run, request: Request) -> Preview:
             held=selection.size - missing,
             segments=tuple(segments),
         )
-
-
-def _look(task: Task) -> Contact:
-    contact = task.contacts.make(ONE_BYTE)
-    contact.release()
-    return contact
 
 
 def _remote(task: Task, contact: Contact) -> RemoteFile:

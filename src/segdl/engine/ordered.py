@@ -8,29 +8,25 @@ Else the one response is written as it comes.
 
 from __future__ import annotations
 
-import hashlib
-import select
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from segdl.core import selection as selections
-from segdl.core.checksum import AUTO, Checksum, Claim
 from segdl.core.identity import Version
 from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN, Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
-from segdl.engine.beside import look_beside
-from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges
+from segdl.engine.contact import FIRST_BYTES, Contact, Ranges
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, job_of
+from segdl.engine.opening import open_download
 from segdl.engine.run import TICK, Run
 from segdl.engine.segment import Opened, Segment, Supply
+from segdl.engine.sink import ReaderGoneError, Sink
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
-from segdl.engine.task import Task, open_task
-from segdl.engine.verify import claims_of, mismatch
+from segdl.engine.task import Task
+from segdl.engine.verify import claims_of, require_whole_size
 from segdl.engine.versions import confirm, settle
 from segdl.errors import (
     NetworkError,
@@ -38,60 +34,13 @@ from segdl.errors import (
     ServerError,
 )
 from segdl.options import Request
-from segdl.progress.events import Finished, Note, Probing, Started
+from segdl.progress.events import Finished, Note, Started
 from segdl.results import DownloadResult
 from segdl.store.window import DirectParts, WindowParts
 
 _SEGMENT = 4 * 1024 * 1024
 _AHEAD = 2
 _MOST_CHANGES = 3
-
-
-class ReaderGoneError(Exception):
-    """Nobody reads the stream any more."""
-
-
-class _Sink:
-    """The stream, its digests, and how much went into it. One thread writes at a time."""
-
-    def __init__(self, out: BinaryIO, algorithms: set[str]) -> None:
-        self._out = out
-        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
-        self.written = 0
-
-    def write(self, data: bytes) -> None:
-        """Write all of `data`.
-
-        Raises:
-            ReaderGoneError: the reader closed its end.
-        """
-        view = memoryview(data)
-        try:
-            while view:
-                count = cast("int | None", self._out.write(view))
-                if count is None:
-                    # Somebody made the pipe non-blocking.
-                    select.select([], [self._out], [], TICK)
-                else:
-                    view = view[count:]
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise ReaderGoneError from error
-        for digest in self._digests.values():
-            digest.update(data)
-        self.written += len(data)
-
-    def verify(self, claims: Sequence[Claim]) -> Checksum | None:
-        """Compare the digests of what was written; return the first, where there is one.
-
-        Raises:
-            ChecksumMismatchError: one is not what it is said to be.
-        """
-        for claim in claims:
-            hexdigest = self._digests[claim.checksum.algorithm].hexdigest()
-            if hexdigest != claim.checksum.hexdigest:
-                hint = "the bytes are written already: do not use them"
-                raise mismatch("standard output", claim, hexdigest, hint)
-        return claims[0].checksum if claims else None
 
 
 class _Window(Supply):
@@ -131,26 +80,18 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
     Raises:
         SegdlError: what was written so far is the beginning of the file, and no more comes.
     """
-    with open_task(run, request, number) as opened:
-        task = opened
-        run.emit(Probing(number, task.asked.public))
-        look_for_digest = request.checksum == AUTO
-        only_look = look_for_digest or run.transfer.range is not None
-        contact = task.contacts.make(ONE_BYTE if only_look else Span(0, FIRST_BYTES))
+    with open_download(run, request, number, lambda _: Span(0, FIRST_BYTES)) as (task, first):
+        looked = not first.is_open and first.ranges is not Ranges.WORK
+        contact = task.contacts.make(None) if looked else first
+        expected = claims_of(task, contact.version)
+        sink = Sink(out, {claim.checksum.algorithm for claim in expected}, task.pieces)
         checksum = None
         try:
-            if look_for_digest:
-                task = replace(task, claim=look_beside(task, contact))
-                if contact.ranges is not Ranges.WORK:
-                    contact = task.contacts.make(None)
-            expected = claims_of(task, contact.version)
-            sink = _Sink(out, {claim.checksum.algorithm for claim in expected})
             version = _stream(task, contact, sink)
-            checksum = sink.verify(claims_of(task, version))
+            require_whole_size(task, sink.written)
+            checksum = sink.verify(claims_of(task, version), task.request.expected.source)
         except ReaderGoneError:
             run.emit(Note(number, "the reader has gone"))
-        finally:
-            contact.release()
         result = DownloadResult(
             path=None,
             url=task.asked.public,
@@ -166,7 +107,7 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
         return result
 
 
-def _stream(task: Task, contact: Contact, sink: _Sink) -> Version:
+def _stream(task: Task, contact: Contact, sink: Sink) -> Version:
     """Write the file out and return which version it is."""
     pin = Pin(contact.version, contact.ranges)
     wanted = task.run.transfer.range
@@ -192,7 +133,7 @@ def _stream(task: Task, contact: Contact, sink: _Sink) -> Version:
     return _write_in_order(task, pin, contact, selection, sink)
 
 
-def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: _Sink) -> None:
+def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: Sink) -> None:
     size = pin.version.size
     task.run.emit(Started(task.number, task.asked.public, "-", size, 0, 1))
     parts = DirectParts(sink.write)
@@ -213,7 +154,7 @@ def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: _Sink) -> N
 
 
 def _write_in_order(
-    task: Task, pin: Pin, contact: Contact, selection: Selection, sink: _Sink
+    task: Task, pin: Pin, contact: Contact, selection: Selection, sink: Sink
 ) -> Version:
     parts = WindowParts()
     supply = _Window(selection, parts, task.run.transfer.most + _AHEAD)
@@ -260,7 +201,7 @@ def _still_fits(job: Job, pin: Pin, change: ChangedError) -> bool:
     return not change.proved and pin.version.etag is None and stable == pin.version
 
 
-def _confirm(task: Task, pin: Pin, sink: _Sink) -> None:
+def _confirm(task: Task, pin: Pin, sink: Sink) -> None:
     if pin.version.proves and task.sent > 1:
         try:
             confirm(task, pin)
@@ -268,7 +209,7 @@ def _confirm(task: Task, pin: Pin, sink: _Sink) -> None:
             raise _changed(task, sink) from change
 
 
-def _changed(task: Task, sink: _Sink) -> RemoteChangedError:
+def _changed(task: Task, sink: Sink) -> RemoteChangedError:
     return RemoteChangedError(
         f"{task.asked}: the remote file changed after {sink.written} bytes were written",
         hint="do not use them; save to a file to have segdl start over by itself",
@@ -284,7 +225,7 @@ def _opened(contact: Contact, selection: Selection, supply: Supply) -> Opened | 
     return contact.take(), contact.accept
 
 
-def _write_out(sink: _Sink, parts: WindowParts, job: Job, supply: _Window) -> None:
+def _write_out(sink: Sink, parts: WindowParts, job: Job, supply: _Window) -> None:
     """Write parts out as they grow. Runs in a thread of its own."""
     size = job.selection.size
     try:

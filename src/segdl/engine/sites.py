@@ -193,6 +193,18 @@ class Sites:
         senders = [each for each in self._sites if _holds(self.brought(each, segments), at)]
         return [each for each in self._sites[1:] if each is site or each in senders[:1]]
 
+    def to_ask_for(self, span: Span) -> list[Site]:
+        """Return whom to ask again for bytes that are wrong: who did not bring them goes first.
+
+        Those that are not asked any more are among them: they may have been right.
+        """
+        return sorted(self._sites, key=lambda site: _brought(site, span))
+
+    def bringer(self, span: Span) -> Site | None:
+        """Return who alone brought bytes of `span` in this run; None where that is not known."""
+        found = [site for site in self._sites if _brought(site, span)]
+        return found[0] if len(found) == 1 else None
+
     def brought(self, site: Site, segments: Sequence[Segment]) -> list[Span]:
         """Return the bytes of this run that came from a site."""
         running = [
@@ -201,6 +213,10 @@ class Sites:
             if each.site is site and each.position > each.began
         ]
         return site.brought + running
+
+
+def _brought(site: Site, span: Span) -> bool:
+    return any(s.start < span.stop and span.start < s.stop for s in site.brought)
 
 
 def _holds(spans: Sequence[Span], at: int) -> bool:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from segdl.core.checksum import AUTO, Checksum, Claim
+from segdl.core.connections import parse_connections
+from segdl.core.pieces import Pieces
 from segdl.core.url import Location, parse_url
-from segdl.engine.contact import Contact, Contacts
+from segdl.engine.contact import Contacts
 from segdl.engine.gate import Gate
 from segdl.engine.run import Run
 from segdl.errors import UsageError
 from segdl.net.credentials import Credentials
-from segdl.net.failures import TransferError
 from segdl.net.source import Source
-from segdl.options import Request
+from segdl.options import Request, TransferOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,23 @@ class Task:
         return self.run.gates.of(self.source.asked.origin)
 
     @property
+    def pieces(self) -> Pieces | None:
+        """The digests that its pieces must have; None where only some of it is wanted."""
+        return None if self.run.transfer.range else self.request.expected.pieces
+
+    @property
     def sent(self) -> int:
         """Requests sent so far."""
         return self.source.sent + sum(mirror.sent for mirror in self.mirrors)
 
-    def read(self, contact: Contact, count: int) -> bytes:
-        """Return the next `count` bytes of a response, fewer where it ends.
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The digests that it must have, whatever its server says; the user's first.
 
-        Raises:
-            NetworkError: the connection broke, or nothing came for too long.
+        A list's is of the whole file, so it says nothing where pieces of it are wanted.
         """
-        reading = self.run.pool.submit(contact.read_exactly, count)
-        try:
-            return self.run.wait_for(reading, contact.abort, self.run.network.stall_timeout)
-        except TransferError as failure:
-            raise failure.error from failure
+        listed = None if self.run.transfer.range else self.request.expected.claim
+        return tuple(claim for claim in (self.claim, listed) if claim is not None)
 
 
 @contextmanager
@@ -81,6 +84,7 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
         UsageError: a URL or an option cannot be used.
     """
     asked = parse_url(request.url)
+    run = replace(run, transfer=_capped(run.transfer, request.most_connections))
     if request.checksum == AUTO and run.transfer.range is not None:
         raise UsageError(
             "a checksum that is looked for is the whole file's, and only a range is wanted",
@@ -105,15 +109,26 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
         contacts.release()
 
 
-def _sources(run: Run, request: Request) -> list[Source]:
-    """Return a source for each URL; what is meant for the first one's origin goes to no other."""
-    sources: list[Source] = []
-    file = object()
+def mirrors_of(run: Run, request: Request, first: Source, urls: Iterable[str]) -> list[Source]:
+    """Return sources for mirrors; what is meant for the first URL's origin goes to no other."""
     network = run.network
-    for url in (request.url, *request.mirrors):
-        location = parse_url(url)
-        credentials = Credentials(network, request, location)
-        sources.append(Source(run.transport, location, credentials, file))
-        network = replace(run.network, headers=(), user=None, location_trusted=False)
+    if request.entrusted is None:
+        network = replace(network, headers=(), user=None, location_trusted=False)
         request = replace(request, headers=())
-    return sources
+    places = map(parse_url, urls)
+    return [first.sibling(place, Credentials(network, request, place)) for place in places]
+
+
+def _sources(run: Run, request: Request) -> list[Source]:
+    """Return a source for each URL."""
+    asked = parse_url(request.url)
+    first = Source(run.transport, asked, Credentials(run.network, request, asked))
+    return [first, *mirrors_of(run, request, first, request.mirrors)]
+
+
+def _capped(transfer: TransferOptions, most: int | None) -> TransferOptions:
+    """Return the options with no more connections than a list allows."""
+    if most is None or most >= transfer.most:
+        return transfer
+    wanted = replace(parse_connections(transfer.connections), most=most)
+    return replace(transfer, connections=str(wanted))

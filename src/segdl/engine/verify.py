@@ -9,7 +9,7 @@ from segdl.core.checksum import Checksum, Claim
 from segdl.core.identity import Version
 from segdl.engine.hasher import Hasher
 from segdl.engine.task import Task
-from segdl.errors import ChecksumMismatchError
+from segdl.errors import ChecksumMismatchError, IntegrityError
 from segdl.progress.events import Verifying
 from segdl.store.faults import shown
 from segdl.store.layout import Layout, growing
@@ -19,14 +19,35 @@ _TELL_EVERY = 32 * 1024 * 1024
 
 
 def claims_of(task: Task, version: Version) -> tuple[Claim, ...]:
-    """Return what is said of the file's digest: by the user first, then by the server.
+    """Return what is said of the file's digest: by the user, by a list, by the server.
 
     The server's is of the whole file, so it says nothing where pieces of it are wanted.
     """
-    claims = [] if task.claim is None else [task.claim]
+    claims = [*task.claims]
     if version.digest is not None and task.run.transfer.range is None:
         claims.append(replace(version.digest, source=f"the server's {version.digest.source}"))
     return tuple(claims)
+
+
+def require_size(task: Task, size: int | None) -> None:
+    """Compare the size of the remote file, None where it is not known, with what a list says.
+
+    Raises:
+        IntegrityError: it is another file.
+    """
+    why = None if size is None else task.request.expected.misfit(size)
+    if why is not None:
+        raise IntegrityError(f"{task.source.asked}: {why}", hint="the list may be out of date")
+
+
+def require_whole_size(task: Task, fetched: int) -> None:
+    """Compare what was fetched with what a list says, unless only some of it is wanted.
+
+    Raises:
+        IntegrityError: it is another file.
+    """
+    if task.run.transfer.range is None:
+        require_size(task, fetched)
 
 
 def mismatch(what: str, claim: Claim, hexdigest: str, hint: str) -> ChecksumMismatchError:
@@ -37,6 +58,11 @@ def mismatch(what: str, claim: Claim, hexdigest: str, hint: str) -> ChecksumMism
         f"not {claim.checksum.hexdigest}{according}",
         hint=hint,
     )
+
+
+def kept_in(place: Workplace) -> str:
+    """Say where the bytes of a file are that is not what it should be."""
+    return f"the bytes are kept in {shown(place.parts.whole)} (--fresh fetches them anew)"
 
 
 class Verification:
@@ -75,6 +101,12 @@ class Verification:
             self._hasher = Hasher(growing(self._place.parts), algorithms)
         return bool(algorithms)
 
+    def begin_again(self) -> None:
+        """Hash from the beginning: bytes of the joined file were replaced."""
+        if self._hasher is not None:
+            self._hasher.stop()
+            self._hasher = Hasher(growing(self._place.parts), self._hasher.algorithms)
+
     def check(self, size: int) -> Checksum | None:
         """Hash what is left of the joined file, and compare.
 
@@ -102,7 +134,6 @@ class Verification:
         return self._claims[0].checksum
 
     def _mismatch(self, claim: Claim, digest: str) -> ChecksumMismatchError:
-        kept = shown(self._place.parts.whole)
         doubt = "check the digest" if claim is self._task.claim else "one of the two is wrong"
-        hint = f"{doubt}; the bytes are kept in {kept} (--fresh fetches them anew)"
+        hint = f"{doubt}; {kept_in(self._place)}"
         return mismatch(shown(self._place.target.path), claim, digest, hint)

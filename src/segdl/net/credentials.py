@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import threading
+from dataclasses import replace
 from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
 from netrc import NetrcParseError, netrc
 
@@ -13,7 +14,7 @@ from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from requests.structures import CaseInsensitiveDict
 
 from segdl.core.text import printable
-from segdl.core.url import Location
+from segdl.core.url import Location, parse_url
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions, Request
 from segdl.version import __version__
@@ -23,12 +24,22 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class Credentials:
-    """Header fields for each request of one file. `_lock` owns `_jar`."""
+    """Header fields for each request of one file. `_lock` owns `_jar`.
+
+    Args:
+        options: has secrets for the URL that the user named.
+        request: has more of them.
+        asked: that URL, or one beside it; where `request` names whom it entrusts with them,
+            the user did not name this one, and it has no say.
+    """
 
     def __init__(self, options: NetworkOptions, request: Request, asked: Location) -> None:
+        self._asked: Location | None = asked
+        if request.entrusted is not None:
+            self._asked = parse_url(request.entrusted) if request.entrusted else None
+            options = replace(options, location_trusted=False)
         self._options = options
         self._own = (*options.headers, *request.headers)
-        self._asked = asked
         self._lock = threading.Lock()
         self._jar = _load_cookies(options)
         self._netrc = _load_netrc() if options.netrc else None
@@ -38,10 +49,10 @@ class Credentials:
         fields = CaseInsensitiveDict(
             {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         )
-        trusted = self._options.location_trusted or location.origin == self._asked.origin
+        asked = self._asked
         user = location.user
-        if trusted:
-            user = self._options.user or user or self._asked.user
+        if asked and (self._options.location_trusted or location.origin == asked.origin):
+            user = self._options.user or user or asked.user
             # http.client writes latin-1: so the bytes that go out are those of the UTF-8.
             fields.update((name, _bytes(value).decode("latin-1")) for name, value in self._own)
         if "Authorization" not in fields:
@@ -70,7 +81,7 @@ class Credentials:
         if self._netrc is None:
             return None
         origin = location.origin
-        if origin == self._asked.origin:
+        if self._asked and origin == self._asked.origin:
             found = self._netrc.authenticators(origin.host)
         elif origin.port == _USUAL_PORTS[origin.scheme]:
             # "default" is meant for the server that the user named.

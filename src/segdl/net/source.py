@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 
+from segdl.core.head import Head
 from segdl.core.spans import Span
 from segdl.core.text import printable
 from segdl.core.url import Location, follow
@@ -25,7 +26,7 @@ _MOST_VISITS = 3
 
 
 class Source:
-    """One file on a server. Threads share it; `_lock` owns `_final` and `_sent`."""
+    """One file on a server. Threads share it; `_lock` owns `_final`, `_sent` and `_told`."""
 
     def __init__(
         self,
@@ -42,6 +43,17 @@ class Source:
         self._lock = threading.Lock()
         self._final = asked
         self._sent = 0
+        self._told: Head | None = None
+
+    def sibling(self, asked: Location, credentials: Credentials) -> Source:
+        """Return another place of the same file."""
+        return Source(self._transport, asked, credentials, self._file)
+
+    @property
+    def told(self) -> Head | None:
+        """What the URL that was asked for said itself, a redirect included; not its errors."""
+        with self._lock:
+            return self._told
 
     @property
     def sent(self) -> int:
@@ -85,6 +97,9 @@ class Source:
             with self._lock:
                 self._sent += 1
             exchange = self._transport.open(location, headers, wire, payer=self._file)
+            if location.url == self.asked.url and exchange.head.status < 400:
+                with self._lock:
+                    self._told = self._told or exchange.head
             if exchange.head.status not in _REDIRECTS or exchange.head.location is None:
                 if exchange.head.status not in MAYBE_EXPIRED:
                     with self._lock:

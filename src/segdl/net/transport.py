@@ -105,6 +105,11 @@ class Exchange:
         return data
 
     @property
+    def resting(self) -> bool:
+        """Whether a read waits of our own accord, for a limit on the rate."""
+        return self._wire.resting
+
+    @property
     def fills(self) -> bool:
         """Whether `fill` can be used: a plain socket, no limit, and a kernel that does it."""
         if self._lane is not None or not hasattr(os, "splice"):

@@ -1,9 +1,9 @@
 """What happens during a run, as frozen values.
 
 An engine emits them in order, one at a time (a view needs no lock); `file` is
-the number of the file within the run, from 1. All byte counts are bytes of the
-file that is being made, all times seconds, all ranges half-open. Text fields
-are safe to print: no control characters, no secrets.
+the number of the file within the run, from 1 (0 where a note is about a list).
+All byte counts are bytes of the file that is being made, all times seconds, all
+ranges half-open. Text fields are safe to print: no control characters, no secrets.
 
 `docs/events.md` describes the JSON form, which :func:`to_json` makes.
 """

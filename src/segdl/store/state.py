@@ -62,6 +62,7 @@ class State:
         range: the pieces asked for, as ``--range`` takes them; None is the whole file.
         publishing: the file that is about to get, or just got, the final name.
         boot: names the time from one start of the machine to the next.
+        listed: the digest that a list has of the whole file, as ``algorithm=hex``.
     """
 
     url: str
@@ -69,6 +70,7 @@ class State:
     range: str | None = None
     publishing: FileId | None = None
     boot: str | None = field(default_factory=boot_id)
+    listed: str | None = None
 
 
 def save(path: Path, state: State) -> None:
@@ -101,6 +103,7 @@ def load(path: Path) -> State | None:
             range=_text(told["range"]),
             publishing=None if told["publishing"] is None else FileId(**told["publishing"]),
             boot=_text(told["boot"]),
+            listed=_text(told.get("listed")),
         )
     except (KeyError, TypeError, ValueError):
         return None

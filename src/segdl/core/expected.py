@@ -1,0 +1,49 @@
+"""What a list says that a file must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segdl.core.checksum import Checksum, Claim
+from segdl.core.pieces import Pieces, covers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a list says of the whole file, whoever sends it.
+
+    Attributes:
+        size: bytes; None where it does not tell.
+        checksum: the strongest digest that it tells.
+        pieces: digests of the file's pieces; they cover `size` where both are known.
+        source: names the list in messages, without secrets.
+    """
+
+    size: int | None = None
+    checksum: Checksum | None = None
+    pieces: Pieces | None = None
+    source: str = ""
+
+    @property
+    def claim(self) -> Claim | None:
+        """The digest of the whole file, and who says so."""
+        return None if self.checksum is None else Claim(self.checksum, self.source)
+
+    @property
+    def verifiable(self) -> bool:
+        """Whether any file but the right one would be found out."""
+        return self.checksum is not None or self.pieces is not None
+
+    def misfit(self, size: int) -> str | None:
+        """Tell why a file of `size` bytes cannot be the one, if so.
+
+        Example:
+            >>> Expected(size=5, source="a.meta4").misfit(6)
+            'it has 6 bytes, not 5 as a.meta4 says'
+        """
+        if self.size not in {None, size}:
+            return f"it has {size} bytes, not {self.size} as {self.source} says"
+        if self.pieces is not None and size and not covers(self.pieces, size):
+            count, length = len(self.pieces.hexdigests), self.pieces.length
+            return f"it has {size} bytes, which {count} pieces of {length} in {self.source} are not"
+        return None

@@ -1,0 +1,63 @@
+"""The first word about a file: with its URL, or with the first mirror that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from segdl.core.checksum import AUTO
+from segdl.core.spans import Span
+from segdl.engine.beside import look_beside
+from segdl.engine.contact import ONE_BYTE, Contact, Ranges
+from segdl.engine.linked import with_linked
+from segdl.engine.run import Run
+from segdl.engine.task import Task, open_task
+from segdl.engine.verify import require_size
+from segdl.errors import IntegrityError, NetworkError, ServerError
+from segdl.options import Request
+from segdl.progress.events import Note, Probing
+
+
+@contextmanager
+def open_download(
+    run: Run, request: Request, number: int, first: Callable[[Task], Span]
+) -> Iterator[tuple[Task, Contact]]:
+    """Set up a download and make contact; a digest is looked for where that was asked for.
+
+    Mirrors take the place of a URL that does not answer, or has another file than a list says.
+
+    Args:
+        run: the surroundings.
+        request: what is wanted.
+        number: the file's number within the run, for events.
+        first: returns the bytes to ask for first.
+
+    Raises:
+        SegdlError: nobody has the file, or nobody can be asked.
+    """
+    look_for_digest = request.checksum == AUTO and request.expected.checksum is None
+    for skipped in range(len(request.mirrors) + 1):
+        with open_task(run, request, number, skipped=skipped) as task:
+            run.emit(Probing(number, task.source.asked.public))
+            only_look = look_for_digest or task.run.transfer.range is not None
+            asked = ONE_BYTE if only_look else first(task)
+            try:
+                contact = task.contacts.make(asked, once=bool(task.mirrors))
+                require_size(task, contact.version.size)
+            except (NetworkError, ServerError, IntegrityError) as error:
+                if not task.mirrors:
+                    raise
+                why = error.message.removeprefix(f"{task.source.asked}: ")
+                host = task.source.asked.origin.host
+                run.emit(Note(number, f"{host} is not asked any more: {why}"))
+                continue
+            try:
+                if asked == ONE_BYTE and contact.ranges is Ranges.WORK:
+                    contact.release()
+                linked = with_linked(task, contact)
+                claim = look_beside(linked, contact) if look_for_digest else task.claim
+                yield replace(linked, claim=claim), contact
+            finally:
+                contact.release()
+            return
