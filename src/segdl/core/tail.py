@@ -11,7 +11,7 @@ _GRAINS = (MIB, 64 * 1024, 4096)
 # What must be won, in seconds and as a share of what is left: another request is not free,
 # for the server neither.
 _WORTHWHILE = 0.1
-_SHARE = 0.25
+_SHARE = 0.1
 # Of the seconds that another connection would take.
 _FAR_SOONER = 0.5
 
@@ -70,8 +70,8 @@ def take_over(
 
     Args:
         running: segments with a connection.
-        rate: bytes a second that a newcomer is expected to bring, and those whose rate is not
-            known yet; None where nobody knows, which counts as fast as the one it helps.
+        rate: bytes a second that the newcomer is expected to bring; None where nobody knows,
+            which counts as fast as the one it helps.
         setup: seconds until its first byte.
         least: bytes; neither piece is smaller, but for what rounding takes off.
 

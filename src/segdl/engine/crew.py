@@ -56,22 +56,22 @@ class Crew:
         if self._ramp.found is not None:
             self._gate.found = self._ramp.found
 
-    def send_home(self, segments: Sequence[Segment], at_work: int, now: float) -> None:
+    def send_home(self, segments: Sequence[Segment], surplus: int, now: float) -> None:
         """End the youngest connections where fewer have been wanted for a while.
 
         Args:
             segments: those of the download.
-            at_work: connections.
+            surplus: connections beyond what is wanted; none where it is not positive.
             now: seconds.
         """
-        if self._ramp is None or at_work <= self.wanted:
+        if self._ramp is None or surplus <= 0:
             self._enough_at = now
             return
         if now < self._enough_at + _PATIENCE:
             return
         able = [each for each in segments if each.wire is not None and each.dropped is None]
         able.sort(key=lambda each: each.speed.began, reverse=True)
-        for segment in able[: at_work - self.wanted]:
+        for segment in able[:surplus]:
             if segment.wire is not None:
                 segment.dropped = Drop.SURPLUS
                 segment.wire.abort()

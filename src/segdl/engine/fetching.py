@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 from concurrent.futures import Future, wait
 
+from segdl.core.mirrorchoice import WANTED
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN, Span
 from segdl.core.speed import Speed
@@ -108,20 +109,22 @@ class Fetching:
         while handed_on := self._relay.take():
             ahead, baton = handed_on
             self._start(ahead, baton.site, baton.rest.opened, baton.speed)
-        while self._at_work() < self._crew.wanted:
-            segment, taken_over = self._next_ready(), None
+        while (at_work := self._at_work()) < self._wanted():
+            only_idle = at_work >= self._crew.wanted
+            site = self._sites.choose(self._left(), only_idle=only_idle)
+            if site is None:
+                return
+            segment, split = self._next_ready(), None
             if segment is None:
-                taken_over = self._help_wanted()
-                if taken_over is None:
-                    return
-            least = (taken_over[0].speed.rate or 0.0) if taken_over else 0.0
-            site = self._sites.choose(self._left(), least=least)
-            if site is None or not site.gate.try_ask():
+                split = self._help_wanted(self._sites.rate_of(site))
+            if not (segment or split) or not site.gate.try_ask():
                 return
             if not self._sites.is_proved(site):
                 self._trials.start(site)
-                continue
-            self._start(segment or self._supply.split(*taken_over), site, None)  # type: ignore[misc]
+            elif segment is not None:
+                self._start(segment, site, None)
+            elif split is not None:
+                self._start(self._supply.split(*split), site, None)
 
     def _left(self) -> int:
         return sum(segment.stop - segment.position for segment in self._supply.live)
@@ -133,17 +136,22 @@ class Fetching:
                 return segment
         return None
 
-    def _help_wanted(self) -> tuple[Segment, int] | None:
+    def _help_wanted(self, newcomer: float | None) -> tuple[Segment, int] | None:
         live = self._supply.live
         # Where some wait for another try, the server has trouble enough.
         waiting = any(not each.complete and each.wire is None for each in live)
         if waiting or not self._supply.divisible:
             return None
-        return self._watch.help_wanted(live, self._run.transfer.min_split)
+        return self._watch.help_wanted(live, self._run.transfer.min_split, newcomer)
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)
         return connected + self._relay.waiting + self._trials.running
+
+    def _wanted(self) -> int:
+        """Return how many connections to have at work now; each mirror is worth one."""
+        mirrors = min(self._sites.alive, WANTED, self._run.transfer.most)
+        return max(self._crew.wanted, mirrors)
 
     def _heed_gate(self) -> None:
         """Name a wait that keeps everything, or end where nobody would wait so long."""
@@ -210,23 +218,16 @@ class Fetching:
     def _watch_over(self) -> None:
         now = self._run.clock()
         self._watch.measure(self._supply.live, now)
-        idle = self._supply.divisible and self._at_work() < self._crew.wanted
+        idle = self._supply.divisible and self._at_work() < self._wanted()
         self._watch.drop_slow(self._supply.live, now, idle=idle)
         self._crew.follow(self._supply.live, self._sites.received, now)
-        self._crew.send_home(self._supply.live, self._at_work(), now)
+        self._crew.send_home(self._supply.live, self._at_work() - self._wanted(), now)
         misplaced = self._sites.look(self._supply.live, now)
-        if misplaced is not None and misplaced.wire is not None and misplaced.dropped is None:
+        # One beyond the number that pays could go to nobody but an idle mirror.
+        free = self._at_work() <= self._crew.wanted
+        if free and misplaced is not None and misplaced.wire and misplaced.dropped is None:
             misplaced.dropped = Drop.MISPLACED
             misplaced.wire.abort()
-
-    def _close_rests(self) -> None:
-        """Close the responses that nobody goes on with."""
-        self._relay.close()
-        while not self._inbox.empty():
-            segment, outcome = self._inbox.get_nowait()
-            if isinstance(outcome, Streamed) and outcome.rest is not None:
-                assert segment.site is not None
-                close(segment.site, outcome.rest)
 
     def _compare_seams(self) -> None:
         disagreement = self._job.seams.first_mismatch(self._job.parts)
@@ -251,8 +252,14 @@ class Fetching:
                 segment.wire.abort()
         self._trials.stop()
         wait(self._futures, timeout=GRACE)
-        self._close_rests()
         for segment in self._supply.live:
             if segment.site is not None and segment.wire is not None:
                 # What it wrote until now came from there, whatever becomes of the rest.
                 segment.site.brought.append(Span(segment.began, segment.position))
+        self._relay.close()
+        while not self._inbox.empty():
+            segment, outcome = self._inbox.get_nowait()
+            segment.wire = None
+            if isinstance(outcome, Streamed) and outcome.rest is not None:
+                assert segment.site is not None
+                close(segment.site, outcome.rest)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from segdl.core.identity import Version
 from segdl.core.mirrorchoice import better, choose
-from segdl.core.mirrors import Mirror, Outcome, State, after, closed, measured, opened
+from segdl.core.mirrors import Mirror, Outcome, State, after, closed, expected, measured, opened
 from segdl.core.spans import Span
 from segdl.engine.contact import Ranges
 from segdl.engine.run import Run
@@ -66,20 +66,25 @@ class Sites:
         return sum(site.received for site in self._sites)
 
     @property
+    def alive(self) -> int:
+        """How many may be asked."""
+        return sum(each.state is not State.DROPPED for each in self._known)
+
+    @property
     def several(self) -> bool:
         """Whether there is a choice."""
-        return sum(each.state is not State.DROPPED for each in self._known) > 1
+        return self.alive > 1
 
     def is_proved(self, site: Site) -> bool:
         """Whether its bytes count."""
         return self._known[self._sites.index(site)].state is State.PROVED
 
-    def choose(self, remaining: int, *, least: float = 0.0) -> Site | None:
+    def choose(self, remaining: int, *, only_idle: bool = False) -> Site | None:
         """Return whom to ask next; None where nobody should be asked now.
 
         Args:
             remaining: bytes that are still to come.
-            least: bytes a second at which a piece is coming already that would be taken over.
+            only_idle: somebody who is not being asked anything.
         """
         alive = [
             site
@@ -87,9 +92,16 @@ class Sites:
             if known.state is not State.DROPPED
         ]
         if len(alive) == 1 and self.is_proved(alive[0]):
-            return alive[0]
-        chosen = choose(self._as_allowed(), self._run.clock(), remaining, least=least)
+            return None if only_idle else alive[0]
+        known = self._as_allowed()
+        if only_idle:
+            known = [replace(each, most=0) if each.connections else each for each in known]
+        chosen = choose(known, self._run.clock(), remaining)
         return None if chosen is None else self._sites[chosen]
+
+    def rate_of(self, site: Site) -> float | None:
+        """Return the bytes a second that one more connection to it would add, if that is known."""
+        return expected(self._known[self._sites.index(site)]) or None
 
     def _as_allowed(self) -> list[Mirror]:
         """Return what is known, with the connections that the gates let through."""

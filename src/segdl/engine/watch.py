@@ -106,7 +106,7 @@ class Watch:
         return Drop.LAGGING if lags else None
 
     def help_wanted(
-        self, segments: Sequence[Segment], min_split: int
+        self, segments: Sequence[Segment], min_split: int, newcomer: float | None
     ) -> tuple[Segment, int] | None:
         """Choose the segment that an idle connection should take the rest of, and from where.
 
@@ -114,12 +114,17 @@ class Watch:
             segments: those of the download.
             min_split: bytes; where it is known how fast they are, the last ones may be split
                 into less.
+            newcomer: bytes a second that the idle connection brings; None where nobody knows.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
-        running = [Running(each.position, each.stop, each.speed.rate) for each in at_work]
-        rate = _expected_rate([each.rate for each in running])
-        least = min_split if rate is None else min(min_split, _FINEST)
-        split = take_over(running, rate=rate, setup=self.setup, least=least)
+        rates = [each.speed.rate for each in at_work]
+        usual = _expected_rate(rates)
+        running = [
+            Running(each.position, each.stop, usual if rate is None else rate)
+            for each, rate in zip(at_work, rates, strict=True)
+        ]
+        least = min_split if usual is None else min(min_split, _FINEST)
+        split = take_over(running, rate=newcomer or usual, setup=self.setup, least=least)
         return None if split is None else (at_work[split.index], split.at)
 
 
