@@ -581,3 +581,30 @@ def test_the_api(site: tuple[Nginx, Path, Path]) -> None:
             segdl.read_metalink(wrong)
     with pytest.raises(segdl.DiskError):
         segdl.read_metalink("gone.meta4")
+
+
+def test_a_document_need_not_wait_for_files_that_are_at_work(
+    origin: Callable[..., Origin], tmp_path: Path
+) -> None:
+    # The one connection that files get is busy for longer than anybody waits for an answer.
+    busy = origin(CONTENT, faults=always(Drip(32 * 1024, 0.05)))
+    lists = origin(CONTENT)
+    url = served(lists, meta4(Listed(content=CONTENT, urls=(lists.url,))))
+    good, asked = lists.routes["/x.meta4"], []
+
+    def later(request: Request, connection: Connection) -> bool | None:
+        asked.append(request)
+        if len(asked) > 1:
+            return good(request, connection)
+        connection.send(Reply(503, (("Retry-After", "1"),), b"").head())
+        return True
+
+    lists.routes["/x.meta4"] = later
+    ended = run_segdl(
+        *("-i", "-", "-j", "1", "--max-files", "1", "--retries", "2"),
+        *("--connect-timeout", "0.5", "--stall-timeout", "0.5"),
+        cwd=tmp_path,
+        stdin=f"{busy.url}\n{url}\n".encode(),
+    )
+    assert ended.code == 0, ended.err
+    whole(tmp_path, "file.bin", "f.bin")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,8 +45,9 @@ def read_document(run: Run, asked: Request) -> list[Request | SegdlError]:
         return _requests(_read(asked.url), shown(asked.url), replace(asked, entrusted=""))
     location = parse_url(asked.url)
     source = Source(run.transport, location, Credentials(run.network, asked, location))
-    told = replace(run, emit=lambda event: _tell(run, location, event))
-    version, data = read_small(told, source, _NO_FILE, MOST_BYTES + 1)
+    with _own_thread() as pool:
+        apart = replace(run, pool=pool, emit=lambda event: _tell(run, location, event))
+        version, data = read_small(apart, source, _NO_FILE, MOST_BYTES + 1)
     named = replace(asked, entrusted=asked.url)
     return _requests(data, str(location), named, media_type=version.media_type)
 
@@ -134,6 +137,17 @@ def _request(file: MetalinkFile, what: str, asked: Request) -> Request | SegdlEr
         expected=expected,
         most_connections=file.connections,
     )
+
+
+@contextmanager
+def _own_thread() -> Iterator[ThreadPoolExecutor]:
+    """Yield a thread of the document's own: those of the run may all be busy with files."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="segdl-list")
+    try:
+        yield pool
+    finally:
+        # One that is stuck in connecting is left behind, as in open_run.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _tell(run: Run, location: Location, event: Event) -> None:
