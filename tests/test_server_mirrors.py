@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import segdl
+from segdl.engine.crew import Crew
 from segdl.progress.events import Note
 from support.data import content
 from support.faults import Drip, StallAfter, Status, always
@@ -54,6 +55,15 @@ def test_both_bring_bytes(origin: Callable[..., Origin], tmp_path: Path) -> None
     one, other = origin(CONTENT, faults=SLOW), origin(CONTENT, faults=SLOW)
     assert fetch(tmp_path, one.url, other.url) == []
     assert brought(one)
+    assert brought(other)
+
+
+def test_each_mirror_is_worth_a_connection_where_one_host_is_worth_no_more(
+    origin: Callable[..., Origin], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Crew, "wanted", property(lambda crew: 1))
+    one, other = origin(CONTENT, faults=SLOW), origin(CONTENT, faults=SLOW)
+    fetch(tmp_path, one.url, other.url, connections="auto")
     assert brought(other)
 
 
