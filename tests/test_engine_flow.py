@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import segdl
-from segdl.store.parts import PipedPart
+from segdl.store.part import PipedPart
 from support.data import content
 from support.faults import CutAfter, Drip, StallAfter, always, sequence
 from support.filesystems import tiny_tmpfs

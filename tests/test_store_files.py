@@ -14,7 +14,7 @@ from segdl.core.identity import Version
 from segdl.core.spans import Span
 from segdl.errors import DiskError, TargetLockedError
 from segdl.store import lock as lock_module
-from segdl.store import parts as parts_module
+from segdl.store import part as part_module
 from segdl.store.lock import Lock
 from segdl.store.parts import Parts
 from segdl.store.record import is_recorded, write_record
@@ -166,7 +166,7 @@ def test_what_an_earlier_run_wrote_is_synced_too(
 ) -> None:
     (tmp_path / "0.part").write_bytes(b"written, perhaps not on the disk")
     synced: list[int] = []
-    monkeypatch.setattr(parts_module, "_sync", synced.append)
+    monkeypatch.setattr(part_module, "_sync", synced.append)
     parts = Parts(tmp_path)
     part = parts.open(0)
     parts.sync()
@@ -189,7 +189,7 @@ def test_bytes_that_a_sync_lost_are_taken_back(
     part.append(b"safe")
     part.sync()
     part.append(b"lost")
-    monkeypatch.setattr(parts_module, "_sync", fail)
+    monkeypatch.setattr(part_module, "_sync", fail)
     with pytest.raises(DiskError, match="Input/output"):
         part.sync()
     monkeypatch.undo()

@@ -13,7 +13,7 @@ import pytest
 
 from segdl.errors import DiskError, IntegrityError
 from segdl.store import join as join_module
-from segdl.store import parts as parts_module
+from segdl.store import part as part_module
 from segdl.store.join import join
 from segdl.store.parts import Parts
 from support import data
@@ -254,7 +254,7 @@ def test_a_part_is_deleted_only_when_its_bytes_are_on_the_disk(
         assert copied
         remove(self, start, copied=copied)
 
-    monkeypatch.setattr(parts_module, "_sync", synced)
+    monkeypatch.setattr(part_module, "_sync", synced)
     monkeypatch.setattr(Parts, "remove", checked)
     content = data.content(9000)
     assert joined(fill(tmp_path, content, (0, 10), (10, 5000), (5000, 9000)), 9000) == content

@@ -15,7 +15,7 @@ from segdl.errors import NetworkError, SegdlError
 from segdl.net.failures import TransferError
 from segdl.net.transport import Exchange
 from segdl.net.wire import Wire
-from segdl.store.parts import PartFile
+from segdl.store.part import PartFile
 
 # How much is fetched twice and compared where bytes of two responses meet.
 OVERLAP = 4096

@@ -13,7 +13,8 @@ from segdl.errors import DiskError
 from segdl.progress.events import Joining
 from segdl.store.faults import disk_errors
 from segdl.store.overlap import first_disagreement
-from segdl.store.parts import Part, Parts
+from segdl.store.part import Part
+from segdl.store.parts import Parts
 from segdl.store.record import write_record
 from segdl.store.state import FileId
 from segdl.store.workplace import Workplace

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from segdl.net.transport import Exchange
-from segdl.store.parts import PartFile, PipedPart
+from segdl.store.part import PartFile, PipedPart
 
 # Below this a call for the kernel's own copying costs more than it saves.
 _WORTHWHILE = 64 * 1024

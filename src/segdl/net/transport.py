@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from segdl.core.head import Head, parse_head
@@ -22,17 +21,17 @@ from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
+from segdl.net.adapter import Adapter
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
 from segdl.net.lane import Lane
 from segdl.net.limiter import Limiter
 from segdl.net.records import take_what_came
 from segdl.net.tls import SharedContext
-from segdl.net.wire import AbortedError, Wire, watched
+from segdl.net.wire import AbortedError, Wire
 from segdl.options import NetworkOptions
 
 log = logging.getLogger("segdl")
 
-_POOLS = 64
 # Bodies up to this are cheaper to read than a new connection is, in bytes.
 _SHORT = 4096
 
@@ -247,7 +246,7 @@ class Transport:
     """Sends requests, within the limit of the run. Threads share it: nothing in it changes."""
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
-        self._adapter = _Adapter(SharedContext(options), connections)
+        self._adapter = Adapter(SharedContext(options), connections)
         self._timeout = (options.connect_timeout, options.stall_timeout)
         self._proxy = options.proxy
         self._insecure = options.insecure
@@ -323,55 +322,3 @@ def _failure(error: Exception, location: Location, wire: Wire) -> TransferError:
             NetworkError(f"{location}: no answer in time", hint="see --stall-timeout")
         )
     return translate(error, str(location))
-
-
-def _watch(manager: urllib3.PoolManager) -> None:
-    pools = manager.pool_classes_by_scheme
-    if not all(hasattr(pool, "watched") for pool in pools.values()):
-        manager.pool_classes_by_scheme = {scheme: watched(pool) for scheme, pool in pools.items()}
-
-
-class _Adapter(HTTPAdapter):
-    """An adapter with one shared TLS context and connections that can be woken."""
-
-    def __init__(self, context: SharedContext, connections: int) -> None:
-        self._context = context
-        super().__init__(pool_connections=_POOLS, pool_maxsize=connections)
-
-    def init_poolmanager(
-        self,
-        connections: int,
-        maxsize: int,
-        block: bool = False,  # noqa: FBT001, FBT002 - the signature is requests'
-        **pool_kwargs: object,
-    ) -> None:
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        _watch(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> urllib3.ProxyManager:
-        manager = cast("urllib3.ProxyManager", super().proxy_manager_for(proxy, **proxy_kwargs))
-        _watch(manager)
-        return manager
-
-    def build_connection_pool_key_attributes(
-        self,
-        request: requests.PreparedRequest,
-        verify: bool | str,  # noqa: FBT001 - the signature is requests'
-        cert: str | tuple[str, str] | None = None,
-    ) -> tuple[dict[str, object], dict[str, object]]:
-        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] == "https":
-            return host, {"ssl_context": self._context.get()}
-        return host, {}
-
-    def close_pools(self) -> None:
-        """Close idle connections now: clearing a manager leaves them to be collected."""
-        for manager in (self.poolmanager, *self.proxy_manager.values()):
-            for key in manager.pools.keys():  # noqa: SIM118 - not a mapping: it has no __iter__
-                pool = manager.pools.get(key)
-                if pool is not None:
-                    pool.close()
-        self.close()
-
-    def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
-        """Do nothing: the shared context holds the authorities and the client certificate."""

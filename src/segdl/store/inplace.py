@@ -14,7 +14,7 @@ from segdl.store.faults import disk_errors, shown
 from segdl.store.files import EXISTING, length_of, sync_data, sync_folder
 from segdl.store.filling import Filling
 from segdl.store.journal import JournalFile, disown, load
-from segdl.store.parts import PartFile
+from segdl.store.part import PartFile
 from segdl.store.writer import Writer
 
 

@@ -17,7 +17,8 @@ from segdl.errors import IntegrityError
 from segdl.store.faults import disk_errors, shown
 
 if TYPE_CHECKING:
-    from segdl.store.parts import Part, Parts
+    from segdl.store.part import Part
+    from segdl.store.parts import Parts
 
 _STEP = 32 * 1024 * 1024
 _BUFFER = 1024 * 1024

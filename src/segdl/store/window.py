@@ -9,7 +9,7 @@ from collections.abc import Callable
 from segdl.core.spans import Span
 from segdl.errors import IntegrityError, NetworkError
 from segdl.store.faults import disk_errors
-from segdl.store.parts import PartFile
+from segdl.store.part import PartFile
 
 # Enough to compare the beginning of the next segment with.
 _TAIL = 64 * 1024
