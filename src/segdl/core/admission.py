@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-# So many wait for an answer at once, or as many as were accepted: a server that allows two
+# More than these are never waiting for an answer at once: a server that allows two
 # connections refuses at most this many, whatever -j says.
 UNANSWERED = 8
 FIRST_RAISE = 10.0
@@ -58,8 +58,7 @@ def may_ask(state: Admission, now: float) -> bool:
     busy = state.unanswered + state.streaming
     raised = state.raise_at is not None and now >= state.raise_at and state.unanswered == 0
     limit = min(state.cap, state.limit + 1) if raised else state.limit
-    waiting = max(UNANSWERED, state.streaming)
-    return now >= state.not_before and busy < limit and state.unanswered < waiting
+    return now >= state.not_before and busy < limit and state.unanswered < UNANSWERED
 
 
 def asked(state: Admission) -> Admission:
