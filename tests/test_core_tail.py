@@ -129,6 +129,8 @@ def test_nobody_lags_alone_or_shortly_before_the_end() -> None:
         # It stands still.
         (9e6, 4 * MIB, Running(5 * MIB, 20 * MIB, 0.0), True),
         (0.0, 4 * MIB, Running(4 * MIB, 20 * MIB, None), False),
+        # Too much would come twice, however slow the other one is.
+        (9e6, 4 * MIB, Running(12 * MIB, 2000 * MIB, 1e3), False),
         # What it brings next is there already.
         (9e6, 6 * MIB, Running(5 * MIB, 20 * MIB, 1e3), False),
     ],
