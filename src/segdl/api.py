@@ -11,13 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from segdl.core.checksum import parse_wanted
-from segdl.engine.documents import local_requests
 from segdl.engine.download import download as download_one
 from segdl.engine.gate import Gates
-from segdl.engine.inspect import RemoteFile, inspect
 from segdl.engine.many import Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, UsageError
@@ -26,6 +24,9 @@ from segdl.options import Headers, NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Event
 from segdl.progress.view import make_view
 from segdl.results import DownloadResult
+
+if TYPE_CHECKING:
+    from segdl.engine.inspect import RemoteFile
 
 ProgressKind = Literal["none", "auto", "rich", "tqdm", "json"]
 AnyHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -186,6 +187,8 @@ def info(
     Raises:
         SegdlError: it cannot be asked, or says no.
     """
+    from segdl.engine.inspect import inspect
+
     with _run(network, TransferOptions(), "none", None, cancel, max_files=1) as run:
         return inspect(run, Request(url=url, headers=_pairs(headers)))
 
@@ -210,6 +213,8 @@ def read_metalink(
         >>> requests = segdl.read_metalink("debian.meta4")  # doctest: +SKIP
         >>> outcomes = list(segdl.download_many(requests))  # doctest: +SKIP
     """
+    from segdl.engine.documents import local_requests
+
     return tuple(local_requests(document, Path(directory)))
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
-from segdl.cli.background import read_ahead
-from segdl.cli.inputfile import read_requests
 from segdl.core.checksum import AUTO
 from segdl.core.url import parse_url
 from segdl.errors import SegdlError, UsageError
@@ -70,6 +68,8 @@ def requests(run: Run, options: argparse.Namespace) -> Iterator[Request | SegdlE
     named = _named(options)
     if options.input_file is None and not _documents(options):
         return _expanded(run, named)
+    from segdl.cli.background import read_ahead
+
     return read_ahead(_expanded(run, chain(named, _listed(options))))
 
 
@@ -119,6 +119,8 @@ def _named(options: argparse.Namespace) -> Iterator[Wanted]:
 def _listed(options: argparse.Namespace) -> Iterator[Wanted]:
     if options.input_file is None:
         return
+    from segdl.cli.inputfile import read_requests
+
     for request in read_requests(options.input_file, options.dir):
         if isinstance(request, SegdlError):
             yield request

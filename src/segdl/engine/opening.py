@@ -8,9 +8,7 @@ from dataclasses import replace
 
 from segdl.core.checksum import AUTO
 from segdl.core.spans import Span
-from segdl.engine.beside import look_beside
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
-from segdl.engine.linked import with_linked
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
 from segdl.engine.verify import require_size
@@ -55,9 +53,27 @@ def open_download(
             try:
                 if asked == ONE_BYTE and contact.ranges is Ranges.WORK:
                     contact.release()
-                linked = with_linked(task, contact)
-                claim = look_beside(linked, contact) if look_for_digest else task.claim
-                yield replace(linked, claim=claim), contact
+                yield _looked(task, contact) if look_for_digest else _linked(task, contact), contact
             finally:
                 contact.release()
             return
+
+
+# What only some downloads need is imported by them: starting takes longer than a small file.
+
+
+def _linked(task: Task, contact: Contact) -> Task:
+    """Add what the server names in Link fields, where that was asked for."""
+    if not task.run.transfer.metalink_over_http:
+        return task
+    from segdl.engine.linked import with_linked
+
+    return with_linked(task, contact)
+
+
+def _looked(task: Task, contact: Contact) -> Task:
+    """Add the digest that is found beside the URL."""
+    from segdl.engine.beside import look_beside
+
+    linked = _linked(task, contact)
+    return replace(linked, claim=look_beside(linked, contact))

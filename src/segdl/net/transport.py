@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import requests
 import urllib3
@@ -23,12 +23,14 @@ from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
 from segdl.net.adapter import Adapter
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
-from segdl.net.lane import Lane
-from segdl.net.limiter import Limiter
 from segdl.net.records import take_what_came
 from segdl.net.tls import SharedContext
 from segdl.net.wire import AbortedError, Wire
 from segdl.options import NetworkOptions
+
+if TYPE_CHECKING:
+    from segdl.net.lane import Lane
+    from segdl.net.limiter import Limiter
 
 log = logging.getLogger("segdl")
 
@@ -251,7 +253,11 @@ class Transport:
         self._proxy = options.proxy
         self._insecure = options.insecure
         schedule = parse_schedule(options.limit_rate)
-        self._limiter = Limiter(schedule) if schedule.limits else None
+        self._limiter: Limiter | None = None
+        if schedule.limits:
+            from segdl.net.limiter import Limiter
+
+            self._limiter = Limiter(schedule)
 
     def open(
         self, location: Location, headers: Mapping[str, str], wire: Wire, payer: object = None
@@ -269,6 +275,8 @@ class Transport:
         """
         if self._limiter is None:
             return Exchange(self._send(location, headers, wire), location, wire)
+        from segdl.net.lane import Lane
+
         lane = Lane(self._limiter, payer, wire, tls=location.origin.scheme == "https")
         try:
             lane.prepare()
