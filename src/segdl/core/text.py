@@ -31,7 +31,9 @@ def printable(text: str, limit: int = 300) -> str:
         >>> printable("ok\x1b[2J")
         'ok?[2J'
     """
-    clean = "".join("?" if is_hostile(character) else character for character in text[: limit + 1])
+    clean = text[: limit + 1]
+    if not (clean.isascii() and clean.isprintable()):
+        clean = "".join("?" if is_hostile(character) else character for character in clean)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

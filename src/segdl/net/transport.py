@@ -19,7 +19,7 @@ from requests.utils import get_environ_proxies
 from segdl.core.head import Head, parse_head
 from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
-from segdl.core.url import Location
+from segdl.core.url import Location, Origin
 from segdl.errors import NetworkError, ServerError
 from segdl.net.adapter import Adapter
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
@@ -245,12 +245,17 @@ class Exchange:
 
 
 class Transport:
-    """Sends requests, within the limit of the run. Threads share it: nothing in it changes."""
+    """Sends requests, within the limit of the run.
+
+    Threads share it. Nothing in it changes but the proxies that were found for an origin:
+    two that look for them at once find the same.
+    """
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
         self._adapter = Adapter(SharedContext(options), connections)
         self._timeout = (options.connect_timeout, options.stall_timeout)
         self._proxy = options.proxy
+        self._found: dict[Origin, dict[str, str]] = {}
         self._insecure = options.insecure
         schedule = parse_schedule(options.limit_rate)
         self._limiter: Limiter | None = None
@@ -321,7 +326,10 @@ class Transport:
     def _proxies(self, location: Location) -> dict[str, str]:
         if self._proxy is not None:
             return {"all": self._proxy}
-        return get_environ_proxies(location.url)
+        found = self._found.get(location.origin)
+        if found is None:
+            found = self._found[location.origin] = get_environ_proxies(location.url)
+        return found
 
 
 def _failure(error: Exception, location: Location, wire: Wire) -> TransferError:

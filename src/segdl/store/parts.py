@@ -91,8 +91,8 @@ class Parts:
         with disk_errors(self.folder, "list"):
             for entry in os.scandir(self.folder):
                 match = _NAME.fullmatch(entry.name)
-                if match and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
-                    found[int(match[1])] = entry.stat(follow_symlinks=False).st_size
+                if match and stat.S_ISREG((status := entry.stat(follow_symlinks=False)).st_mode):
+                    found[int(match[1])] = status.st_size
         return dict(sorted(found.items()))
 
     def held(self) -> list[Span]:
