@@ -211,7 +211,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         assert self.state.streaming == self.streaming >= 0
         assert self.state.refusals == self.refusals
         assert self.unanswered + self.streaming <= self.cap
-        assert self.unanswered <= UNANSWERED
+        assert self.unanswered <= max(UNANSWERED, self.cap // 3)
         assert self.streaming <= self.state.limit
 
     @invariant()
