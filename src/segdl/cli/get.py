@@ -56,7 +56,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event) -> int:
-    # requests takes 0.1 s to import: not before the options are known to be right.
+    # It takes 0.1 s to import: not before the options are known to be right.
     from segdl.api import open_run
 
     network, transfer = network_options(options), transfer_options(options)

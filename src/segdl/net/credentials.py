@@ -9,13 +9,12 @@ from dataclasses import replace
 from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
 from netrc import NetrcParseError, netrc
 
-import requests
-from requests.cookies import extract_cookies_to_jar, get_cookie_header
-from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPHeaderDict
 
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.errors import UsageError
+from segdl.net.transport import Exchange
 from segdl.options import NetworkOptions, Request
 from segdl.version import __version__
 
@@ -44,9 +43,9 @@ class Credentials:
         self._jar = _load_cookies(options)
         self._netrc = _load_netrc() if options.netrc else None
 
-    def headers(self, location: Location) -> CaseInsensitiveDict[str]:
+    def headers(self, location: Location) -> HTTPHeaderDict:
         """Return a new mapping of the fields to send to `location`."""
-        fields = CaseInsensitiveDict(
+        fields = HTTPHeaderDict(
             {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
         )
         asked = self._asked
@@ -65,16 +64,20 @@ class Credentials:
             fields["Cookie"] = "; ".join(filter(None, [fields.get("Cookie"), cookie]))
         return fields
 
-    def remember_cookies(self, response: requests.Response) -> None:
+    def remember_cookies(self, exchange: Exchange) -> None:
         """Keep what a response sets, for this file and in memory only."""
         with self._lock:
-            extract_cookies_to_jar(self._jar, response.request, response.raw)
+            exchange.keep_cookies(self._jar)
 
     def _cookie(self, location: Location) -> str | None:
         with self._lock:
             if not len(self._jar):
                 return None
-            return get_cookie_header(self._jar, requests.Request("GET", location.url).prepare())
+            from urllib.request import Request as Asked
+
+            asked = Asked(location.url, unverifiable=True)  # noqa: S310 - never opened
+            self._jar.add_cookie_header(asked)
+            return asked.get_header("Cookie")
 
     def _from_netrc(self, location: Location) -> tuple[str, str] | None:
         """Look a machine up. Its file knows no ports, so a redirect gets the usual ones only."""

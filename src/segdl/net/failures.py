@@ -1,7 +1,6 @@
 """What went wrong on the wire, in segdl's terms.
 
-requests wraps urllib3, which wraps http.client, ssl and socket; bodies read below
-requests raise urllib3's own. All of them end here.
+urllib3 wraps http.client, ssl and socket. All of them end here.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-import requests
 import urllib3
 
 from segdl.core.text import printable
@@ -19,7 +17,6 @@ from segdl.errors import NetworkError, SegdlError, ServerError, UsageError
 
 # What the libraries raise for a connection that failed, one way or another.
 WIRE_ERRORS = (
-    requests.RequestException,
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     OSError,
@@ -68,20 +65,7 @@ def translate(error: BaseException, what: str) -> TransferError:
                 ),
                 fatal=True,
             )
-        if isinstance(cause, requests.exceptions.InvalidSchema):
-            return TransferError(
-                UsageError(
-                    f"this proxy needs SOCKS support ({printable(str(cause), 80)})",
-                    hint="install it: pip install 'segdl[socks]'",
-                ),
-                fatal=True,
-            )
-        if isinstance(cause, requests.exceptions.InvalidProxyURL):
-            hint = "see --proxy, and http_proxy and the like in the environment"
-            return TransferError(
-                UsageError("the proxy's URL cannot be used", hint=hint), fatal=True
-            )
-        if isinstance(cause, requests.exceptions.InvalidURL):
+        if isinstance(cause, urllib3.exceptions.LocationValueError):
             return TransferError(UsageError(f"{what}: the URL cannot be used"), fatal=True)
         if isinstance(cause, socket.gaierror):
             return TransferError(

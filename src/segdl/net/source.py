@@ -105,7 +105,7 @@ class Source:
                     with self._lock:
                         self._final = location
                 return exchange
-            self._credentials.remember_cookies(exchange.response)
+            self._credentials.remember_cookies(exchange)
             exchange.close()
             visits[location.url] = visits.get(location.url, 0) + 1
             if visits[location.url] >= _MOST_VISITS:

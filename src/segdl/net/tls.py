@@ -35,7 +35,7 @@ class SharedContext:
 
 
 def _build(options: NetworkOptions) -> ssl.SSLContext:
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+    import certifi
     from urllib3.util.ssl_ import create_urllib3_context
 
     context = create_urllib3_context()
@@ -45,9 +45,7 @@ def _build(options: NetworkOptions) -> ssl.SSLContext:
     else:
         context.verify_mode = ssl.CERT_REQUIRED
         context.check_hostname = True
-        authorities = (
-            str(options.cacert) if options.cacert else _from_environment() or DEFAULT_CA_BUNDLE_PATH
-        )
+        authorities = str(options.cacert or _from_environment() or certifi.where())
         try:
             if os.path.isdir(authorities):
                 context.load_verify_locations(capath=authorities)

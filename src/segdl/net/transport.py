@@ -1,8 +1,4 @@
-"""requests at the edge: one request out, one response to read, nothing decided.
-
-The adapter is used without a Session: a Session's cookies, headers and auth change under
-threads that share it, while an adapter's connection pools are made to be shared.
-"""
+"""One request out, one response to read, nothing decided."""
 
 from __future__ import annotations
 
@@ -10,25 +6,26 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import requests
 import urllib3
-from requests.utils import get_environ_proxies
 
 from segdl.core.head import Head, parse_head
 from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
-from segdl.core.url import Location, Origin
+from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
-from segdl.net.adapter import Adapter
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
+from segdl.net.pools import Pools, target_of
+from segdl.net.proxies import Proxies
 from segdl.net.records import take_what_came
 from segdl.net.tls import SharedContext
 from segdl.net.wire import AbortedError, Wire
 from segdl.options import NetworkOptions
 
 if TYPE_CHECKING:
+    from http.cookiejar import CookieJar
+
     from segdl.net.lane import Lane
     from segdl.net.limiter import Limiter
 
@@ -44,21 +41,21 @@ class Exchange:
     Attributes:
         head: status and fields.
         location: the URL that answered.
-        response: what requests made of it, for its cookies.
         waited: seconds from the request to the head.
     """
 
     def __init__(
         self,
-        response: requests.Response,
+        response: urllib3.BaseHTTPResponse,
         location: Location,
         wire: Wire,
         lane: Lane | None = None,
     ) -> None:
         self.waited = wire.waited
-        self.response = response
         self.location = location
-        self._raw = cast("urllib3.HTTPResponse", response.raw)
+        # What urlopen returns is one, whatever its annotation.
+        assert isinstance(response, urllib3.HTTPResponse)
+        self._raw = response
         self._wire = wire
         self._lane = lane
         fields = self._raw.headers
@@ -72,7 +69,7 @@ class Exchange:
             # It goes before any Content-Length (RFC 9112, 6.3).
             fields = fields.copy()
             fields.discard("Content-Length")
-        self.head: Head = parse_head(response.status_code, fields, now=time.time())
+        self.head: Head = parse_head(response.status, fields, now=time.time())
         if lane is not None:
             lane.answered(self.head.length, in_chunks="Transfer-Encoding" in fields)
 
@@ -104,6 +101,15 @@ class Exchange:
             # http.client believes in chunks of negative size.
             raise TransferError(ServerError(f"{self.location}: the server sent broken chunks"))
         return data
+
+    def keep_cookies(self, jar: CookieJar) -> None:
+        """Have `jar` take what the response sets."""
+        if "Set-Cookie" in self._raw.headers:
+            from urllib.request import Request
+
+            request = Request(self.location.url, unverifiable=True)  # noqa: S310 - never opened
+            # urllib3's response has the one method that a jar calls.
+            jar.extract_cookies(self._raw, request)  # type: ignore[arg-type]
 
     @property
     def resting(self) -> bool:
@@ -245,18 +251,12 @@ class Exchange:
 
 
 class Transport:
-    """Sends requests, within the limit of the run.
-
-    Threads share it. Nothing in it changes but the proxies that were found for an origin:
-    two that look for them at once find the same.
-    """
+    """Sends requests, within the limit of the run. Threads share it; nothing in it changes."""
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
-        self._adapter = Adapter(SharedContext(options), connections)
-        self._timeout = (options.connect_timeout, options.stall_timeout)
-        self._proxy = options.proxy
-        self._found: dict[Origin, dict[str, str]] = {}
-        self._insecure = options.insecure
+        self._pools = Pools(SharedContext(options), connections)
+        self._proxies = Proxies(options.proxy)
+        self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.stall_timeout)
         schedule = parse_schedule(options.limit_rate)
         self._limiter: Limiter | None = None
         if schedule.limits:
@@ -292,21 +292,22 @@ class Transport:
 
     def _send(
         self, location: Location, headers: Mapping[str, str], wire: Wire
-    ) -> requests.Response:
+    ) -> urllib3.BaseHTTPResponse:
         try:
-            # Without PreparedRequest.prepare: it would add cookies and netrc of its own.
-            prepared = requests.PreparedRequest()
-            prepared.prepare_method("GET")
-            prepared.prepare_url(location.url, None)
-            prepared.prepare_headers(headers)
-            prepared.prepare_cookies({})
+            proxy = self._proxies.of(location)
+            pool = self._pools.of(location, proxy)
             with wire.in_use():
-                response = self._adapter.send(
-                    prepared,
-                    stream=True,
+                # What is tried again, and which redirects are followed, is not decided here.
+                response = pool.urlopen(
+                    "GET",
+                    target_of(location, proxy),
+                    headers=headers,
+                    retries=False,
+                    redirect=False,
+                    assert_same_host=False,
                     timeout=self._timeout,
-                    verify=not self._insecure,
-                    proxies=self._proxies(location),
+                    preload_content=False,
+                    decode_content=False,
                 )
         except (AbortedError, *WIRE_ERRORS) as error:
             raise _failure(error, location, wire) from error
@@ -314,22 +315,14 @@ class Transport:
             "GET %s %s: %s %s",
             location,
             headers.get("Range", ""),
-            response.status_code,
+            response.status,
             printable(response.headers.get("Content-Range", "")),
         )
         return response
 
     def close(self) -> None:
         """Close every idle connection."""
-        self._adapter.close_pools()
-
-    def _proxies(self, location: Location) -> dict[str, str]:
-        if self._proxy is not None:
-            return {"all": self._proxy}
-        found = self._found.get(location.origin)
-        if found is None:
-            found = self._found[location.origin] = get_environ_proxies(location.url)
-        return found
+        self._pools.close()
 
 
 def _failure(error: Exception, location: Location, wire: Wire) -> TransferError:

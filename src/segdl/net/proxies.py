@@ -1,0 +1,109 @@
+"""Which proxy a request goes through, and connections by way of it.
+
+The environment is read by requests, which knows its corners (``NO_PROXY`` with networks and
+ports, the settings of macOS and Windows). It takes 30 ms to import, so it is asked only
+where there may be something to read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import urllib3
+from urllib3.util import make_headers, parse_url
+
+from segdl.core.url import Location
+from segdl.errors import UsageError
+from segdl.net.failures import TransferError
+
+if TYPE_CHECKING:
+    from segdl.core.url import Origin
+
+_SYSTEM_HAS_SETTINGS = sys.platform in {"win32", "darwin"}
+
+
+class Proxies:
+    """Finds the proxy for each origin.
+
+    Threads share it. Nothing in it changes but what was found for an origin: two that look
+    for it at once find the same.
+
+    Args:
+        chosen: the one for every request, ``""`` for none; None asks the environment.
+    """
+
+    def __init__(self, chosen: str | None) -> None:
+        self._chosen = chosen
+        self._found: dict[Origin, str | None] = {}
+
+    def of(self, location: Location) -> str | None:
+        """Return the URL of the proxy for a request, None where it goes there directly."""
+        if self._chosen is not None:
+            return self._chosen or None
+        origin = location.origin
+        if origin not in self._found:
+            self._found[origin] = _from_environment(location.url)
+        return self._found[origin]
+
+
+def _from_environment(url: str) -> str | None:
+    if not _SYSTEM_HAS_SETTINGS and not any(n.lower().endswith("_proxy") for n in os.environ):
+        return None
+    from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
+
+    found = select_proxy(url, get_environ_proxies(url))
+    return prepend_scheme_if_needed(found, "http") if found else None
+
+
+def is_socks(proxy: str) -> bool:
+    """Tell whether a proxy passes bytes on without looking at them."""
+    return proxy.lower().startswith("socks")
+
+
+def proxy_manager(proxy: str, *, pools: int, connections: int) -> urllib3.PoolManager:
+    """Return pools of connections by way of a proxy.
+
+    Args:
+        proxy: its URL, with user and password where it wants them.
+        pools: most origins whose connections are kept.
+        connections: most idle ones to one origin.
+
+    Raises:
+        TransferError: the proxy's URL cannot be used, or needs a package that is not there.
+    """
+    if is_socks(proxy) and find_spec("socks") is None:
+        # urllib3 would warn besides.
+        hint = "install it: pip install 'segdl[socks]'"
+        raise TransferError(UsageError("this proxy needs SOCKS support", hint=hint), fatal=True)
+    try:
+        parts = parse_url(proxy)
+        if not parts.host:
+            raise urllib3.exceptions.LocationParseError(proxy)
+        user, password = _user(parts.auth)
+        if is_socks(proxy):
+            from urllib3.contrib.socks import SOCKSProxyManager
+
+            return SOCKSProxyManager(
+                proxy, username=user, password=password, num_pools=pools, maxsize=connections
+            )
+        headers = make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
+        return urllib3.ProxyManager(
+            proxy, num_pools=pools, maxsize=connections, proxy_headers=headers
+        )
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        hint = "see --proxy, and http_proxy and the like in the environment"
+        raise TransferError(
+            UsageError("the proxy's URL cannot be used", hint=hint), fatal=True
+        ) from error
+
+
+def _user(auth: str | None) -> tuple[str | None, str | None]:
+    """Return user and password of a URL's authority, decoded."""
+    if auth is None:
+        return None, None
+    user, _, password = auth.partition(":")
+    return unquote(user), unquote(password)
