@@ -157,8 +157,7 @@ def test_a_part_on_disk_can_be_written_from_a_pipe(tmp_path: Path) -> None:
     from segdl.store.parts import Parts
 
     parts = Parts(tmp_path)
-    part = parts.open(7)
-    assert isinstance(part, PipedPart)
+    part: PipedPart = parts.open(7)
     out, into = os.pipe()
     try:
         part.append(b"abc")

@@ -14,6 +14,7 @@ import pytest
 
 import segdl
 from segdl.engine.gate import Gates
+from segdl.engine.lookout import Lookout
 from segdl.engine.run import Run
 from segdl.net.transport import Transport
 from segdl.net.wire import Wire
@@ -254,6 +255,7 @@ def test_waiting_for_a_turn_is_not_waiting_for_an_answer() -> None:
         transport=transport,
         gates=Gates(1, time.monotonic),
         pool=ThreadPoolExecutor(1, thread_name_prefix="segdl-test"),
+        lookout=Lookout(lambda: False, time.monotonic, 0.1),
         emit=lambda event: None,
         cancel=threading.Event(),
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from segdl.core.checksum import parse_wanted
 from segdl.engine.download import download as download_one
 from segdl.engine.gate import Gates
+from segdl.engine.lookout import Lookout
 from segdl.engine.many import Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, UsageError
@@ -235,15 +236,21 @@ def open_run(
     transport = Transport(network, connections=max(cap, transfer.most))
     lock = threading.Lock()
 
+    over = False
+
     def emit_one(event: Event) -> None:
         with lock:
-            emit(event)
+            # A thread that was left behind has nobody to tell any more.
+            if not over:
+                emit(event)
 
+    lookout = Lookout(cancel.is_set, time.monotonic, TICK)
     run = Run(
         network=network,
         transfer=transfer,
         transport=transport,
         gates=Gates(cap, time.monotonic),
+        lookout=lookout,
         pool=ThreadPoolExecutor(max_files * transfer.most, thread_name_prefix="segdl-fetch"),
         emit=emit_one,
         cancel=cancel,
@@ -254,7 +261,10 @@ def open_run(
         # A thread that is stuck in connecting is left behind: its wire is aborted, so it
         # reads nothing more. See attempt for one that is stuck in writing.
         run.pool.shutdown(wait=False, cancel_futures=True)
+        lookout.close()
         transport.close()
+        with lock:
+            over = True
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from segdl.core.checksum import parse_wanted
 from segdl.core.selection import parse_range
 from segdl.engine.download import download
 from segdl.engine.gate import Gates
+from segdl.engine.lookout import Lookout
 from segdl.engine.ordered import stream
-from segdl.engine.run import Run
+from segdl.engine.run import TICK, Run
 from segdl.errors import SegdlError
 from segdl.net.transport import Transport
 from segdl.options import NetworkOptions, Request, TransferOptions
@@ -81,6 +82,8 @@ def fetch(
     fetched = Fetched(folder)
     options = NetworkOptions(**{"connect_timeout": 5.0, "stall_timeout": 5.0, **(network or {})})
     gates = Gates(connections, time.monotonic)
+    cancel = cancel or threading.Event()
+    lookout = Lookout(cancel.is_set, time.monotonic, TICK)
     run = Run(
         network=options,
         transfer=TransferOptions(
@@ -93,8 +96,9 @@ def fetch(
         transport=Transport(options, connections=connections),
         gates=gates,
         pool=ThreadPoolExecutor(connections, thread_name_prefix="segdl-fetch"),
+        lookout=lookout,
         emit=fetched.events.append,
-        cancel=cancel or threading.Event(),
+        cancel=cancel,
         clock=clock,
         backoff=quick_backoff,
     )
@@ -111,6 +115,7 @@ def fetch(
     finally:
         fetched.seconds = time.monotonic() - began
         run.pool.shutdown(wait=False, cancel_futures=True)
+        lookout.close()
         run.transport.close()
     check_balance(gates)
     return fetched

@@ -31,7 +31,9 @@ def safe_name(text: str, *, windows: bool = False, limit: int = NAME_BYTES) -> s
         >>> safe_name("../../.bash\x1brc"), safe_name(" …résumé.pdf ")
         ('_.._.bashrc', '…résumé.pdf')
     """
-    name = "".join(character for character in text if not is_hostile(character))
+    name = text
+    if not (text.isascii() and text.isprintable()):
+        name = "".join(character for character in text if not is_hostile(character))
     name = name.replace("/", "_").replace("\\", "_").strip().lstrip(". ")
     if windows:
         name = "".join("_" if character in _WINDOWS_CHARACTERS else character for character in name)

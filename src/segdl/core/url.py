@@ -72,7 +72,7 @@ def parse_url(text: str) -> Location:
         else:
             hint = "segdl fetches http:// and https://"
         raise UsageError(f"unsupported URL scheme in {_guarded(text)!r}", hint=hint)
-    if not host or any(c.isspace() or is_hostile(c) or c == "\\" for c in parts.netloc):
+    if not host or not _is_plain(parts.netloc):
         raise UsageError(f"no host in {_guarded(text)!r}", hint="write https://HOST/PATH")
     user = None
     if parts.username is not None:
@@ -129,5 +129,14 @@ def _guarded(text: str) -> str:
     return printable(scheme[0] + ("…@" if at else "") + after, 120)
 
 
+def _is_plain(netloc: str) -> bool:
+    """Tell whether there is nothing in it that no host's name has."""
+    if netloc.isascii() and netloc.isprintable():
+        return " " not in netloc and "\\" not in netloc
+    return not any(c.isspace() or is_hostile(c) or c == "\\" for c in netloc)
+
+
 def _encode_spaces(text: str) -> str:
+    if text.isprintable() and " " not in text:
+        return text
     return "".join(f"%{ord(c):02X}" if ord(c) <= 32 or ord(c) == 127 else c for c in text)

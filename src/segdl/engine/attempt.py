@@ -11,7 +11,7 @@ from segdl.engine.flow import flow
 from segdl.engine.job import Job, first_difference
 from segdl.engine.segment import Broken, Crash, Mismatch, Opened, Outcome, Rest, Segment, Streamed
 from segdl.engine.site import Site
-from segdl.errors import NetworkError, SegdlError
+from segdl.errors import SegdlError
 from segdl.net.failures import TransferError
 from segdl.net.transport import Exchange
 from segdl.net.wire import Wire
@@ -134,7 +134,7 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
         if part.stop != segment.position:
             # A thread that was told to stop wrote a little more: go on behind that.
             segment.position = part.stop
-            return Broken(_closed_early(exchange))
+            return Broken(exchange.closed_early())
         first, planned = part.size, segment.stop
         came = segment.position + _append(segment, part, exchange, stop, job.chunk)
         goes_on = segment.complete and stop - came > OVERLAP and stop < OPEN
@@ -145,7 +145,7 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
         if segment.stop == OPEN == stop:
             return Streamed(end=segment.position, proved=exchange.framed)
         if segment.position < min(stop, segment.stop):
-            return Broken(_closed_early(exchange))
+            return Broken(exchange.closed_early())
         if segment.position < stop < OPEN:
             tail = Span(segment.stop, min(stop, segment.stop + OVERLAP))
             mismatch = _compare(job, site, segment, exchange, tail)
@@ -160,10 +160,6 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
         return Streamed(end=segment.position if whole else None)
     finally:
         job.parts.release(part)
-
-
-def _closed_early(exchange: Exchange) -> TransferError:
-    return TransferError(NetworkError(f"{exchange.location}: connection closed early"))
 
 
 def _shift(job: Job, position: int) -> int:
@@ -201,7 +197,7 @@ def _compare(job: Job, site: Site, segment: Segment, exchange: Exchange, twice: 
             # The file is shorter than what is held of it.
             return at
         if not data:
-            raise _closed_early(exchange)
+            raise exchange.closed_early()
         held = job.parts.read(Span(at, at + len(data)))
         if held is None:
             job.seams.keep(at, data, site)

@@ -6,6 +6,7 @@ answer can be the first segment's stream.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 from segdl.core.identity import Version
@@ -90,6 +91,15 @@ class Contact:
         assert self._exchange is not None
         exchange, self._exchange = self._exchange, None
         return exchange
+
+    def give_back(self, exchange: Exchange, came: int) -> None:
+        """Return a response that was taken, and of which `came` bytes were read."""
+        self.accept = replace(self.accept, start=self.accept.start + came)
+        self._exchange = exchange
+
+    def finished(self) -> None:
+        """Say that a response that was taken is over."""
+        self._gate.closed(was_streaming=True)
 
     def release(self) -> None:
         """Close the response if nobody took it."""
@@ -219,14 +229,14 @@ class Contacts:
     def _pass_gate(self) -> None:
         """Claim a request, as soon as the origin may be asked."""
         told = False
-        while not self._gate.try_ask():
+        while not self._gate.wait_to_ask(TICK):
+            self._run.check_cancelled()
             pause = self._gate.pause()
             if pause > LONGEST_WAIT:
                 raise asks_too_long(ServerError(f"{self._source.asked}: not asked again"), pause)
             if pause > 1.0 and not told:
                 told = True
                 self._run.emit(Waiting(self._number, pause, "server asks to wait"))
-            self._run.sleep(max(0.005, min(TICK, pause or TICK)))
 
     def _wait(self, seconds: float) -> None:
         """Sleep, with an event a second so that a view can count down."""

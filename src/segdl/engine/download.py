@@ -18,6 +18,7 @@ from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts, publish
 from segdl.engine.job import job_of
 from segdl.engine.opening import open_download
+from segdl.engine.outright import Outright
 from segdl.engine.planning import make_room, selection_of, supply_of
 from segdl.engine.repair import verify
 from segdl.engine.run import Run
@@ -116,28 +117,40 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
 
 
 def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
-    with Workplace(target, task.run.transfer.layout) as place:
-        if is_finished(task, place, contact.version):
-            status = target.status()
-            size = status.st_size if status else 0
-            read = task.claims if task.run.transfer.if_exists != "skip" else ()
-            checksum = read[0].checksum if read else None
-            return _result(task, target.path, size, fetched=0, status="skipped", checksum=checksum)
-        may_take = may_replace(task, place)
-        adopt(task, place, contact)
-        with Verification(task, place) as verification:
-            sites, size, fetched = _fetch_one_version(task, place, contact, verification)
-            checksum, again = verify(task, place, sites, verification, size)
-        publish(task, place, sites.origin.pin.version, replace=may_take)
-        return _result(
-            task, target.path, size, fetched=fetched + again, status="complete", checksum=checksum
-        )
+    with Outright(task, target, contact) as outright:
+        done, checksum = outright.fetch()
+        if done:
+            size = contact.version.size or 0
+            return _result(
+                task, target.path, size, fetched=size, status="complete", checksum=checksum
+            )
+        with Workplace(target, task.run.transfer.layout) as place:
+            return _at_place(task, place, contact, outright)
+
+
+def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright) -> DownloadResult:
+    target = place.target
+    if is_finished(task, place, contact.version):
+        status = target.status()
+        size = status.st_size if status else 0
+        read = task.claims if task.run.transfer.if_exists != "skip" else ()
+        checksum = read[0].checksum if read else None
+        return _result(task, target.path, size, fetched=0, status="skipped", checksum=checksum)
+    may_take = may_replace(task, place)
+    adopt(task, place, contact)
+    came = outright.hand_over(place)
+    with Verification(task, place) as verification:
+        sites, size, fetched = _fetch_one_version(task, place, contact, verification, came)
+        checksum, again = verify(task, place, sites, verification, size)
+    publish(task, place, sites.origin.pin.version, replace=may_take)
+    fetched += again
+    return _result(task, target.path, size, fetched=fetched, status="complete", checksum=checksum)
 
 
 def _fetch_one_version(
-    task: Task, place: Workplace, contact: Contact, verification: Verification
+    task: Task, place: Workplace, contact: Contact, verification: Verification, came: int
 ) -> tuple[Sites, int, int]:
-    """Fetch and join until there is the whole of one version.
+    """Fetch and join until there is the whole of one version, of which `came` bytes just came.
 
     Returns where it came from, its size, and the bytes that came over the network.
     """
@@ -145,11 +158,11 @@ def _fetch_one_version(
     pin = reconcile(task, place, contact)
     _tell_layout(task, place)
     sites = sites_of(task, pin)
-    fetched = restarts = 0
+    fetched, restarts = came, 0
     while restarts <= _MOST_RESTARTS:
         try:
             hashed = verification.expect(pin.version)
-            size, count = _fetch_parts(task, place, sites, contact, in_order=hashed)
+            size, count = _fetch_parts(task, place, sites, contact, came, in_order=hashed)
             fetched += count
             join_parts(task, place, size)
             # What one short answer brought cannot have changed under it.
@@ -204,11 +217,12 @@ def _expel(place: Workplace, sites: Sites, lie: LiedError) -> None:
 
 
 def _fetch_parts(
-    task: Task, place: Workplace, sites: Sites, contact: Contact, *, in_order: bool
+    task: Task, place: Workplace, sites: Sites, contact: Contact, came: int, *, in_order: bool
 ) -> tuple[int, int]:
     """Fetch what the parts lack of one version; return its size and the bytes that came.
 
-    `in_order` has the beginning of the file come before its end, as far as that can be had.
+    That it is begun was told where `came` bytes are all that is there. `in_order` has the
+    beginning of the file come before its end, as far as that can be had.
 
     Raises:
         ChangedError: the remote file may be another now.
@@ -224,7 +238,8 @@ def _fetch_parts(
     transfer = task.run.transfer
     connections = transfer.most if transfer.adaptive else min(len(supply.live), transfer.most)
     path = str(place.target.path)
-    task.run.emit(Started(task.number, task.asked.public, path, size, held, connections))
+    if not came or held != came:
+        task.run.emit(Started(task.number, task.asked.public, path, size, held, connections))
     if not supply.live:
         return selection.size, 0
     if selection.size - held > _FLUSHED_AT_ONCE:
@@ -248,7 +263,7 @@ def _tell_layout(task: Task, place: Workplace) -> None:
 
 def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) -> Opened | None:
     """Take the open response where it brings the beginning of the first segment."""
-    begins = pin.ranges is not Ranges.WORK or supply.live[0].start == 0
+    begins = pin.ranges is not Ranges.WORK or supply.live[0].start == contact.accept.start
     if not contact.is_open or not begins or selection.pieces[0].start != 0:
         contact.release()
         return None

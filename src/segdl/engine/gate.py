@@ -14,7 +14,7 @@ from segdl.core.url import Origin
 class Gate:
     """How many requests one origin gets, and when.
 
-    `_lock` owns everything but `found`.
+    `_changed` and its lock own everything but `found`.
 
     Attributes:
         found: how many connections a file of this origin gains by, once that is known. Files
@@ -22,7 +22,7 @@ class Gate:
     """
 
     def __init__(self, cap: int, clock: Callable[[], float]) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition(threading.Lock())
         self._clock = clock
         self._state = admission.opening(cap)
         self._waits: deque[float] = deque(maxlen=5)
@@ -31,67 +31,80 @@ class Gate:
     @property
     def limit(self) -> int:
         """Most connections that are tried now."""
-        with self._lock:
+        with self._changed:
             return self._state.limit
 
     @property
     def streaming(self) -> int:
         """Responses being read."""
-        with self._lock:
+        with self._changed:
             return self._state.streaming
 
     @property
     def refusals(self) -> int:
         """How often the origin refused so far."""
-        with self._lock:
+        with self._changed:
             return self._state.refusals
 
     @property
     def round_trip(self) -> float:
         """Seconds from a request to its answer, the median of the last five; 0 before the first."""
-        with self._lock:
+        with self._changed:
             return median(list(self._waits)) or 0.0
 
     @property
     def unanswered(self) -> int:
         """Requests that wait for an answer."""
-        with self._lock:
+        with self._changed:
             return self._state.unanswered
 
     def pause(self) -> float:
         """Return the seconds until the origin may be asked anything."""
-        with self._lock:
+        with self._changed:
             return max(0.0, self._state.not_before - self._clock())
 
     @property
     def may_ask(self) -> bool:
         """Whether one more request may go out now."""
-        with self._lock:
+        with self._changed:
             return admission.may_ask(self._state, self._clock())
 
     def try_ask(self) -> bool:
         """Claim the right to send one request; each claim ends in `closed` or `refused`."""
-        with self._lock:
+        with self._changed:
             if not admission.may_ask(self._state, self._clock()):
                 return False
             self._state = admission.asked(self._state)
             return True
 
+    def wait_to_ask(self, seconds: float) -> bool:
+        """Claim it as `try_ask` does, as soon as that is possible within `seconds`."""
+        with self._changed:
+            claimed = self._changed.wait_for(
+                lambda: admission.may_ask(self._state, self._clock()), seconds
+            )
+            if claimed:
+                self._state = admission.asked(self._state)
+            return claimed
+
     def answered(self, waited: float) -> None:
         """A claimed request was accepted after `waited` seconds; its body is being read."""
-        with self._lock:
+        with self._changed:
             self._waits.append(waited)
             self._state = admission.answered(self._state, self._clock())
+            self._changed.notify()
 
     def closed(self, *, was_streaming: bool) -> None:
         """A claimed request is over."""
-        with self._lock:
+        with self._changed:
             self._state = admission.closed(self._state, was_streaming=was_streaming)
+            self._changed.notify()
 
     def refused(self, after: float | None, delay: float) -> None:
         """A claimed request was refused; see :func:`segdl.core.admission.refused`."""
-        with self._lock:
+        with self._changed:
             self._state = admission.refused(self._state, self._clock(), after, delay)
+            self._changed.notify()
 
 
 class Gates:

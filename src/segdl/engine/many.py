@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from segdl.core.url import parse_url
@@ -23,6 +24,9 @@ class Failure:
     error: SegdlError = field(compare=False)
 
 
+# Seconds after which a thread that was told to end is taken for one that nothing wakes.
+_STUCK = 0.5
+
 Outcome: TypeAlias = DownloadResult | Failure
 
 
@@ -38,15 +42,18 @@ def download_all(
     error in the place of a request is that file's outcome; None says that the list has
     nothing yet. A run that is cancelled yields what was at work and reads no further.
     Closing the generator cancels the run and waits for what was at work: close it before
-    the run is taken down.
+    the run is taken down. Only threads that nothing wakes are left behind, from the look-up
+    of a name for one.
 
     Raises:
         Exception: a defect; never a SegdlError.
     """
+    run = replace(run, own_threads=True)
     waiting = iter(requests)
     number, ended = 0, False
     pool = ThreadPoolExecutor(max_files, thread_name_prefix="segdl-file")
     at_work: dict[Future[Outcome], int] = {}
+    done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
     try:
         while True:
             while len(at_work) < max_files and not ended and not run.cancel.is_set():
@@ -58,18 +65,27 @@ def download_all(
                 if request is None:
                     break
                 number += 1
-                at_work[pool.submit(_one, run, request, fetch, number)] = number
-            if not at_work:
-                if ended or run.cancel.is_set():
-                    return
-                continue
-            done, _ = wait(at_work, timeout=TICK, return_when=FIRST_COMPLETED)
-            for future in done:
+                future = pool.submit(_one, run, request, fetch, number)
+                at_work[future] = number
+                future.add_done_callback(done.put)
+            if run.cancel.is_set() and len(at_work) <= run.lookout.stuck(_STUCK):
+                return
+            if at_work:
+                try:
+                    future = done.get(timeout=TICK)
+                except queue.Empty:
+                    continue
                 yield at_work.pop(future), future.result()
+            elif ended:
+                return
     finally:
         if at_work:
             run.cancel.set()
-        pool.shutdown(cancel_futures=True)
+        while at_work and len(at_work) > run.lookout.stuck(_STUCK):
+            over, _ = wait(at_work, timeout=TICK)
+            for future in over:
+                del at_work[future]
+        pool.shutdown(wait=not at_work, cancel_futures=True)
 
 
 def _one(

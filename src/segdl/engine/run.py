@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from segdl.core import pace
 from segdl.engine.gate import Gates
+from segdl.engine.lookout import Lookout
 from segdl.errors import CancelledError
 from segdl.net.transport import Exchange, Transport
 from segdl.net.wire import Wire
@@ -41,8 +42,10 @@ class Run:
         transport: the connections.
         gates: how many requests each origin gets.
         pool: where requests of all files run: a thread for each connection there may be.
+        lookout: ends waits of threads that wait for the network themselves.
         emit: takes events, one at a time.
         cancel: set from any thread to end the run.
+        own_threads: whether each file has a thread that may be left behind in such a wait.
         clock: monotonic seconds.
         backoff: seconds to wait before try N, from 1, that follows a failure.
     """
@@ -52,8 +55,10 @@ class Run:
     transport: Transport
     gates: Gates
     pool: ThreadPoolExecutor
+    lookout: Lookout
     emit: Callable[[Event], None]
     cancel: threading.Event
+    own_threads: bool = False
     clock: Callable[[], float] = time.monotonic
     backoff: Callable[[int], float] = _backoff
 
@@ -68,7 +73,10 @@ class Run:
         self.check_cancelled()
 
     def call(self, work: Callable[[Wire], Exchange], limit: float) -> Exchange:
-        """Run `work` in another thread and wait for the response.
+        """Run `work` and wait for the response.
+
+        It runs in another thread where this one must not get stuck: nothing ends the look-up
+        of a name.
 
         Args:
             work: sends one request over the wire that it gets.
@@ -78,6 +86,13 @@ class Run:
             CancelledError: the run is to end; the wire is aborted.
         """
         wire = Wire()
+        if self.own_threads:
+            try:
+                with self.lookout.over(wire.abort, limit, excused=lambda: wire.resting):
+                    return work(wire)
+            except BaseException:
+                self.check_cancelled()
+                raise
         future: Future[Exchange] = self.pool.submit(work, wire)
         try:
             return self.wait_for(future, wire.abort, limit, excused=lambda: wire.resting)

@@ -84,14 +84,16 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
         UsageError: a URL or an option cannot be used.
     """
     asked = parse_url(request.url)
-    run = replace(run, transfer=_capped(run.transfer, request.most_connections))
+    most = request.most_connections
+    if most is not None and most < run.transfer.most:
+        run = replace(run, transfer=_capped(run.transfer, most))
     if request.checksum == AUTO and run.transfer.range is not None:
         raise UsageError(
             "a checksum that is looked for is the whole file's, and only a range is wanted",
             hint="leave out --checksum auto, or --range",
         )
     claim = Claim(request.checksum) if isinstance(request.checksum, Checksum) else None
-    source, *mirrors = _sources(run, request)[skipped:]
+    source, *mirrors = _sources(run, request, asked)[skipped:]
     contacts = Contacts(run, source, number)
     try:
         yield Task(
@@ -119,16 +121,13 @@ def mirrors_of(run: Run, request: Request, first: Source, urls: Iterable[str]) -
     return [first.sibling(place, Credentials(network, request, place)) for place in places]
 
 
-def _sources(run: Run, request: Request) -> list[Source]:
+def _sources(run: Run, request: Request, asked: Location) -> list[Source]:
     """Return a source for each URL."""
-    asked = parse_url(request.url)
     first = Source(run.transport, asked, Credentials(run.network, request, asked))
-    return [first, *mirrors_of(run, request, first, request.mirrors)]
+    return [first, *(mirrors_of(run, request, first, request.mirrors) if request.mirrors else ())]
 
 
-def _capped(transfer: TransferOptions, most: int | None) -> TransferOptions:
+def _capped(transfer: TransferOptions, most: int) -> TransferOptions:
     """Return the options with no more connections than a list allows."""
-    if most is None or most >= transfer.most:
-        return transfer
     wanted = replace(parse_connections(transfer.connections), most=most)
     return replace(transfer, connections=str(wanted))

@@ -81,8 +81,8 @@ class Lane:
             return
         wire = self._place.wire
         # For bytes first, and for the turn then: so a slow server keeps nobody from going on.
-        if self._buffered is not None and self._buffered <= 0:
-            wire.wait_for_bytes()
+        if self._buffered is not None and self._buffered <= 0 and not wire.wait_for_bytes():
+            raise TimeoutError
         path = wire.path() or Path(self._credit.window, 0.0)
 
         def cost(terms: Terms) -> int:

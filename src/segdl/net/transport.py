@@ -218,6 +218,17 @@ class Exchange:
         """End a read that another thread waits in."""
         self._wire.abort()
 
+    def closed_early(self) -> TransferError:
+        """Return the error for a body that ended before it should."""
+        return TransferError(NetworkError(f"{self.location}: connection closed early"))
+
+    def wait(self, seconds: float) -> bool:
+        """Tell whether more of the body, or its end, has come within `seconds`.
+
+        As with `fill`, a `read` of 8 KiB or more must have come before.
+        """
+        return self._wire.wait_for_bytes(seconds)
+
     def finish(self) -> None:
         """Give the connection back: the body was read to its end."""
         self._leave()

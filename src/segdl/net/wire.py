@@ -89,20 +89,20 @@ class Wire:
             self._woken = True
             self._changed.notify_all()
 
-    def wait_for_bytes(self) -> None:
-        """Return when the connection has something to read, or has ended.
+    def wait_for_bytes(self, seconds: float | None = None) -> bool:
+        """Tell whether the connection has something to read, or has ended.
 
-        Raises:
-            TimeoutError: nothing came within the socket's timeout.
+        Args:
+            seconds: to wait for that; None is the socket's timeout.
         """
         with self._lock:
             connected = self._socket
         if isinstance(connected, ssl.SSLSocket) and connected.pending():
-            return
+            return True
         # TLS within TLS does not tell what it holds.
-        plain = isinstance(connected, socket.socket)
-        if connected is not None and plain and not wait_for_read(connected, connected.gettimeout()):
-            raise TimeoutError
+        if not isinstance(connected, socket.socket):
+            return True
+        return wait_for_read(connected, connected.gettimeout() if seconds is None else seconds)
 
     def path(self) -> window.Path | None:
         """Return what :func:`segdl.net.window.look` does; None without a connection."""

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from segdl.errors import DiskError
 from segdl.store.faults import disk_errors
@@ -32,7 +32,6 @@ class PartFile(Protocol):
         """Drop what was written behind `size` bytes."""
 
 
-@runtime_checkable
 class PipedPart(PartFile, Protocol):
     """A part that can be written by other means than from memory."""
 
@@ -46,19 +45,29 @@ class PipedPart(PartFile, Protocol):
 class Part:
     """One open part file, written at its end by one thread.
 
+    Args:
+        path: the file, made if missing.
+        start: where in the file the part begins.
+        on_retract: called when bytes were taken back.
+        descriptor: the file where it is open already; it is closed with the part.
+
     Attributes:
         start: where in the file the part begins.
         size: bytes written; its one writer changes it, others may read it.
     """
 
     def __init__(
-        self, path: Path, start: int, on_retract: Callable[[], None] = lambda: None
+        self,
+        path: Path,
+        start: int,
+        on_retract: Callable[[], None] = lambda: None,
+        descriptor: int | None = None,
     ) -> None:
         self.path = path
         self.start = start
         self._on_retract = on_retract
         with disk_errors(path, "open"):
-            self._descriptor = os.open(path, FLAGS, 0o666)
+            self._descriptor = os.open(path, FLAGS, 0o666) if descriptor is None else descriptor
             try:
                 self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
             except BaseException:

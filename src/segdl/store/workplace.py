@@ -8,13 +8,15 @@ from types import TracebackType
 
 from segdl.errors import DiskError
 from segdl.options import LayoutName
-from segdl.store.faults import shown
+from segdl.store.faults import disk_errors, shown
 from segdl.store.layout import layouts
 from segdl.store.lock import Lock
 from segdl.store.state import State, boot_id, load, save
 from segdl.store.target import Target
+from segdl.store.unnamed import give_name
 
 _LOCK = "lock"
+_FIRST = "first"
 _MOST_TRIES = 100
 _STATE = "state.json"
 # A power cut costs about this much of what came in, in seconds.
@@ -111,6 +113,7 @@ class Workplace:
 
     def _mend(self) -> None:
         """Undo what a sudden end may have left."""
+        (self.folder / _FIRST).unlink(missing_ok=True)
         whole = self.parts.whole
         try:
             # Killed in publishing: the file has its name, and this one besides.
@@ -131,6 +134,13 @@ class Workplace:
         """Write down what the parts belong to."""
         if self.state() != state:
             save(self.folder / _STATE, state)
+
+    def begin_with(self, descriptor: int) -> None:
+        """Have an unnamed file be the beginning of the bytes that are held; none may be yet."""
+        first = self.folder / _FIRST
+        with disk_errors(first, "make"):
+            give_name(descriptor, first)
+        self.parts.adopt(first)
 
     def keep_flushing(self) -> None:
         """Bring parts to the disk now and then, so that little is left to do at the end."""

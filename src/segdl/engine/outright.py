@@ -1,0 +1,186 @@
+"""A small file that the first answer brings whole: straight to its final name.
+
+There is no folder beside it, no lock and no note: it has no name before it has the final
+one, and is gone if this process is. What does not come within a moment, breaks off or is
+not what it should be goes the long way, with the bytes that came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from types import TracebackType
+
+from segdl.core.checksum import Checksum, Claim
+from segdl.core.head import parse_date
+from segdl.engine.contact import FIRST_BYTES, Contact
+from segdl.engine.flow import flow
+from segdl.engine.task import Task
+from segdl.engine.verify import claims_of
+from segdl.engine.versions import selected, state_of
+from segdl.net.failures import TransferError
+from segdl.net.transport import Exchange
+from segdl.net.wire import Wire
+from segdl.progress.events import Progress, SegmentState, Started
+from segdl.store.faults import disk_errors
+from segdl.store.part import Part
+from segdl.store.record import write_record
+from segdl.store.target import Target
+from segdl.store.unnamed import give_name, open_unnamed
+from segdl.store.workplace import Workplace
+
+# Seconds: who kills a run loses no more of a small file than came within them.
+_MOMENT = 0.5
+_CHUNK = 1024 * 1024
+
+
+class Outright:
+    """Fetches one file outright, if that can be done. One thread uses it, and leaves it.
+
+    Args:
+        task: the request.
+        target: where the file goes.
+        contact: the first answer; it is taken where the file came, or broke off.
+    """
+
+    def __init__(self, task: Task, target: Target, contact: Contact) -> None:
+        self._task = task
+        self._target = target
+        self._contact = contact
+        self._part: Part | None = None
+
+    def __enter__(self) -> Outright:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._part is not None:
+            self._part.close()
+
+    def fetch(self) -> tuple[bool, Checksum | None]:
+        """Tell whether the file has its name now, and the digest that was expected of it.
+
+        Raises:
+            DiskError: no space, or the disk failed.
+            CancelledError: the run is to end.
+        """
+        size = self._contact.version.size
+        if size is None or not self._is_way_for(size):
+            return False, None
+        descriptor = open_unnamed(self._target.path.parent)
+        if descriptor is None:
+            return False, None
+        self._part = Part(self._target.path, 0, descriptor=descriptor)
+        self._target.require_space(size, 0)
+        self._tell_start(size)
+        whole = self._take(self._part, size)
+        self._tell(size, active=not whole)
+        self._task.run.check_cancelled()
+        if not whole:
+            return False, None
+        claims = claims_of(self._task, self._contact.version)
+        right = all(_has_digest(self._part, claim) for claim in claims)
+        named = right and self._publish(self._part)
+        return named, claims[0].checksum if claims else None
+
+    def _is_way_for(self, size: int) -> bool:
+        """Tell whether the answer brings a whole small file, and nothing has its names."""
+        task, contact = self._task, self._contact
+        transfer = task.run.transfer
+        return (
+            contact.is_open
+            and 0 < size <= FIRST_BYTES
+            # More connections would make it sooner.
+            and (transfer.planned == 1 or size < 2 * transfer.min_split)
+            and (contact.accept.start, contact.accept.stop) == (0, size)
+            # What more than one answer said must be confirmed.
+            and task.sent == 1
+            and not (task.mirrors or task.pieces or transfer.range or task.run.network.limit_rate)
+            and self._target.status() is None
+            and not os.path.lexists(self._target.workplace)
+        )
+
+    def _take(self, part: Part, size: int) -> bool:
+        """Write what comes within a moment; return whether that is the whole file."""
+        task, contact, wire = self._task, self._contact, Wire()
+        exchange = contact.take()
+        try:
+            exchange.hand_over(wire)
+            with task.run.lookout.over(wire.abort, task.run.network.stall_timeout):
+                wire.wait_without_limit()
+                self._stream(exchange, part, size)
+        except TransferError:
+            # The long way knows what to do.
+            exchange.close()
+        except BaseException:
+            exchange.close()
+            contact.finished()
+            raise
+        else:
+            if part.size < size:
+                contact.give_back(exchange, part.size)
+                return False
+            exchange.finish()
+        contact.finished()
+        return part.size == size
+
+    def _stream(self, exchange: Exchange, part: Part, size: int) -> None:
+        clock = self._task.run.clock
+        ends = clock() + _MOMENT
+        with flow(exchange, part, _CHUNK) as bytes_on_their_way:
+            while (room := size - part.size) > 0:
+                # Of what is lost with this process before its first byte there is nothing.
+                if part.size and not exchange.wait(max(0.0, ends - clock())):
+                    return
+                if not bytes_on_their_way.take(room):
+                    raise exchange.closed_early()
+                bytes_on_their_way.store()
+
+    def _publish(self, part: Part) -> bool:
+        task, version = self._task, self._contact.version
+        with disk_errors(self._target.path, "write"):
+            modified = parse_date(version.last_modified) if task.run.transfer.remote_time else None
+            if modified is not None:
+                os.utime(part.descriptor, (modified, modified))
+            write_record(part.descriptor, version, selected(task))
+        # A name must never outlive a power cut that the bytes do not.
+        part.sync()
+        try:
+            give_name(part.descriptor, self._target.path)
+        except OSError:
+            # Something has it by now, or it cannot be had: the long way says what is to do.
+            return False
+        return True
+
+    def hand_over(self, place: Workplace) -> int:
+        """Have the bytes that came be the beginning of the file that is fetched there.
+
+        Returns how many they are.
+        """
+        part = self._part
+        if part is None or not part.size or not place.parts.is_empty():
+            return 0
+        place.belongs_to(state_of(self._task, self._contact.version))
+        place.begin_with(part.descriptor)
+        return part.size
+
+    def _tell_start(self, size: int) -> None:
+        task = self._task
+        path = str(self._target.path)
+        task.run.emit(Started(task.number, task.asked.public, path, size, 0, 1))
+
+    def _tell(self, size: int, *, active: bool) -> None:
+        done = self._part.size if self._part else 0
+        state = SegmentState(0, size, done, active)
+        self._task.run.emit(Progress(self._task.number, done, size, (state,)))
+
+
+def _has_digest(part: Part, claim: Claim) -> bool:
+    digest = hashlib.new(claim.checksum.algorithm, usedforsecurity=False)
+    with disk_errors(part.path, "read"):
+        digest.update(os.pread(part.descriptor, part.size, 0))
+    return digest.hexdigest() == claim.checksum.hexdigest
