@@ -20,6 +20,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from lab.programs import as_installed
 from tools import SEGDL, Cost, Tool, aria2, axel, curl, file_digest, measure, segdl
 from webserver import nginx
 
@@ -30,6 +31,7 @@ _BLOCK = 64 * 1024
 
 def main() -> None:
     options = _options()
+    as_installed(SEGDL)
     with tempfile.TemporaryDirectory(dir=options.dir, prefix="segdl-bench-") as folder:
         work = Path(folder)
         (work / "root").mkdir()

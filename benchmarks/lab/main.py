@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import page, sandbox
 from lab.machine import machine, versions
 from lab.network import has_netem, set_up_loopback
-from lab.programs import LabError
+from lab.programs import LabError, as_installed
 from lab.results import Result, gather, load, save, saved
 from lab.rounds import carry_out, left_out
 from lab.scenario import Scenario, Tool
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> None:
     chosen = _chosen(options.scenarios)
     segdl = options.segdl or shutil.which("segdl", path=str(Path(sys.executable).parent)) or "segdl"
+    as_installed(segdl)
     netem, target = has_netem(), Path(options.inside)
     told = versions(segdl)
     for scenario in chosen:

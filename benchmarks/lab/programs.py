@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class LabError(Exception):
@@ -24,6 +26,19 @@ def run(*words: str) -> str:
         said = (done.stderr or done.stdout).strip()
         raise LabError(f"`{' '.join(words)}` failed: {said}")
     return done.stdout
+
+
+def as_installed(segdl: str) -> None:
+    """Have segdl's bytecode beside its source, where pip leaves it.
+
+    A checkout is compiled at its first start, and where PYTHONDONTWRITEBYTECODE is set at
+    each: that is not what a user waits for.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    python = Path(segdl).with_name("python")
+    if python.exists():
+        package = run(str(python), "-c", "import segdl; print(segdl.__path__[0])").strip()
+        run(str(python), "-m", "compileall", "-q", package)
 
 
 def start(words: Sequence[str]) -> subprocess.Popen[str]:

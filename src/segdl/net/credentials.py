@@ -6,8 +6,7 @@ import base64
 import os
 import threading
 from dataclasses import replace
-from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
-from netrc import NetrcParseError, netrc
+from typing import TYPE_CHECKING
 
 from urllib3 import HTTPHeaderDict
 
@@ -17,6 +16,10 @@ from segdl.errors import UsageError
 from segdl.net.transport import Exchange
 from segdl.options import NetworkOptions, Request
 from segdl.version import __version__
+
+if TYPE_CHECKING:
+    from http.cookiejar import CookieJar
+    from netrc import netrc
 
 USER_AGENT = f"segdl/{__version__}"
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -40,7 +43,7 @@ class Credentials:
         self._options = options
         self._own = (*options.headers, *request.headers)
         self._lock = threading.Lock()
-        self._jar = _load_cookies(options)
+        self._jar = None if options.cookies is None else _load_cookies(options.cookies)
         self._netrc = _load_netrc() if options.netrc else None
 
     def headers(self, location: Location) -> HTTPHeaderDict:
@@ -66,12 +69,18 @@ class Credentials:
 
     def remember_cookies(self, exchange: Exchange) -> None:
         """Keep what a response sets, for this file and in memory only."""
+        if not exchange.sets_cookies:
+            return
+        from http.cookiejar import CookieJar
+
         with self._lock:
+            if self._jar is None:
+                self._jar = CookieJar()
             exchange.keep_cookies(self._jar)
 
     def _cookie(self, location: Location) -> str | None:
         with self._lock:
-            if not len(self._jar):
+            if self._jar is None:
                 return None
             from urllib.request import Request as Asked
 
@@ -98,22 +107,22 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _load_cookies(options: NetworkOptions) -> CookieJar:
-    if options.cookies is None:
-        return CookieJar()
+def _load_cookies(path: str | os.PathLike[str]) -> CookieJar:
+    from http.cookiejar import LoadError, MozillaCookieJar
+
     jar = MozillaCookieJar()
     try:
         # Those that have run out are not sent: the jar sees to that.
-        jar.load(str(options.cookies), ignore_discard=True, ignore_expires=True)
+        jar.load(str(path), ignore_discard=True, ignore_expires=True)
     except OSError as error:
         # LoadError is one, without a strerror.
         why, hint = error.strerror, "check the path of --cookies"
         if isinstance(error, LoadError):
             why, hint = "not a Netscape cookie file", "export cookies.txt from the browser"
-        shown = printable(str(options.cookies), 1000)
+        shown = printable(str(path), 1000)
         raise UsageError(f"cannot read cookies from {shown}: {why}", hint=hint) from error
     except UnicodeDecodeError:
-        shown = printable(str(options.cookies), 1000)
+        shown = printable(str(path), 1000)
         raise UsageError(f"cannot read cookies from {shown}: not text") from None
     for cookie in jar:
         # Browsers and curl write 0 for those that last as long as a session.
@@ -123,6 +132,8 @@ def _load_cookies(options: NetworkOptions) -> CookieJar:
 
 
 def _load_netrc() -> netrc | None:
+    from netrc import NetrcParseError, netrc
+
     named = os.environ.get("NETRC")
     for usual in ("~/.netrc", "~/_netrc"):
         path = os.path.expanduser(named or usual)

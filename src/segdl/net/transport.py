@@ -102,14 +102,18 @@ class Exchange:
             raise TransferError(ServerError(f"{self.location}: the server sent broken chunks"))
         return data
 
+    @property
+    def sets_cookies(self) -> bool:
+        """Whether the response has cookies to keep."""
+        return "Set-Cookie" in self._raw.headers
+
     def keep_cookies(self, jar: CookieJar) -> None:
         """Have `jar` take what the response sets."""
-        if "Set-Cookie" in self._raw.headers:
-            from urllib.request import Request
+        from urllib.request import Request
 
-            request = Request(self.location.url, unverifiable=True)  # noqa: S310 - never opened
-            # urllib3's response has the one method that a jar calls.
-            jar.extract_cookies(self._raw, request)  # type: ignore[arg-type]
+        request = Request(self.location.url, unverifiable=True)  # noqa: S310 - never opened
+        # urllib3's response has the one method that a jar calls.
+        jar.extract_cookies(self._raw, request)  # type: ignore[arg-type]
 
     @property
     def resting(self) -> bool:
