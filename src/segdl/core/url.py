@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from segdl.core.text import is_hostile, printable
@@ -44,6 +45,7 @@ class Location:
         return self.public
 
 
+@lru_cache(maxsize=256)
 def parse_url(text: str) -> Location:
     """Read a URL that a user or a list gave.
 

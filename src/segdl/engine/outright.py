@@ -75,7 +75,6 @@ class Outright:
         if descriptor is None:
             return False, None
         self._part = Part(self._target.path, 0, descriptor=descriptor)
-        self._target.require_space(size, 0)
         self._tell_start(size)
         whole = self._take(self._part, size)
         self._tell(size, active=not whole)

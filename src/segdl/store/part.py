@@ -49,7 +49,7 @@ class Part:
         path: the file, made if missing.
         start: where in the file the part begins.
         on_retract: called when bytes were taken back.
-        descriptor: the file where it is open already; it is closed with the part.
+        descriptor: an empty file that is open already; it is closed with the part.
 
     Attributes:
         start: where in the file the part begins.
@@ -66,13 +66,7 @@ class Part:
         self.path = path
         self.start = start
         self._on_retract = on_retract
-        with disk_errors(path, "open"):
-            self._descriptor = os.open(path, FLAGS, 0o666) if descriptor is None else descriptor
-            try:
-                self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
-            except BaseException:
-                os.close(self._descriptor)
-                raise
+        self._descriptor, self.size = _opened(path) if descriptor is None else (descriptor, 0)
         # `_lock` keeps the descriptor open under a `sync` from another thread.
         self._lock = threading.Lock()
         self._closed = False
@@ -155,3 +149,14 @@ class Part:
                             self._on_retract()
                     finally:
                         os.close(self._descriptor)
+
+
+def _opened(path: Path) -> tuple[int, int]:
+    """Open a file, made if missing; return its descriptor and its size in bytes."""
+    with disk_errors(path, "open"):
+        descriptor = os.open(path, FLAGS, 0o666)
+        try:
+            return descriptor, os.lseek(descriptor, 0, os.SEEK_END)
+        except BaseException:
+            os.close(descriptor)
+            raise

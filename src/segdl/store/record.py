@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 from segdl.core.identity import Match, Version, compare
-from segdl.store.state import load_version
+from segdl.store.state import fields_of, load_version
 
 _ATTRIBUTE = "user.segdl"
 _FORMAT = 1
@@ -23,15 +22,16 @@ def write_record(descriptor: int, version: Version, selected: str | None) -> Non
     """Note on an open file which version it is, and of which bytes."""
     if not hasattr(os, "setxattr") or not version.proves:
         return
+    status = os.fstat(descriptor)
     told = {
         "segdl": _FORMAT,
-        "version": asdict(version),
+        "version": version,
         "range": selected,
-        "modified": os.fstat(descriptor).st_mtime_ns,
-        "size": os.fstat(descriptor).st_size,
+        "modified": status.st_mtime_ns,
+        "size": status.st_size,
     }
     try:
-        os.setxattr(descriptor, _ATTRIBUTE, json.dumps(told).encode())
+        os.setxattr(descriptor, _ATTRIBUTE, json.dumps(told, default=fields_of).encode())
     except OSError:
         # No such attributes here: the file is whole all the same.
         pass

@@ -75,7 +75,7 @@ class State:
 
 def save(path: Path, state: State) -> None:
     """Write atomically: a reader finds the old state or the new one, power cut or not."""
-    text = json.dumps({"segdl": FORMAT, **_fields(state)}, default=_fields)
+    text = json.dumps({"segdl": FORMAT, **fields_of(state)}, default=fields_of)
     temporary = path.with_suffix(".new")
     with disk_errors(path, "write"):
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NOFOLLOW, 0o666)
@@ -86,7 +86,8 @@ def save(path: Path, state: State) -> None:
         os.replace(temporary, path)
 
 
-def _fields(value: object) -> dict[str, object]:
+def fields_of(value: object) -> dict[str, object]:
+    """Return the fields of a value object by name, as JSON is made of them."""
     # As asdict does, but without a copy of everything: each file is noted twice.
     return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined]
 
