@@ -13,7 +13,7 @@ import segdl
 from segdl.errors import ChecksumMismatchError
 from segdl.progress.events import Note, Verifying
 from support import data
-from support.faults import CutAfter, Drip, IgnoreRange, LongerBody, Status, always
+from support.faults import CutAfter, IgnoreRange, LongerBody, StallAfter, Status, always
 from support.meta4 import MIB, Listed, meta4, metalink3
 from support.program import run_segdl, start_segdl
 
@@ -273,11 +273,13 @@ def test_a_stream_is_checked_by_its_pieces(origin: Callable[..., Origin], tmp_pa
 @pytest.mark.parametrize("layout", ["parts", "inplace"])
 def test_killed_in_a_repair(origin: Callable[..., Origin], tmp_path: Path, layout: str) -> None:
     bad, good = origin(broken(*PLACES)), origin(CONTENT)
-    good.faults = always(Drip(16 * 1024, 0.05))
     (tmp_path / "x.meta4").write_text(meta4(listed(bad.url, good.url)))
     command = ("-q", "--layout", layout, "-j", "1", "-d", "to", "x.meta4")
+    # In the first piece, then in the second: all but the last are longer than what comes of it.
     for count in (1, 2):
         before = len(good.requests)
+        stalled = before + count - 1
+        good.faults = lambda _, n: StallAfter(16 * 1024) if n == stalled else None  # noqa: B023
         with start_segdl(*command, cwd=tmp_path) as program:
             while len(good.requests) < before + count:
                 assert program.poll() is None
