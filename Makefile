@@ -2,6 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Most tests wait for a server or a program: more of them than cores may run at once.
+WORKERS ?= 4
+
+# Where it is set each of the hundreds of programs that the tests start compiles all of segdl.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check bench clean
 
@@ -27,7 +32,7 @@ demo: $(VENV)/.demo
 	$(BIN)/segdl demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,19 @@ from support.tls import Authority
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+
+def pytest_configure() -> None:
+    # Started in the background or by nohup, the suite is to ignore these, and so would every
+    # program that it starts: no Ctrl-C would end one. A handler is not inherited.
+    for name in ("SIGINT", "SIGQUIT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _go_on)
+
+
+def _go_on(number: int, frame: object) -> None:
+    """Do with a signal what ignoring it would do."""
 
 
 @pytest.fixture(autouse=True)

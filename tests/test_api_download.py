@@ -112,8 +112,9 @@ def test_an_exception_in_a_callback_comes_out_and_ends_all(
     with pytest.raises(LookupError, match="mine"):
         segdl.download(served.url, tmp_path / "x", on_event=fail)
     assert served.server.wait_until(lambda: served.server.open_connections == 0)
+    request = segdl.Request(url=served.url, directory=tmp_path)
     with pytest.raises(LookupError, match="mine"):
-        list(segdl.download_many([served.url], transfer=None, on_event=fail))
+        list(segdl.download_many([request], transfer=None, on_event=fail))
     assert served.server.wait_until(lambda: served.server.open_connections == 0)
 
 

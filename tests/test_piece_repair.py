@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,15 +13,16 @@ import segdl
 from segdl.errors import ChecksumMismatchError
 from segdl.progress.events import Note, Verifying
 from support import data
-from support.faults import CutAfter, Drip, IgnoreRange, LongerBody, Status, always
+from support.faults import CutAfter, IgnoreRange, LongerBody, StallAfter, Status, always
 from support.meta4 import MIB, Listed, meta4, metalink3
 from support.program import run_segdl, start_segdl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from conftest import StartNginx
+    from support.faults import Fault
     from support.origin import Origin
     from support.request import Request
 
@@ -41,6 +43,21 @@ def broken(*places: int) -> bytes:
 
 def listed(*urls: str, **how: Any) -> Listed:
     return Listed(content=CONTENT, urls=urls, pieces="sha-256", length=LENGTH, **how)
+
+
+def only_repairs(mirror: Origin, *faults: Fault) -> Callable[[], None]:
+    """Have a mirror answer nothing until what is returned says that all has come.
+
+    How soon a mirror is tried depends on how fast the machine is.
+    """
+    whole = threading.Event()
+
+    def plan(request: Request, index: int) -> Sequence[Fault]:
+        assert whole.wait(60)
+        return faults
+
+    mirror.faults = plan
+    return whole.set
 
 
 class Fetched:
@@ -104,7 +121,7 @@ def test_only_what_is_wrong_is_fetched_again(
 ) -> None:
     bad, good = origin(broken(*PLACES)), origin(CONTENT)
     text = meta4(listed(bad.url, good.url, checksum=checksum))
-    fetched = Fetched(tmp_path, text, layout=layout)
+    fetched = Fetched(tmp_path, text, when_whole=only_repairs(good), layout=layout)
     assert fetched.result.fetched == SIZE + sum(stop - start for start, stop in pieces_at(*PLACES))
     assert [span for span in spans(good) if span in pieces_at(*PLACES)] == pieces_at(*PLACES)
     assert not any(span in pieces_at(*PLACES) for span in spans(bad))
@@ -127,7 +144,8 @@ def test_a_real_server_and_metalink_3(nginx: StartNginx, tmp_path: Path) -> None
     urls = (server.url("f.bin"), server.url("good.bin"))
     file = Listed(content=CONTENT, urls=urls, pieces="sha1", length=LENGTH)
     (here / "x.metalink").write_text(metalink3(file))
-    ended = run_segdl("--json", "x.metalink", cwd=here)
+    # With one connection no mirror is tried before something is wrong.
+    ended = run_segdl("--json", "-j", "1", "x.metalink", cwd=here)
     assert ended.code == 0, ended.err
     assert "1 of 13 pieces was wrong: fetched again from 127.0.0.1" in ended.err
     assert "127.0.0.1 sent 1 piece that was wrong" in ended.err
@@ -194,7 +212,8 @@ def test_mirrors_that_cannot_help(
 ) -> None:
     bad, useless, good = origin(broken(*PLACES)), origin(CONTENT), origin(CONTENT)
     useless.faults = always(fault)
-    fetched = Fetched(tmp_path, meta4(listed(bad.url, useless.url, good.url)), retries=2)
+    text, whole = meta4(listed(bad.url, useless.url, good.url)), only_repairs(good)
+    fetched = Fetched(tmp_path, text, when_whole=whole, retries=2)
     assert fetched.result.size == SIZE
     # It is asked once, and for no other piece.
     assert len([span for span in spans(useless) if span in pieces_at(*PLACES)]) == 1
@@ -215,8 +234,8 @@ def test_nobody_can_be_asked(origin: Callable[..., Origin], tmp_path: Path) -> N
 
 def test_connections_that_break_in_a_piece(origin: Callable[..., Origin], tmp_path: Path) -> None:
     bad, good = origin(broken(*PLACES)), origin(CONTENT)
-    good.faults = always(CutAfter(100_000, "reset"))
-    fetched = Fetched(tmp_path, meta4(listed(bad.url, good.url)))
+    whole = only_repairs(good, CutAfter(100_000, "reset"))
+    fetched = Fetched(tmp_path, meta4(listed(bad.url, good.url)), when_whole=whole)
     assert fetched.result.size == SIZE
     starts = [start for start, stop in spans(good) if stop == pieces_at(PLACES[0])[0][1]]
     assert starts[0] == LENGTH
@@ -254,11 +273,13 @@ def test_a_stream_is_checked_by_its_pieces(origin: Callable[..., Origin], tmp_pa
 @pytest.mark.parametrize("layout", ["parts", "inplace"])
 def test_killed_in_a_repair(origin: Callable[..., Origin], tmp_path: Path, layout: str) -> None:
     bad, good = origin(broken(*PLACES)), origin(CONTENT)
-    good.faults = always(Drip(16 * 1024, 0.05))
     (tmp_path / "x.meta4").write_text(meta4(listed(bad.url, good.url)))
     command = ("-q", "--layout", layout, "-j", "1", "-d", "to", "x.meta4")
+    # In the first piece, then in the second: all but the last are longer than what comes of it.
     for count in (1, 2):
         before = len(good.requests)
+        stalled = before + count - 1
+        good.faults = lambda _, n: StallAfter(16 * 1024) if n == stalled else None  # noqa: B023
         with start_segdl(*command, cwd=tmp_path) as program:
             while len(good.requests) < before + count:
                 assert program.poll() is None
@@ -278,5 +299,5 @@ def test_a_server_that_sends_more_than_the_piece(
     origin: Callable[..., Origin], tmp_path: Path
 ) -> None:
     bad, good = origin(broken(PLACES[0])), origin(CONTENT)
-    good.faults = always(LongerBody(100_000))
-    assert Fetched(tmp_path, meta4(listed(bad.url, good.url))).result.size == SIZE
+    text, whole = meta4(listed(bad.url, good.url)), only_repairs(good, LongerBody(100_000))
+    assert Fetched(tmp_path, text, when_whole=whole).result.size == SIZE

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +24,7 @@ _MKFS = {
     "xfs": ("mkfs.xfs", "-q", "-m", "reflink=1"),
     "btrfs": ("mkfs.btrfs", "-q"),
 }
+_CLONE_NEWNS = 0x00020000
 _SMALLEST = {"ext2": 8, "ext4": 8, "xfs": 300, "btrfs": 128}  # MiB; mkfs refuses less
 
 
@@ -37,6 +40,7 @@ def loop_filesystem(kind: Kind, size_mib: int, tmp_path: Path) -> Iterator[Path]
     (maker,) = require_program(make)
     mount, losetup = require_program("mount", "losetup")
     require("there are no loop devices here", Path("/dev/loop-control").exists())
+    _keep_mounts_to_ourselves(mount)
     image, point = tmp_path / f"{kind}.img", tmp_path / kind
     with image.open("xb") as file:
         file.truncate(max(size_mib, _SMALLEST[kind]) * 1024 * 1024)
@@ -61,6 +65,7 @@ def tiny_tmpfs(size: int, tmp_path: Path) -> Iterator[Path]:
     """Mount a tmpfs of `size` bytes (rounded up to pages): writing more is ENOSPC."""
     require("mounting a tmpfs needs root", os.geteuid() == 0)
     (mount,) = require_program("mount")
+    _keep_mounts_to_ourselves(mount)
     point = tmp_path / "tiny"
     point.mkdir()
     mounted = _run(mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(point))
@@ -69,6 +74,21 @@ def tiny_tmpfs(size: int, tmp_path: Path) -> Iterator[Path]:
         yield point
     finally:
         _unmount(point)
+
+
+@cache
+def _keep_mounts_to_ourselves(mount: str) -> None:
+    """Give this thread, and what it starts from now on, a mount namespace of their own.
+
+    Whoever makes another namespace (a container, the benchmarks' lab) takes copies of all
+    mounts along: a file system would stay mounted there, and its loop device in use, long
+    after it was unmounted here. And what a killed suite mounted goes away with it.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS) == 0:
+        # What others mount and unmount is still seen here, but not the other way round.
+        made = _run(mount, "--make-rslave", "/")
+        assert made.returncode == 0, made.stderr
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -44,6 +44,19 @@ class Program(subprocess.Popen[bytes]):
         """Signal it and whatever it started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+    @contextlib.contextmanager
+    def held_still(self) -> Iterator[None]:
+        """Have it do nothing meanwhile; it must be running."""
+        self.send_signal(signal.SIGSTOP)
+        try:
+            # Not reaped: should it have ended instead, that is still to be told.
+            told = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            assert told is not None
+            assert told.si_code == os.CLD_STOPPED, "it has ended"
+            yield
+        finally:
+            self.send_signal(signal.SIGCONT)
 
     def finish(self, timeout: float = 60.0, stdin: bytes | None = None) -> Finished:
         """Wait for the end; kill it and fail the test where that takes too long."""

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from segdl.core.spans import Span, union
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from support.connection import Connection
 
 Range = tuple["int | None", "int | None"]
@@ -65,6 +69,25 @@ def parse_range(value: str | None) -> Range | None:
     if first is not None and last is not None and last < first:
         return None
     return first, last
+
+
+def bytes_asked(requests: Iterable[Request]) -> int:
+    """Return how many bytes were asked for by those that say where they end."""
+    return sum(map(len, _spans(requests)))
+
+
+def bytes_asked_once(requests: Iterable[Request]) -> int:
+    """Return how many bytes were asked for, however often.
+
+    Who takes the rest of a segment over asks for what another request named already, and
+    whether anybody does depends on the machine; that rest comes only once.
+    """
+    return sum(map(len, union(_spans(requests))))
+
+
+def _spans(requests: Iterable[Request]) -> list[Span]:
+    ranges = [request.range or (None, None) for request in requests]
+    return [Span(a, b + 1) for a, b in ranges if a is not None and b is not None]
 
 
 def read_request(connection: Connection) -> Request | None:
