@@ -184,6 +184,18 @@ def test_a_name_that_is_taken_meanwhile(
     assert (tmp_path / NAME).read_bytes() == b"somebody else's"
 
 
+def test_where_a_file_cannot_be_given_a_name_later(
+    origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(outright, "give_name", refuse)
+    served = origin(CONTENT)
+    fetch_one(served.url, tmp_path).is_whole(CONTENT)
+    assert len(served.requests) == 1
+
+
 def test_where_files_need_names(
     origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,7 +164,7 @@ class Outright:
         if part is None or not part.size or not place.parts.is_empty():
             return 0
         place.belongs_to(state_of(self._task, self._contact.version))
-        place.begin_with(part.descriptor)
+        place.begin_with(_content(part))
         return part.size
 
     def _tell_start(self, size: int) -> None:
@@ -179,7 +179,10 @@ class Outright:
 
 
 def _has_digest(part: Part, claim: Claim) -> bool:
-    digest = hashlib.new(claim.checksum.algorithm, usedforsecurity=False)
-    with disk_errors(part.path, "read"):
-        digest.update(os.pread(part.descriptor, part.size, 0))
+    digest = hashlib.new(claim.checksum.algorithm, _content(part), usedforsecurity=False)
     return digest.hexdigest() == claim.checksum.hexdigest
+
+
+def _content(part: Part) -> bytes:
+    with disk_errors(part.path, "read"):
+        return os.pread(part.descriptor, part.size, 0)

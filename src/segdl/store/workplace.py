@@ -13,7 +13,6 @@ from segdl.store.layout import layouts
 from segdl.store.lock import Lock
 from segdl.store.state import State, boot_id, load, save
 from segdl.store.target import Target
-from segdl.store.unnamed import give_name
 
 _LOCK = "lock"
 _FIRST = "first"
@@ -135,11 +134,11 @@ class Workplace:
         if self.state() != state:
             save(self.folder / _STATE, state)
 
-    def begin_with(self, descriptor: int) -> None:
-        """Have an unnamed file be the beginning of the bytes that are held; none may be yet."""
+    def begin_with(self, data: bytes) -> None:
+        """Have `data` be the beginning of the bytes that are held; none may be yet."""
         first = self.folder / _FIRST
-        with disk_errors(first, "make"):
-            give_name(descriptor, first)
+        with disk_errors(first, "write"), open(first, "xb") as file:
+            file.write(data)
         self.parts.adopt(first)
 
     def keep_flushing(self) -> None:
