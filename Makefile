@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Most tests wait for a server or a program: more of them than cores may run at once.
-WORKERS ?= 4
+WORKERS ?= 6
 
 # Where it is set each of the hundreds of programs that the tests start compiles all of segdl.
 unexport PYTHONDONTWRITEBYTECODE

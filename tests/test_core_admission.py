@@ -63,6 +63,40 @@ def test_a_refusal_beside_streams_settles_at_the_streams() -> None:
     assert may_ask(closed(state, was_streaming=True), 5.0)
 
 
+@pytest.mark.parametrize("ended", [0, 1, 2])
+def test_a_stream_that_ended_before_a_refusal_was_heard_of_counts(ended: int) -> None:
+    state = opening(8)
+    for _ in range(8):
+        state = asked(state)
+    for _ in range(3):
+        state = answered(state, 0.0)
+    for _ in range(ended):
+        state = closed(state, was_streaming=True)
+    for _ in range(5):
+        state = refused(state, 0.0, None, 1.0)
+    assert (state.limit, state.streaming, state.unanswered) == (3, 3 - ended, 0)
+    for _ in range(ended):
+        assert may_ask(state, 0.0)
+        state = asked(state)
+    assert not may_ask(state, 0.0)
+    # Refused again, it does allow no more than these.
+    for _ in range(ended):
+        state = refused(state, 0.0, None, 1.0)
+    assert state.limit == 3 - ended
+
+
+def test_a_request_without_an_answer_keeps_no_limit_up() -> None:
+    # The server allowed five, and now allows two.
+    state = asked(streams(8, 5))
+    for _ in range(3):
+        state = closed(state, was_streaming=True)
+    for _ in range(2):
+        assert may_ask(state, 0.0)
+        state = refused(asked(state), 0.0, None, 1.0)
+    assert (state.limit, state.unanswered) == (2, 1)
+    assert not may_ask(state, 0.0)
+
+
 def test_a_refusal_alone_says_nothing_of_the_limit_but_waits() -> None:
     state = refused(asked(opening(8)), 5.0, None, 1.5)
     assert state.limit == 8

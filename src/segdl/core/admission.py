@@ -27,6 +27,7 @@ class Admission:
         limit: most that are tried now.
         unanswered: requests without a response head yet.
         streaming: responses being read.
+        peak: most that were being read at once since the requests without an answer went out.
         not_before: no request goes out earlier.
         raise_at: when one connection more may be tried; None while the limit is the cap.
         raise_delay: seconds to wait after the next refusal.
@@ -37,6 +38,7 @@ class Admission:
     limit: int
     unanswered: int = 0
     streaming: int = 0
+    peak: int = 0
     not_before: float = 0.0
     raise_at: float | None = None
     raise_delay: float = FIRST_RAISE
@@ -64,7 +66,10 @@ def may_ask(state: Admission, now: float) -> bool:
 
 def asked(state: Admission) -> Admission:
     """A request goes out."""
-    return replace(state, unanswered=state.unanswered + 1)
+    # Once the server refused, what it allowed before is no news.
+    same_burst = state.unanswered and state.raise_at is None
+    peak = state.peak if same_burst else state.streaming
+    return replace(state, unanswered=state.unanswered + 1, peak=peak)
 
 
 def answered(state: Admission, now: float) -> Admission:
@@ -80,6 +85,7 @@ def answered(state: Admission, now: float) -> Admission:
         state,
         unanswered=state.unanswered - 1,
         streaming=streaming,
+        peak=max(state.peak, streaming),
         limit=limit,
         raise_at=raise_at,
     )
@@ -98,7 +104,8 @@ def refused(state: Admission, now: float, after: float | None, delay: float) -> 
     A request that was alone says nothing of how many are allowed, and refusals that come
     together are one: only a refusal after a raise doubles the time to the next one. Where
     nothing streams the server is away, or counts requests and not connections: it is asked
-    by one at first, and by more as soon as it takes that.
+    by one at first, and by more as soon as it takes that. A response that was read to its end
+    before the refusal was heard of counts: the server refused beside it.
 
     Args:
         state: the origin's.
@@ -126,7 +133,7 @@ def refused(state: Admission, now: float, after: float | None, delay: float) -> 
         return replace(calmed, limit=1, raise_at=calmed.not_before + NEXT_RAISE)
     return replace(
         calmed,
-        limit=min(state.limit, state.streaming),
+        limit=min(state.limit, state.peak),
         raise_at=state.raise_at if in_burst else now + max(state.raise_delay, pause),
         raise_delay=(state.raise_delay if in_burst else min(LONGEST_RAISE, state.raise_delay * 2)),
     )
