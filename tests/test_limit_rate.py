@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from segdl.net.transport import Exchange
+    from segdl.net.exchange import Exchange
     from support.connection import Connection
     from support.nginx import Nginx
     from support.origin import Origin

@@ -12,8 +12,8 @@ from segdl.engine.job import Job, first_difference
 from segdl.engine.segment import Broken, Crash, Mismatch, Opened, Outcome, Rest, Segment, Streamed
 from segdl.engine.site import Site
 from segdl.errors import SegdlError
+from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
-from segdl.net.transport import Exchange
 from segdl.net.wire import Wire
 from segdl.store.part import PartFile
 

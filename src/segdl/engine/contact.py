@@ -16,9 +16,9 @@ from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, 
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK, Run
 from segdl.errors import SegdlError, ServerError
+from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
 from segdl.net.source import Source
-from segdl.net.transport import Exchange
 from segdl.net.wire import Wire
 from segdl.options import TransferOptions
 from segdl.progress.events import Progress, Waiting

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from segdl.net.transport import Exchange
+from segdl.net.exchange import Exchange
 from segdl.store.part import PartFile, PipedPart
 
 # Below this a call for the kernel's own copying costs more than it saves.

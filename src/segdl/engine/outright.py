@@ -18,8 +18,8 @@ from segdl.engine.flow import flow
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of
 from segdl.engine.versions import selected, state_of
+from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
-from segdl.net.transport import Exchange
 from segdl.net.wire import Wire
 from segdl.progress.events import Progress, SegmentState, Started
 from segdl.store.faults import disk_errors

@@ -15,7 +15,8 @@ from segdl.core import pace
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.errors import CancelledError
-from segdl.net.transport import Exchange, Transport
+from segdl.net.exchange import Exchange
+from segdl.net.transport import Transport
 from segdl.net.wire import Wire
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.progress.events import Event

@@ -10,8 +10,8 @@ from segdl.core.spans import OPEN
 from segdl.core.speed import Speed, flowing, flowing_on
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged
 from segdl.engine.site import Site
+from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
-from segdl.net.transport import Exchange
 from segdl.net.wire import Wire
 from segdl.progress.events import SegmentState
 

@@ -13,7 +13,7 @@ from urllib3 import HTTPHeaderDict
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.errors import UsageError
-from segdl.net.transport import Exchange
+from segdl.net.exchange import Exchange
 from segdl.options import NetworkOptions, Request
 from segdl.version import __version__
 

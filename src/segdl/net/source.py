@@ -16,8 +16,9 @@ from segdl.core.url import Location, follow
 from segdl.core.verdict import MAYBE_EXPIRED
 from segdl.errors import SegdlError, ServerError
 from segdl.net.credentials import Credentials
+from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
-from segdl.net.transport import Exchange, Transport
+from segdl.net.transport import Transport
 from segdl.net.wire import Wire
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -1,0 +1,264 @@
+"""A response whose body is being read."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+
+from segdl.core.head import Head, parse_head
+from segdl.core.text import printable
+from segdl.core.url import Location
+from segdl.errors import NetworkError, ServerError
+from segdl.net.failures import WIRE_ERRORS, TransferError, translate
+from segdl.net.records import take_what_came
+from segdl.net.wire import AbortedError, Wire
+
+if TYPE_CHECKING:
+    from http.cookiejar import CookieJar
+
+    from segdl.net.lane import Lane
+
+# Bodies up to this are cheaper to read than a new connection is, in bytes.
+_SHORT = 4096
+
+
+class Exchange:
+    """A response whose body is being read by one thread.
+
+    Attributes:
+        head: status and fields.
+        location: the URL that answered.
+        waited: seconds from the request to the head.
+    """
+
+    def __init__(
+        self,
+        response: urllib3.BaseHTTPResponse,
+        location: Location,
+        wire: Wire,
+        lane: Lane | None = None,
+    ) -> None:
+        self.waited = wire.waited
+        self.location = location
+        # What urlopen returns is one, whatever its annotation.
+        assert isinstance(response, urllib3.HTTPResponse)
+        self._raw = response
+        self._wire = wire
+        self._lane = lane
+        fields = self._raw.headers
+        coding = fields.get("Transfer-Encoding", "chunked").strip().lower()
+        if coding != "chunked":
+            self.close()
+            raise TransferError(
+                ServerError(f"{location}: the server sent Transfer-Encoding {printable(coding)!r}")
+            )
+        if "Transfer-Encoding" in fields:
+            # It goes before any Content-Length (RFC 9112, 6.3).
+            fields = fields.copy()
+            fields.discard("Content-Length")
+        self.head: Head = parse_head(response.status, fields, now=time.time())
+        if lane is not None:
+            lane.answered(self.head.length, in_chunks="Transfer-Encoding" in fields)
+
+    @property
+    def sized(self) -> bool:
+        """Whether the response announces its length."""
+        return self.head.length is not None
+
+    @property
+    def framed(self) -> bool:
+        """Whether the end of the body can be told from a connection that broke."""
+        return self.sized or self._raw.chunked
+
+    def read(self, most: int) -> bytes:
+        """Return what has arrived, at most `most` bytes; ``b""`` at the end of the body.
+
+        Raises:
+            TransferError: the connection broke, or was aborted.
+        """
+        try:
+            # read1 hands over what one recv brought: nothing is lost when the next fails.
+            data = self._read1(most)
+        except WIRE_ERRORS as error:
+            raise failure_of(error, self.location, self._wire) from error
+        if self._wire.aborted:
+            # Nothing may be written any more for somebody who was told to stop.
+            raise failure_of(AbortedError(), self.location, self._wire)
+        if data and len(data) > most:
+            # http.client believes in chunks of negative size.
+            raise TransferError(ServerError(f"{self.location}: the server sent broken chunks"))
+        return data
+
+    @property
+    def sets_cookies(self) -> bool:
+        """Whether the response has cookies to keep."""
+        return "Set-Cookie" in self._raw.headers
+
+    def keep_cookies(self, jar: CookieJar) -> None:
+        """Have `jar` take what the response sets."""
+        from urllib.request import Request
+
+        request = Request(self.location.url, unverifiable=True)  # noqa: S310 - never opened
+        # urllib3's response has the one method that a jar calls.
+        jar.extract_cookies(self._raw, request)  # type: ignore[arg-type]
+
+    @property
+    def resting(self) -> bool:
+        """Whether a read waits of our own accord, for a limit on the rate."""
+        return self._wire.resting
+
+    @property
+    def fills(self) -> bool:
+        """Whether `fill` can be used: a plain socket, no limit, and a kernel that does it."""
+        if self._lane is not None or not hasattr(os, "splice"):
+            return False
+        return self.sized and self._wire.plain_socket is not None
+
+    def fill(self, pipe: int, most: int) -> int:
+        """Move what has arrived into a pipe, without the bytes passing through Python.
+
+        A `read` of 8 KiB or more must have come before: it empties the buffer that the
+        response's head was read through.
+
+        Args:
+            pipe: the end to write to.
+            most: bytes, at most.
+
+        Returns:
+            Bytes moved; 0 where it takes a `read` to go on, such as at the body's end.
+
+        Raises:
+            TransferError: the connection broke, or was aborted.
+        """
+        plain, left = self._wire.plain_socket, self._raw.length_remaining
+        # The last byte is left to `read`, which sees to it that the body is over.
+        if plain is None or left is None or left <= 1:
+            return 0
+        try:
+            moved = os.splice(plain.fileno(), pipe, min(most, left - 1))
+        except OSError as error:
+            raise failure_of(error, self.location, self._wire) from error
+        if self._wire.aborted:
+            raise failure_of(AbortedError(), self.location, self._wire)
+        self._took(moved)
+        return moved
+
+    @property
+    def receives(self) -> bool:
+        """Whether `receive` can be used: TLS on a socket of its own, and no limit."""
+        return self._lane is None and self.sized and self._wire.tls_socket is not None
+
+    def receive(self, buffer: memoryview) -> int:
+        """Fill a buffer from a TLS connection with what has come, without a copy in between.
+
+        TLS brings 16 KiB at a time: all that are there are taken. As with `fill`, a `read`
+        of 8 KiB or more must have come before.
+
+        Returns:
+            Bytes received; 0 where it takes a `read` to go on, such as at the body's end.
+
+        Raises:
+            TransferError: the connection broke, or was aborted.
+        """
+        secure, left = self._wire.tls_socket, self._raw.length_remaining
+        if secure is None or left is None or left <= 1:
+            return 0
+        room = buffer[: min(len(buffer), left - 1)]
+        try:
+            got = take_what_came(secure, room)
+        except WIRE_ERRORS as error:
+            raise failure_of(error, self.location, self._wire) from error
+        if self._wire.aborted:
+            raise failure_of(AbortedError(), self.location, self._wire)
+        self._took(got)
+        return got
+
+    def _took(self, count: int) -> None:
+        """Note that bytes of the body were taken from the socket itself."""
+        assert self._raw.length_remaining is not None
+        self._raw.length_remaining -= count
+        # http.client counts for itself.
+        body: Any = self._raw._fp  # noqa: SLF001
+        body.length -= count
+
+    def _read1(self, most: int) -> bytes:
+        if self._lane is None:
+            return self._raw.read1(most, decode_content=False)
+        with self._lane.turn(most) as turn:
+            data = self._raw.read1(turn.most, decode_content=False)
+            turn.brought = len(data)
+        return data
+
+    def hand_over(self, wire: Wire) -> None:
+        """Let another thread's `wire` abort this response from now on.
+
+        Raises:
+            TransferError: the wire was aborted before.
+        """
+        connected = self._wire.detach()
+        self._wire = wire
+        if self._lane is not None:
+            self._lane.hand_over(wire)
+        try:
+            wire.attach(connected)
+        except AbortedError as error:
+            self.close()
+            raise failure_of(error, self.location, wire) from error
+
+    def abort(self) -> None:
+        """End a read that another thread waits in."""
+        self._wire.abort()
+
+    def closed_early(self) -> TransferError:
+        """Return the error for a body that ended before it should."""
+        return TransferError(NetworkError(f"{self.location}: connection closed early"))
+
+    def wait(self, seconds: float) -> bool:
+        """Tell whether more of the body, or its end, has come within `seconds`.
+
+        As with `fill`, a `read` of 8 KiB or more must have come before.
+        """
+        return self._wire.wait_for_bytes(seconds)
+
+    def finish(self) -> None:
+        """Give the connection back: the body was read to its end."""
+        self._leave()
+        self._raw.release_conn()
+
+    def finish_short_body(self) -> None:
+        """Read a body of a few KiB that nobody wants, and give the connection back.
+
+        Raises:
+            TransferError: as `read`.
+        """
+        if self.head.length is None or self.head.length > _SHORT:
+            return
+        try:
+            while self.read(_SHORT):
+                pass
+        except TransferError:
+            self.close()
+            raise
+        self.finish()
+
+    def close(self) -> None:
+        """Close the connection; harmless after `finish`."""
+        self._leave()
+        self._raw.close()
+
+    def _leave(self) -> None:
+        self._wire.detach()
+        if self._lane is not None:
+            self._lane.close()
+
+
+def failure_of(error: Exception, location: Location, wire: Wire) -> TransferError:
+    """Say what went wrong with a request: an abort goes before what it broke."""
+    if wire.aborted:
+        return TransferError(
+            NetworkError(f"{location}: no answer in time", hint="see --stall-timeout")
+        )
+    return translate(error, str(location))
