@@ -357,7 +357,7 @@ def test_killed_and_resumed(nginx: StartNginx, tmp_path: Path) -> None:
     here.mkdir()
     (site / "f.bin").write_bytes(CONTENT)
     field = FIELDS["repr"][1](CONTENT)
-    server = nginx(site, server=["limit_rate 4m;", f"add_header Repr-Digest '{field}' always;"])
+    server = nginx(site, server=["limit_rate 400k;", f"add_header Repr-Digest '{field}' always;"])
     command = ("-q", "-j", "4", "--json", server.url("f.bin"))
     work = here / "f.bin.segdl"
 
