@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
 from segdl.engine.segment import Drop, Segment
 from segdl.engine.watch import Watch
 from segdl.net.wire import Wire
@@ -68,3 +70,40 @@ def test_what_has_no_connection_is_not_dropped() -> None:
     segment = started()
     segment.wire = None
     assert crawling([segment], 1000.0) == []
+
+
+def lumps(rate: int, every: float, phase: float, now: float) -> int:
+    """Bytes that a server has sent that paces a connection by lumps, as nginx does."""
+    return int((now + phase) // every) * int(rate * every)
+
+
+def lagging(rates: list[int], every: float, seconds: float) -> dict[int, float]:
+    """Watch connections of these rates, and tell which were dropped for lagging, and when."""
+    watch = Watch(PATIENCE)
+    segments = [started() for _ in rates]
+    dropped: dict[int, float] = {}
+    for tick in range(1, int(seconds / 0.05)):
+        now = tick * 0.05
+        for number, (segment, rate) in enumerate(zip(segments, rates, strict=True)):
+            segment.received = lumps(rate, every, every * number / len(rates), now)
+            segment.position = segment.received
+        watch.measure(segments, now)
+        watch.drop_slow(segments, now, idle=now > seconds / 2)
+        for number, segment in enumerate(segments):
+            if segment.dropped is not None:
+                dropped.setdefault(number, now)
+    return dropped
+
+
+@pytest.mark.parametrize("every", [0.1, 1.0, 1.2])
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_lumps_are_no_lagging(count: int, every: float) -> None:
+    """A connection that is paced by whole seconds stands still for most of each."""
+    assert lagging([2_000_000] * count, every, 40.0) == {}
+
+
+@pytest.mark.parametrize("every", [0.1, 1.0])
+def test_who_is_far_slower_lags(every: float) -> None:
+    dropped = lagging([2_000_000] * 7 + [150_000], every, 20.0)
+    assert list(dropped) == [7]
+    assert dropped[7] < 5.0

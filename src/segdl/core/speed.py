@@ -1,4 +1,4 @@
-"""How fast a connection moves: the mean of its last second."""
+"""How fast a connection moves: at the moment, and over seconds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 
 from segdl.core.speeds import Speeds
 
-# Servers that cap a connection pace it by whole seconds.
 _MEMORY = 0.5
+# Servers that cap a connection pace it by whole seconds: between two of their lumps it stands
+# still. Whether one is slow shows over several.
+_STEADY = 3.0
+_STEADY_GAP = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,26 +19,33 @@ class Speed:
 
     Attributes:
         began: when the first of its bytes was waited for, in seconds.
-        counts: what came in the last second.
+        counts: what came in the last half second.
+        steady: what came in the last seconds.
         rate: bytes a second; None before the first bytes were measured.
         before: its rate before `counts` begins; None where there was none.
     """
 
     began: float
     counts: Speeds
+    steady: Speeds
     rate: float | None = None
     before: float | None = None
+
+    @property
+    def pace(self) -> float:
+        """Bytes a second over the last seconds, or over as many as there were; 0 before."""
+        return self.steady.mean(_STEADY)
 
 
 def flowing(now: float, received: int) -> Speed:
     """Return what is known at the beginning: nothing."""
-    return Speed(now, Speeds(_MEMORY).note(now, received))
+    return Speed(now, Speeds(_MEMORY).note(now, received), Speeds(_STEADY).note(now, received))
 
 
 def flowing_on(speed: Speed, now: float, received: int) -> Speed:
     """Return what is known of a flow whose bytes are counted anew."""
-    counts = Speeds(_MEMORY).note(now, received)
-    return replace(speed, counts=counts, before=speed.rate)
+    anew = flowing(now, received)
+    return replace(speed, counts=anew.counts, steady=anew.steady, before=speed.rate)
 
 
 def measured(speed: Speed, now: float, received: int) -> Speed:
@@ -56,6 +66,8 @@ def measured(speed: Speed, now: float, received: int) -> Speed:
     if counts is speed.counts:
         return speed
     rate, age = counts.mean(_MEMORY), counts.age
+    if now >= speed.steady.counts[-1][0] + _STEADY_GAP:
+        speed = replace(speed, steady=speed.steady.note(now, received))
     if speed.rate is None and not rate:
         # Nothing has come yet: how fast it will be is still open.
         return replace(speed, counts=Speeds(_MEMORY).note(now, received))

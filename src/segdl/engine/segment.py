@@ -53,6 +53,8 @@ class Segment:
         seen: `received` at that time.
         moved_at: when `moved` was noted, to tell how long nothing has come.
         moved: `received` at that time.
+        moves: how often something new was found to have come since `set_out_at`.
+        set_out_at: when the attempt started.
         speed: how fast the attempt brings bytes.
         dropped: why the coordinator ended the attempt, if it did.
         lagged: attempts in a row that were dropped because they lagged.
@@ -71,12 +73,14 @@ class Segment:
         "lagged",
         "moved",
         "moved_at",
+        "moves",
         "part",
         "position",
         "ready_at",
         "received",
         "seen",
         "seen_at",
+        "set_out_at",
         "site",
         "speed",
         "start",
@@ -98,8 +102,8 @@ class Segment:
         self.began = start
         self.brought = 0
         self.received = self.counted = 0
-        self.seen_at = self.moved_at = 0.0
-        self.seen = self.moved = 0
+        self.set_out_at = self.seen_at = self.moved_at = 0.0
+        self.seen = self.moved = self.moves = 0
         self.speed: Speed = flowing(0.0, 0)
         self.dropped: Drop | None = None
         self.lagged = 0
@@ -114,7 +118,8 @@ class Segment:
         self.brought = self.position - self.began
         self.began = self.position
         self.seen = self.moved = self.received
-        self.seen_at = self.moved_at = now
+        self.set_out_at = self.seen_at = self.moved_at = now
+        self.moves = 0
         received = self.received
         self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
         self.dropped = None

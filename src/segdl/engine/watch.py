@@ -16,6 +16,8 @@ from segdl.options import NetworkOptions
 _SETUP = 0.1
 # Seconds of silence that are borne at the very end, when others could bring the rest.
 _LAST_PATIENCE = 0.5
+# A silence is one where it lasts so many times longer than what comes between two lumps.
+_GAPS = 3.0
 # The last seconds are worth smaller segments than the plan makes, in bytes.
 _FINEST = 64 * 1024
 
@@ -48,6 +50,7 @@ class Watch:
                 segment.seen_at = segment.moved_at = now
             elif segment.received != segment.moved:
                 segment.moved_at, segment.moved = now, segment.received
+                segment.moves += 1
             first = segment.speed.rate is None
             segment.speed = measured(segment.speed, now, segment.received)
             if first and segment.speed.rate is not None:
@@ -64,8 +67,8 @@ class Watch:
         self._patience = max(_LAST_PATIENCE, 4 * self.setup) if idle else PATIENCE
         at_work = [segment for segment in segments if segment.wire is not None]
         fastest = max((_since_seen(segment, now) for segment in at_work), default=0.0)
-        rates = [each.speed.rate for each in at_work if each.speed.rate is not None]
-        self._usual = typical_rate(rates) or 0.0 if len(rates) > 1 else self._usual
+        paces = [each.speed.pace for each in at_work if each.speed.rate is not None]
+        self._usual = typical_rate(paces) or 0.0 if len(paces) > 1 else self._usual
         for segment in at_work:
             if segment.dropped is None and segment.wire is not None:
                 segment.dropped = self._crawls(segment, fastest, now) or self._lags(segment, now)
@@ -91,17 +94,18 @@ class Watch:
         # Within a limit all are as slow as it wants them.
         if not segment.heard or segment.stop == OPEN or self._limited:
             return None
-        rate = segment.speed.rate or 0.0
-        if segment.lagged and 2.0 * rate > self._usual:
+        pace = segment.speed.pace
+        if segment.lagged and 2.0 * pace > self._usual:
             segment.lagged = 0
+        gap = (segment.moved_at - segment.set_out_at) / max(1, segment.moves)
         lags = is_lagging(
-            rate,
+            pace,
             self._usual,
             segment.stop - segment.position,
             age=now - segment.speed.began,
             silent=now - segment.moved_at,
             again=segment.lagged,
-            patience=self._patience,
+            patience=max(self._patience, _GAPS * gap),
         )
         return Drop.LAGGING if lags else None
 
