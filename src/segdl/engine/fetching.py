@@ -116,7 +116,9 @@ class Fetching:
                 return
             segment, split = self._next_ready(), None
             if segment is None:
-                split = self._help_wanted(self._sites.rate_of(site))
+                # Who refuses more gets no more: then this is the only one.
+                newcomers = min(self._wanted(), site.gate.limit) - at_work
+                split = self._help_wanted(self._sites.rate_of(site), newcomers)
             if not (segment or split) or not site.gate.try_ask():
                 return
             if not self._sites.is_proved(site):
@@ -136,13 +138,14 @@ class Fetching:
                 return segment
         return None
 
-    def _help_wanted(self, newcomer: float | None) -> tuple[Segment, int] | None:
+    def _help_wanted(self, newcomer: float | None, newcomers: int) -> tuple[Segment, int] | None:
         live = self._supply.live
         # Where some wait for another try, the server has trouble enough.
         waiting = any(not each.complete and each.wire is None for each in live)
         if waiting or not self._supply.divisible:
             return None
-        return self._watch.help_wanted(live, self._run.transfer.min_split, newcomer)
+        least = self._run.transfer.min_split
+        return self._watch.help_wanted(live, least, newcomer, newcomers)
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)
