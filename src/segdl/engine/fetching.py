@@ -31,6 +31,8 @@ from segdl.progress.events import Progress, Waiting
 
 # Seconds between two samples of the total speed, where the number of connections follows it.
 _SAMPLE = 0.05
+# The same while a lost packet may decide: each is missed for a round trip, of 40 ms and more.
+_LOOK = 0.02
 
 
 class Fetching:
@@ -204,6 +206,8 @@ class Fetching:
         now = self._run.clock()
         waits = [segment.ready_at - now for segment in self._supply.live if segment.wire is None]
         tick = _SAMPLE if self._run.transfer.adaptive else TICK
+        if self._crew.hurries:
+            tick = _LOOK
         return max(0.001, min([tick, *(wait for wait in waits if wait > 0)]))
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:
