@@ -60,9 +60,12 @@ _DRY = 0.4
 # compared: what comes, comes in bursts.
 _AFTER = 1.5
 _TURNS = 2.0
-# What slows down at losses has the root of the packets between two of them under way, and
-# a quarter more; in slow start it may be several times as much.
+# From before a loss to after it: a sender that slows down for it is not faster, others are.
+_SLOWED = 1.2
+# Packets under way beyond this multiple (see `_under_way`) are a sender's that does not mind
+# losses, and at the end of slow start.
 _WINDOW = 5.0
+_SLOW_START = 9.0
 # Less often it may be a link that is full, and whose router sees to it that nobody waits.
 _OFTEN = 2
 _SHARE = 1e-3
@@ -147,9 +150,9 @@ def _weigh(state: Ramp, sample: Sample) -> Ramp:
     """Have as many as a lossy path needs, unless the sender does not mind the loss."""
     if sample.now < state.moved_at + sample.trips(_AFTER, 0.0):
         return state
-    losses, stretch = sample.losses or 0, sample.trips(_TURNS, 0.0)
-    grows = state.arrived.mean(stretch) > _DOUBLED * state.before
-    if not grows and _heeds(state, sample, losses - state.losses, stretch):
+    speed = state.arrived.mean(sample.trips(_TURNS, 0.0))
+    losses = sample.losses or 0
+    if speed < _SLOWED * state.before and _under_way(sample, losses, speed) < _SLOW_START:
         return _leap_at_losses(replace(state, target=state.proven), sample, state.best)
     return replace(state, phase=Phase.LISTENING, target=state.proven, losses=losses)
 
@@ -158,15 +161,20 @@ def _is_lossy(state: Ramp, sample: Sample) -> bool:
     """Tell whether a few connections lose so much that it is this which holds them down."""
     losses = sample.losses or 0
     often = losses >= max(_OFTEN, _SHARE * (sample.arrived or 0) / _SEGMENT)
-    long = sample.round_trip > LONG_PATH
-    return often and long and _heeds(state, sample, losses, sample.trips(5))
+    if not often or sample.round_trip <= LONG_PATH:
+        return False
+    speed = state.arrived.mean(sample.trips(5)) / max(1, sample.streaming)
+    return _under_way(sample, losses, speed) < _WINDOW
 
 
-def _heeds(state: Ramp, sample: Sample, losses: int, stretch: float) -> bool:
-    """Tell whether no more is under way than a sender has that slows down at losses."""
-    speed = state.arrived.mean(stretch) / max(1, sample.streaming)
+def _under_way(sample: Sample, losses: int, speed: float) -> float:
+    """Return the packets under way, as a multiple of the root of those between two losses.
+
+    What slows down at losses has about as many under way as that, and a quarter more.
+    """
     packets = (sample.arrived or 0) / _SEGMENT
-    return speed * sample.round_trip / _SEGMENT < _WINDOW * sqrt(packets / max(1, losses))
+    between = max(1.0, packets / max(1, losses))
+    return speed * sample.round_trip / _SEGMENT / sqrt(between)
 
 
 def _leap_at_losses(state: Ramp, sample: Sample, speed: float) -> Ramp:
