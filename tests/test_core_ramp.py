@@ -68,6 +68,96 @@ def test_over_a_long_path_there_are_four_at_once() -> None:
     assert state.target == 4
 
 
+def lossy(times: float, *, seconds: float = 0.2) -> Ramp:
+    """One connection loses a packet at 1 MB/s after 0.3 s, and goes on `times` as fast."""
+    state, arrived = ramp_start(32), 0.0
+    for step in range(1, 7 + round(seconds / 0.05)):
+        arrived += 50_000 * (times if step > 6 else 1)
+        sample = Sample(
+            now=step / 20,
+            received=int(arrived),
+            streaming=1,
+            round_trip=0.08,
+            losses=int(step >= 6),
+            arrived=int(arrived),
+        )
+        state = ramp_sample(state, sample)
+    return state
+
+
+def test_a_lost_packet_is_answered_by_four_before_it_is_weighed() -> None:
+    state = lossy(1.0, seconds=0.05)
+    assert (state.target, state.phase, state.found) == (4, Phase.WEIGHING, None)
+
+
+@pytest.mark.parametrize("times", [0.3, 0.7, 1.0, 1.1])
+def test_many_follow_where_the_sender_slows_down_at_a_loss(times: float) -> None:
+    state = lossy(times)
+    assert (state.target, state.phase, state.heeded) == (32, Phase.CLIMBING, True)
+
+
+@pytest.mark.parametrize("times", [1.5, 2.0, 4.0])
+def test_a_sender_that_does_not_mind_a_loss_is_listened_to_on(times: float) -> None:
+    state = lossy(times, seconds=0.15)
+    assert (state.target, state.phase, state.found) == (1, Phase.LISTENING, None)
+
+
+def holding(number: int, losses: int, speed: float, **more: int) -> Ramp:
+    """`number` are held at `speed`, and so many packets are lost in a second."""
+    state = replace(ramp_start(32, known=number), limited=bool(more.get("limited")))
+    for step in range(20):
+        sample = Sample(
+            now=step / 20,
+            received=int(step * speed / 20),
+            streaming=number,
+            round_trip=0.08,
+            losses=losses if step == 19 else 0,
+            arrived=int(step * speed / 20),
+        )
+        state = ramp_sample(state, sample)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("number", "losses", "speed", "target"),
+    [
+        (2, 4, 1e6, 32),
+        (4, 6, 2e6, 32),
+        # Once may be chance.
+        (2, 1, 1e6, 2),
+        # So seldom it may be a router that keeps its queue short.
+        (1, 5, 12e6, 1),
+        # With so much under way it is not the losses that hold it down.
+        (1, 10, 12e6, 1),
+        # More than a few were found otherwise.
+        (8, 20, 3e6, 8),
+    ],
+)
+def test_few_become_many_where_losses_hold_them_down(
+    number: int, losses: int, speed: float, target: int
+) -> None:
+    assert holding(number, losses, speed).target == target
+
+
+def test_where_more_are_refused_losses_change_nothing() -> None:
+    assert holding(2, 4, 1e6, limited=1).target == 2
+
+
+def test_many_that_were_of_no_use_do_not_come_again_for_losses() -> None:
+    state = replace(lossy(1.0), target=2, proven=2, phase=Phase.HOLDING, until=9.0, best=0.0)
+    sample = Sample(now=2.0, received=10**6, streaming=2, round_trip=0.08, losses=9, arrived=10**6)
+    assert ramp_sample(state, sample).target == 2
+
+
+@pytest.mark.parametrize(("swollen", "target"), [(None, 4), (1.1, 4), (1.3, 2)])
+def test_where_a_queue_has_grown_two_are_tried(swollen: float | None, target: int) -> None:
+    state = ramp_start(32)
+    for now, received in flow(0.0, 0.6, 1e6):
+        sample = Sample(now=now, received=received, streaming=1, round_trip=0.05, swollen=swollen)
+        state = ramp_sample(state, sample)
+    assert state.target == target
+
+
 def test_a_number_that_cannot_be_had_is_not_waited_for() -> None:
     state = run(ramp_start(32), *flow(0.0, 2.0, 1e6), streaming=1)
     assert state.target == 2
@@ -216,6 +306,9 @@ SAMPLES = st.lists(
         asked=st.integers(0, 200),
         refusals=st.integers(0, 5) | st.integers(0, 10**6),
         round_trip=st.floats(0, 10) | st.just(0.08),
+        losses=st.none() | st.integers(0, 10**6) | st.integers(0, 3),
+        arrived=st.none() | st.integers(-10, 10**15),
+        swollen=st.none() | st.floats(0, 1e6),
     ),
     max_size=40,
 )

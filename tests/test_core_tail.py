@@ -46,6 +46,25 @@ def test_a_newcomer_who_starts_late_gets_less() -> None:
     assert take_over([Running(0, 8 * MIB, 1e6)], rate=1e6, setup=60.0, least=MIB) is None
 
 
+@pytest.mark.parametrize(("newcomers", "at"), [(1, 32), (3, 48), (7, 56), (31, 62)])
+def test_a_newcomer_leaves_theirs_to_those_that_come_with_it(newcomers: int, at: int) -> None:
+    alone = [Running(0, 64 * MIB, 1e6)]
+    split = take_over(alone, rate=1e6, setup=0.0, least=MIB, newcomers=newcomers)
+    assert split == Split(0, at * MIB)
+
+
+def test_so_many_newcomers_that_come_together_get_the_same() -> None:
+    running, pieces = [Running(0, 64 * MIB, 1e6)], []
+    for newcomers in range(7, 0, -1):
+        split = take_over(running, rate=1e6, setup=0.0, least=MIB, newcomers=newcomers)
+        assert split is not None
+        cut = running[split.index]
+        pieces.append(cut.stop - split.at)
+        running[split.index] = Running(cut.position, split.at, cut.rate)
+        running.append(Running(split.at, cut.stop, None))
+    assert pieces == [8 * MIB] * 7
+
+
 _RUNNING = st.builds(
     lambda position, left, rate: Running(position, position + left, rate),
     st.integers(0, 2**50),
@@ -59,11 +78,12 @@ _RUNNING = st.builds(
     rate=st.none() | st.floats(0, 1e12),
     setup=st.floats(0, 100),
     least=st.integers(1, 2**30),
+    newcomers=st.integers(-2, 300),
 )
 def test_both_pieces_hold_bytes(
-    running: list[Running], rate: float | None, setup: float, least: int
+    running: list[Running], rate: float | None, setup: float, least: int, newcomers: int
 ) -> None:
-    split = take_over(running, rate=rate, setup=setup, least=least)
+    split = take_over(running, rate=rate, setup=setup, least=least, newcomers=newcomers)
     if split is not None:
         cut = running[split.index]
         assert cut.position + least <= split.at < cut.stop

@@ -110,6 +110,55 @@ def test_a_connection_that_is_gone_is_no_error_here() -> None:
     assert window.look(ours).window == KERNEL_WINDOW
 
 
+@linux
+def test_a_kernel_counts_what_comes() -> None:
+    ours, theirs = connected(None)
+    with ours, theirs:
+        first = window.arrived(ours, 1.0)
+        theirs.sendall(bytes(300_000))
+        ours.recv(300_000, socket.MSG_WAITALL)
+        look = window.arrived(ours, 2.0)
+    assert first is not None
+    assert look is not None
+    assert (first.in_order, first.segments, look.now) == (0, 0, 2.0)
+    assert (look.in_order, look.strays) == (300_000, 0)
+    assert look.segments >= 300_000 // 65_536
+    assert 0 < look.least <= 1
+    assert 0 <= look.round_trip < 1
+    assert 500 < look.size <= 65_536
+    # Kernels round it up: some bytes seem to be held where none are.
+    assert look.arrived >= 300_000
+
+
+def test_what_comes_is_not_known_of_a_connection_that_is_gone() -> None:
+    ours, theirs = connected(None)
+    theirs.close()
+    ours.close()
+    assert window.arrived(ours, 1.0) is None
+    wire = Wire()
+    assert wire.arrived(1.0) is None
+    wire.attach(ours)
+    assert wire.arrived(1.0) is None
+
+
+@pytest.mark.parametrize("told", [b"", bytes(104), bytes(227)])
+def test_kernels_that_know_less_tell_nothing(monkeypatch: pytest.MonkeyPatch, told: bytes) -> None:
+    class Old(socket.socket):
+        def getsockopt(self, *_: object) -> bytes:  # type: ignore[override]
+            return told
+
+    monkeypatch.setattr(window, "_LINUX", True)
+    with Old() as old:
+        assert window.arrived(old, 1.0) is None
+
+
+def test_systems_other_than_linux_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "_LINUX", False)
+    ours, theirs = connected(None)
+    with ours, theirs:
+        assert window.arrived(ours, 1.0) is None
+
+
 class Talking(ScriptedServer):
     """Begins a long answer, and says no more after 20,000 bytes of `/quiet`.
 

@@ -55,8 +55,11 @@ def mean_target(done: Download, since: float) -> float:
 
 
 @pytest.mark.parametrize("name", FULL_AFTER_A_WHILE)
-def test_a_long_path_that_one_fills_never_gets_more_than_four(name: str) -> None:
-    for done in downloads(FULL_AFTER_A_WHILE[name], 7.0):
+@pytest.mark.parametrize("told", [False, True])
+def test_a_long_path_that_one_fills_never_gets_more_than_four(name: str, told: bool) -> None:
+    link = FULL_AFTER_A_WHILE[name]
+    for seed in SEEDS:
+        done = download(link, link.rate * 7.0, seed, told=told)
         assert done.most <= 4
         assert done.seconds < 10.5
 
@@ -121,12 +124,45 @@ def test_what_the_link_has_no_use_for_is_trimmed() -> None:
 
 def test_a_lossy_long_path_grows_fast() -> None:
     runs = [download(LOSSY, 20 * MIB, seed) for seed in range(40)]
+    assert median(done.reached(32) for done in runs) < 0.8
+    # Where the first connection was lucky the losses of a few more tell.
+    assert sorted(done.reached(32) for done in runs)[37] < 1.4
+    assert max(done.seconds for done in runs) < 4.0
+
+
+def test_a_lossy_long_path_grows_where_the_system_does_not_tell_of_losses() -> None:
+    runs = [download(LOSSY, 20 * MIB, seed, told=False) for seed in range(40)]
     assert median(done.reached(32) for done in runs) < 1.4
     spent = sorted(done.seconds for done in runs)
     assert spent[20] < 2.6
     # Where the first connection was lucky it takes a second attempt.
     assert spent[36] < 6.0
     assert spent[39] < 12.0
+
+
+NOT_LOSSY = {
+    **FULL_AFTER_A_WHILE,
+    "a tiny queue": replace(CLEAN, queue=5e4),
+    "reordering": replace(CLEAN, reordering=0.05),
+    "reordering, a small queue": replace(CLEAN, reordering=0.05, queue=3e5),
+    "loss that the sender does not mind": replace(CLEAN, loss=0.005, stubborn=True),
+    "the same, faster": replace(CLEAN, rate=25e6, loss=0.005, stubborn=True),
+    "a cap": replace(CAPPED, rate=1e8, round_trip=0.08),
+}
+
+
+@pytest.mark.parametrize("name", NOT_LOSSY)
+def test_a_path_that_loses_nothing_at_random_is_not_taken_for_one(name: str) -> None:
+    for done in downloads(NOT_LOSSY[name], 4.0, range(24)):
+        assert done.ramp is not None
+        assert not done.ramp.heeded
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_queue_is_reason_for_no_more_than_two(told: bool) -> None:
+    for seed in SEEDS:
+        done = download(CLEAN, 40 * MIB, seed, told=told)
+        assert done.most == (2 if told else 4)
 
 
 def test_a_lossy_long_path_is_held() -> None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+from segdl.core.arrivals import Look
+
 STEP = 0.01
 SEGMENT = 1448
 MIB = 1024 * 1024
@@ -37,6 +39,8 @@ class Link:
         pauses: times a second, on average, that nothing comes at all.
         pause: seconds that it lasts.
         piece: bytes that one request brings; the next is sent when they are there.
+        stubborn: the server does not slow down for what is lost at random, as BBR does not.
+        reordering: share of the segments that are overtaken by others.
     """
 
     rate: float = 2e9
@@ -51,6 +55,8 @@ class Link:
     pauses: float = 0.0
     pause: float = 0.2
     piece: float = NEVER
+    stubborn: bool = False
+    reordering: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +75,7 @@ class Connection:
     held: float = 0.0
     sent: float = 0.0
     left: float = NEVER
+    strays: float = 0.0
 
     def lose(self, now: float, trip: float, *, lost: float, again: bool) -> None:
         """Send less, and keep what comes from the reader until the gap is filled."""
@@ -85,9 +92,13 @@ class Connection:
             self.window = 2.0
         self.cut_at = self.deaf_until
 
+    def wait_for_repair(self, now: float, trip: float) -> None:
+        """Keep what comes from the reader until the gap is filled, and send on as before."""
+        self.deaf_until = max(self.deaf_until, now + trip)
+
     def grow(self, now: float, segments: float, trip: float) -> None:
         """Let the window grow by what was acknowledged."""
-        if now < self.deaf_until:
+        if now < self.deaf_until and self.cut_at:
             return
         if self.window < self.threshold:
             # Twice the window after a round trip: exp(ln 2).
@@ -123,6 +134,18 @@ class Network:
     def _trip(self) -> float:
         """Seconds of a round trip, the queue as it is."""
         return self.link.round_trip + self.waiting / self.link.rate
+
+    def look(self, each: Connection) -> Look:
+        """Return what the client's kernel tells of a connection, as Linux does."""
+        return Look(
+            now=self.now,
+            in_order=int(each.sent - each.held),
+            segments=int(each.sent / SEGMENT),
+            strays=int(each.strays),
+            size=SEGMENT,
+            round_trip=self._trip,
+            least=self.link.round_trip,
+        )
 
     def open(self) -> None:
         """Ask for a connection: one round trip to connect, one to be answered."""
@@ -193,6 +216,7 @@ class Network:
         each.sent += size
         each.held += size
         each.left -= size
+        each.strays += size / SEGMENT * (self.now < each.deaf_until or self.link.reordering)
         if self.now >= each.deaf_until:
             self.received += each.held
             each.held = 0.0
@@ -206,5 +230,8 @@ class Network:
     def _lose(self, each: Connection, sent: float, dropped: float, trip: float) -> None:
         fine = (1 - self.link.loss) ** sent * 0.2**dropped
         if self.random.random() >= fine:
+            if self.link.stubborn and self.random.random() >= 1 - 0.2**dropped:
+                each.wait_for_repair(self.now, trip)
+                return
             again = self.random.random() < self.link.loss
             each.lose(self.now, trip, lost=dropped, again=again)

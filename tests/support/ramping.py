@@ -8,8 +8,10 @@ from random import Random
 from statistics import median
 
 from segdl.core.admission import answered, asked, closed, may_ask, opening, refused
+from segdl.core.arrivals import Arrivals, begun, looked
 from segdl.core.ramp import Ramp, Sample, ramp_sample, ramp_start
-from support.links import Link, Network
+from segdl.core.ramp_state import LONG_PATH
+from support.links import Connection, Link, Network
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ def download(
     known: int | None = None,
     later: Sequence[tuple[float, Link]] = (),
     time_up: float = 200.0,
+    told: bool = True,
 ) -> Download:
     """Fetch `size` bytes as the engine does, and as the gate of a host lets it.
 
@@ -66,6 +69,7 @@ def download(
         known: what was found for this host before.
         later: links that take the place of `link`, and from when on.
         time_up: seconds.
+        told: whether the client's system tells what it makes of packets.
     """
     net, random = Network(link, Random(seed)), Random(seed + 1000)
     gate = opening(fixed or most)
@@ -73,6 +77,7 @@ def download(
     done = Download()
     changes = list(later)
     answers: list[float] = []
+    arrivals: dict[Connection, Arrivals] = {}
     target, next_sample = 1, 0.0
     while net.received < size and net.now < time_up:
         if changes and net.now >= changes[0][0]:
@@ -97,7 +102,13 @@ def download(
         if fixed:
             target = fixed
         elif net.now >= next_sample:
-            next_sample = net.now + random.uniform(0.05, 0.1)
+            state = state or ramp_start(most, known)
+            curious = told and state.curious and median(answers) > LONG_PATH
+            if curious:
+                _look(net, arrivals)
+            haste = curious and state.found is None
+            next_sample = net.now + (0.02 if haste else random.uniform(0.05, 0.1))
+            seen = arrivals.values()
             sample = Sample(
                 now=net.now,
                 received=int(net.received),
@@ -105,10 +116,21 @@ def download(
                 asked=len(net.connections) - net.streaming,
                 refusals=done.refusals,
                 round_trip=median(answers),
+                losses=sum(each.losses for each in seen) if seen else None,
+                arrived=sum(each.came for each in seen) if seen else None,
+                swollen=median(each.last.swollen for each in seen) if seen else None,
             )
-            state = ramp_sample(state or ramp_start(most, known), sample)
+            state = ramp_sample(state, sample)
             target = state.target
         if not done.targets or done.targets[-1][1] != target:
             done.targets.append((net.now, target))
     done.seconds, done.received, done.ramp = net.now, net.received, state
     return done
+
+
+def _look(net: Network, arrivals: dict[Connection, Arrivals]) -> None:
+    for each in net.connections:
+        if each.accepted_at is not None:
+            look = net.look(each)
+            known = arrivals.get(each)
+            arrivals[each] = begun(look) if known is None else looked(known, look)

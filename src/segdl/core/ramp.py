@@ -9,6 +9,14 @@ raise that brings less is taken back, unless hardly anything comes: then it is n
 that is full. What was found is held. More and more seldom a step of a quarter, up or down,
 is tried for two seconds, and kept where up brings half of what it added, or down costs
 hardly anything. A speed far below what the same connections brought starts the climb anew.
+
+Over a long path all this takes long, and a system may tell more (:mod:`segdl.core.arrivals`).
+A lone packet that an empty path loses is followed by four connections at once, and by many
+as soon as it is seen that the sender slows down for it: there are senders that do not, and
+fill the link. Where it was not seen at first, losses that are frequent enough do the same.
+That happens once: whether many are worth it is for their speed to tell. Where a queue has
+grown, two are tried, not four: one fills the link already.
+
 Refusals end it at what streams; a step up follows when :mod:`segdl.core.admission` would
 ask again, too.
 
@@ -48,6 +56,20 @@ _DOUBLED = 2.0
 _SOME = 1.1
 # Below this share of the best speed it is not the link that is full.
 _DRY = 0.4
+# Round trips until what was sent in answer to a loss is here, and over which speeds are
+# compared: what comes, comes in bursts.
+_AFTER = 1.5
+_TURNS = 2.0
+# From before a loss to after it: a sender that slows down for it is not faster, others are.
+_SLOWED = 1.2
+# Packets under way beyond this multiple (see `_under_way`) are a sender's that does not mind
+# losses, and at the end of slow start.
+_WINDOW = 5.0
+_SLOW_START = 9.0
+# Less often it may be a link that is full, and whose router sees to it that nobody waits.
+_OFTEN = 2
+_SHARE = 1e-3
+_SEGMENT = 1448
 # Seconds that newcomers are given at least to bring their share, and at most to be there.
 _SHARE_AFTER = 0.5
 _PATIENCE = 2.0
@@ -91,8 +113,14 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
     if speeds is state.speeds:
         return state
     state = replace(state, speeds=speeds)
+    if sample.arrived is not None:
+        state = replace(state, arrived=state.arrived.note(sample.now, sample.arrived))
     if state.phase is Phase.LISTENING:
         return _listen(state, sample)
+    if state.phase is Phase.WEIGHING:
+        return _weigh(state, sample)
+    if state.curious and _is_lossy(state, sample):
+        return _leap_at_losses(state, sample, max(state.speeds.mean(LONG), state.before))
     if state.phase is Phase.HOLDING:
         return _hold(state, sample)
     state = _arrive(state, sample)
@@ -100,15 +128,57 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
 
 
 def _listen(state: Ramp, sample: Sample) -> Ramp:
+    new = (sample.losses or 0) > state.losses
+    if new and state.curious and sample.round_trip > LONG_PATH:
+        # Connecting takes as long as to see whether it was this that slows it down.
+        before = state.arrived.mean(sample.trips(_TURNS, 0.0))
+        return replace(_move(state, sample, FEW, before, Phase.WEIGHING), best=state.best)
     stretch = sample.trips(2)
     if state.speeds.age < stretch:
         return state
-    speed = state.speeds.mean(stretch)
-    state = replace(state, best=max(state.best, speed))
-    earlier = 2 * state.speeds.mean(2 * stretch) - speed
+    state = replace(state, best=max(state.best, state.speeds.mean(stretch)))
+    # A missing packet keeps from the reader what follows it: that looks like an end of growth.
+    speeds = state.speeds if sample.arrived is None else state.arrived
+    speed = speeds.mean(stretch)
+    earlier = 2 * speeds.mean(2 * stretch) - speed
     if state.speeds.age < 2 * stretch or speed > _GROWING * earlier:
         return state
     return _go_on(state, sample, state.best)
+
+
+def _weigh(state: Ramp, sample: Sample) -> Ramp:
+    """Have as many as a lossy path needs, unless the sender does not mind the loss."""
+    if sample.now < state.moved_at + sample.trips(_AFTER, 0.0):
+        return state
+    speed = state.arrived.mean(sample.trips(_TURNS, 0.0))
+    losses = sample.losses or 0
+    if speed < _SLOWED * state.before and _under_way(sample, losses, speed) < _SLOW_START:
+        return _leap_at_losses(replace(state, target=state.proven), sample, state.best)
+    return replace(state, phase=Phase.LISTENING, target=state.proven, losses=losses)
+
+
+def _is_lossy(state: Ramp, sample: Sample) -> bool:
+    """Tell whether a few connections lose so much that it is this which holds them down."""
+    losses = sample.losses or 0
+    often = losses >= max(_OFTEN, _SHARE * (sample.arrived or 0) / _SEGMENT)
+    if not often or sample.round_trip <= LONG_PATH:
+        return False
+    speed = state.arrived.mean(sample.trips(5)) / max(1, sample.streaming)
+    return _under_way(sample, losses, speed) < _WINDOW
+
+
+def _under_way(sample: Sample, losses: int, speed: float) -> float:
+    """Return the packets under way, as a multiple of the root of those between two losses.
+
+    What slows down at losses has about as many under way as that, and a quarter more.
+    """
+    packets = (sample.arrived or 0) / _SEGMENT
+    between = max(1.0, packets / max(1, losses))
+    return speed * sample.round_trip / _SEGMENT / sqrt(between)
+
+
+def _leap_at_losses(state: Ramp, sample: Sample, speed: float) -> Ramp:
+    return replace(_leap(state, sample, speed), heeded=True)
 
 
 def _arrive(state: Ramp, sample: Sample) -> Ramp:

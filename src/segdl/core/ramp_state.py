@@ -16,6 +16,8 @@ LONG_PATH = 0.03
 # So many are tried over any path; more only where these have proved to be much faster.
 FEW = 4
 LEAP = 8
+# So many times as long as at its shortest is a round trip through a queue.
+QUEUE = 1.25
 # Seconds that a number is held before it is tested: first, and where it is `most`.
 FIRST_TEST = 2.0
 FIRST_CUT = 8.0
@@ -25,6 +27,7 @@ class Phase(Enum):
     """What the speed is looked at for."""
 
     LISTENING = "does one connection still speed up by itself?"
+    WEIGHING = "has a lost packet slowed it down?"
     CLIMBING = "are many more much faster?"
     HOLDING = "is the number found still right?"
     PROBING = "does a small step pay?"
@@ -42,6 +45,12 @@ class Sample:
         refusals: 429, 503, refused connects and resets so far.
         round_trip: from a request to its first byte, the median of the last five, in seconds;
             0 where it is not known. A queue that fills makes it longer, and is to.
+        losses: lone packets so far that an empty path has lost (:mod:`segdl.core.arrivals`); None
+            where the system does not tell.
+        arrived: bytes that came so far as this is of interest, those behind a missing packet
+            included; None where the system does not tell.
+        swollen: how many times as long as at its shortest the round trip is now; None where
+            the system does not tell.
     """
 
     now: float
@@ -50,6 +59,9 @@ class Sample:
     asked: int = 0
     refusals: int = 0
     round_trip: float = 0.0
+    losses: int | None = None
+    arrived: int | None = None
+    swollen: float | None = None
 
     def trips(self, count: float, least: float = SHORT) -> float:
         """Return the seconds of `count` round trips, within what is remembered."""
@@ -74,7 +86,10 @@ class Ramp:
         down: whether the next small step goes down.
         limited: whether the host has refused more.
         refusals: as sampled.
+        losses: as sampled, so far as they were weighed.
+        heeded: whether there are many because of them: once, then speeds alone decide.
         speeds: what came lately.
+        arrived: the same of what the kernel has.
     """
 
     most: int
@@ -90,12 +105,22 @@ class Ramp:
     down: bool = False
     limited: bool = False
     refusals: int = 0
+    losses: int = 0
+    heeded: bool = False
     speeds: Speeds = field(default=Speeds(memory=LONG + SHORT))
+    arrived: Speeds = field(default=Speeds(memory=LONG))
 
     @property
     def found(self) -> int | None:
         """How many the host is worth, to begin with next time; None while nothing is known."""
-        return None if self.phase is Phase.LISTENING else self.proven
+        unknown = self.phase in {Phase.LISTENING, Phase.WEIGHING}
+        return None if unknown else self.proven
+
+    @property
+    def curious(self) -> bool:
+        """Whether lost packets could still tell something."""
+        few = self.target <= FEW and self.target < self.most
+        return few and not self.heeded and not self.limited
 
 
 def leap(state: Ramp, sample: Sample, speed: float) -> Ramp:
@@ -108,7 +133,9 @@ def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
     number = state.target
     if number >= state.most:
         return settle(state, sample, number, wait=FIRST_CUT)
-    few = FEW if sample.round_trip > LONG_PATH else 2 * number
+    # Where a queue has grown one connection fills the link, most likely.
+    queue = sample.swollen is not None and sample.swollen > QUEUE
+    few = FEW if sample.round_trip > LONG_PATH and not queue else 2 * number
     return move(state, sample, few if number < FEW else LEAP * number, speed, Phase.CLIMBING)
 
 

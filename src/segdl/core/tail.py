@@ -66,7 +66,12 @@ def typical_rate(rates: Sequence[float | None]) -> float | None:
 
 
 def take_over(
-    running: Sequence[Running], *, rate: float | None, setup: float, least: int
+    running: Sequence[Running],
+    *,
+    rate: float | None,
+    setup: float,
+    least: int,
+    newcomers: int = 1,
 ) -> Split | None:
     """Choose the segment that would end last, and where to cut it so that both end together.
 
@@ -76,6 +81,8 @@ def take_over(
             which counts as fast as the one it helps.
         setup: seconds until its first byte.
         least: bytes; neither piece is smaller, but for what rounding takes off.
+        newcomers: how many are about to ask, this one included: it leaves the others theirs,
+            so that nobody's request is cut again.
 
     Returns:
         None where nothing would be won by it.
@@ -104,6 +111,10 @@ def take_over(
     if known and ends - together < max(_WORTHWHILE, _SHARE * ends):
         return None
     keep = min(max(int(old * together), least), left - least)
+    if newcomers > 1:
+        everything = sum(max(0, each.stop - each.position) for each in running)
+        share = everything // (len(running) + newcomers)
+        keep = max(keep, left - max(share, least))
     grain = next((g for g in _GRAINS if 8 * g <= left - keep), 1)
     at = -(-(each.position + keep) // grain) * grain
     return Split(index, at) if at < each.stop else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segdl.core.ramp import Sample, ramp_sample, ramp_start
+from segdl.core.ramp_state import LONG_PATH
+from segdl.engine.arriving import Arriving
 from segdl.engine.gate import Gate
 from segdl.engine.segment import Drop, Segment
 from segdl.options import TransferOptions
@@ -26,11 +28,23 @@ class Crew:
         self._gate = gate
         self._ramp = ramp_start(transfer.most, gate.found) if transfer.adaptive else None
         self._enough_at = 0.0
+        self._arriving = Arriving()
 
     @property
     def wanted(self) -> int:
         """Connections to have at work now."""
         return self._most if self._ramp is None else self._ramp.target
+
+    @property
+    def hurries(self) -> bool:
+        """Whether what comes next may decide: it is to be followed closely."""
+        return self._curious and self._ramp is not None and self._ramp.found is None
+
+    @property
+    def _curious(self) -> bool:
+        # Over a short path speeds tell as soon.
+        curious = self._ramp is not None and self._ramp.curious
+        return curious and self._gate.round_trip > LONG_PATH
 
     def follow(self, segments: Sequence[Segment], received: int, now: float) -> None:
         """Take note of what came in, and decide anew.
@@ -43,6 +57,9 @@ class Crew:
         if self._ramp is None:
             return
         at_work = [segment for segment in segments if segment.wire is not None]
+        if self._curious:
+            here = [each for each in at_work if each.site and each.site.gate is self._gate]
+            self._arriving.look(here, now)
         streaming = sum(segment.heard for segment in at_work)
         sample = Sample(
             now=now,
@@ -51,6 +68,9 @@ class Crew:
             asked=len(at_work) - streaming,
             refusals=self._gate.refusals,
             round_trip=self._gate.round_trip,
+            losses=self._arriving.losses,
+            arrived=self._arriving.came,
+            swollen=self._arriving.swollen,
         )
         self._ramp = ramp_sample(self._ramp, sample)
         if self._ramp.found is not None:

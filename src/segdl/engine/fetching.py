@@ -11,6 +11,7 @@ from concurrent.futures import Future, wait
 
 from segdl.core.mirrorchoice import WANTED
 from segdl.core.pace import LONGEST_WAIT
+from segdl.core.ramp_state import LONG_PATH
 from segdl.core.spans import OPEN, Span
 from segdl.core.speed import Speed
 from segdl.engine.aftermath import Aftermath
@@ -31,6 +32,8 @@ from segdl.progress.events import Progress, Waiting
 
 # Seconds between two samples of the total speed, where the number of connections follows it.
 _SAMPLE = 0.05
+# The same while a lost packet may decide: each is missed for a round trip, of 40 ms and more.
+_LOOK = 0.02
 
 
 class Fetching:
@@ -116,7 +119,7 @@ class Fetching:
                 return
             segment, split = self._next_ready(), None
             if segment is None:
-                split = self._help_wanted(self._sites.rate_of(site))
+                split = self._help_wanted(site, at_work)
             if not (segment or split) or not site.gate.try_ask():
                 return
             if not self._sites.is_proved(site):
@@ -136,13 +139,18 @@ class Fetching:
                 return segment
         return None
 
-    def _help_wanted(self, newcomer: float | None) -> tuple[Segment, int] | None:
+    def _help_wanted(self, site: Site, at_work: int) -> tuple[Segment, int] | None:
         live = self._supply.live
         # Where some wait for another try, the server has trouble enough.
         waiting = any(not each.complete and each.wire is None for each in live)
         if waiting or not self._supply.divisible:
             return None
-        return self._watch.help_wanted(live, self._run.transfer.min_split, newcomer)
+        newcomers = 1
+        if site.gate.round_trip > LONG_PATH:
+            # Each that is cut again is another to set up. Who refuses more gets no more.
+            newcomers = min(self._wanted(), site.gate.limit) - at_work
+        least, rate = self._run.transfer.min_split, self._sites.rate_of(site)
+        return self._watch.help_wanted(live, least, rate, newcomers)
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)
@@ -201,6 +209,8 @@ class Fetching:
         now = self._run.clock()
         waits = [segment.ready_at - now for segment in self._supply.live if segment.wire is None]
         tick = _SAMPLE if self._run.transfer.adaptive else TICK
+        if self._crew.hurries:
+            tick = _LOOK
         return max(0.001, min([tick, *(wait for wait in waits if wait > 0)]))
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:

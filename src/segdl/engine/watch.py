@@ -110,7 +110,11 @@ class Watch:
         return Drop.LAGGING if lags else None
 
     def help_wanted(
-        self, segments: Sequence[Segment], min_split: int, newcomer: float | None
+        self,
+        segments: Sequence[Segment],
+        min_split: int,
+        newcomer: float | None,
+        newcomers: int = 1,
     ) -> tuple[Segment, int] | None:
         """Choose the segment that an idle connection should take the rest of, and from where.
 
@@ -119,6 +123,7 @@ class Watch:
             min_split: bytes; where it is known how fast they are, the last ones may be split
                 into less.
             newcomer: bytes a second that the idle connection brings; None where nobody knows.
+            newcomers: how many connections are idle.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
         rates = [each.speed.rate for each in at_work]
@@ -128,7 +133,9 @@ class Watch:
             for each, rate in zip(at_work, rates, strict=True)
         ]
         least = min_split if usual is None else min(min_split, _FINEST)
-        split = take_over(running, rate=newcomer or usual, setup=self.setup, least=least)
+        split = take_over(
+            running, rate=newcomer or usual, setup=self.setup, least=least, newcomers=newcomers
+        )
         return None if split is None else (at_work[split.index], split.at)
 
 

@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
+from segdl.core.arrivals import Look
 from segdl.core.rate import KERNEL_WINDOW
 
 _TCP = socket.IPPROTO_TCP
@@ -27,6 +28,9 @@ _UNCLAMPED = 1 << 30
 _LONG = 0.1
 # struct tcp_info, <linux/tcp.h>: microseconds.
 _RTT = struct.Struct("=68xI")
+# Of the same: rcv_mss; rcv_rtt; bytes_received; min_rtt, data_segs_in; rcv_ooopack, which
+# came last (Linux 5.4): a kernel that knows less of it tells less.
+_ARRIVED = struct.Struct("=20xI68xI32xQ12xII68xI")
 
 Option = tuple[int, int, int]
 
@@ -55,6 +59,28 @@ def look(connected: socket.socket) -> Path:
     except OSError:
         return Path(KERNEL_WINDOW, _LONG)
     return Path(window, _RTT.unpack(told)[0] / 1e6 if len(told) == _RTT.size else _LONG)
+
+
+def arrived(connected: socket.socket, now: float) -> Look | None:
+    """Return what came over a connection until `now`; None where the system does not tell."""
+    if not _LINUX:
+        return None
+    try:
+        told = connected.getsockopt(_TCP, socket.TCP_INFO, _ARRIVED.size)
+    except OSError:
+        return None
+    if len(told) < _ARRIVED.size:
+        return None
+    size, round_trip, in_order, least, segments, strays = _ARRIVED.unpack(told)
+    return Look(
+        now=now,
+        in_order=in_order,
+        segments=segments,
+        strays=strays,
+        size=size,
+        round_trip=round_trip / 1e6,
+        least=least / 1e6,
+    )
 
 
 def resize(connected: socket.socket, window: int) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util import wait_for_read
 
+from segdl.core.arrivals import Look
 from segdl.net import window
 
 _current = threading.local()
@@ -108,6 +109,11 @@ class Wire:
         """Return what :func:`segdl.net.window.look` does; None without a connection."""
         with self._lock:
             return None if self._socket is None else window.look(_plain(self._socket))
+
+    def arrived(self, now: float) -> Look | None:
+        """Return what :func:`segdl.net.window.arrived` does; None without a connection."""
+        with self._lock:
+            return None if self._socket is None else window.arrived(_plain(self._socket), now)
 
     def resize_window(self, size: int | None) -> None:
         """Let the kernel take in `size` bytes before they are read; None: as it likes."""
