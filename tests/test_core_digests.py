@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segdl.core.checksum import Checksum, Claim
+from segdl.core.checksum import DIGITS, Checksum, Claim
 from segdl.core.digests import digest_fields, strongest
 from segdl.core.head import parse_head
 
 PURE = settings(deadline=None, derandomize=True, max_examples=300)
 DATA = b"segdl"
+CRC32C = "xDyvAA=="
 
 
 def b64(algorithm: str, data: bytes = DATA) -> str:
@@ -77,7 +78,13 @@ NONSENSE = b64("sha256")[:-4]
         ("Content-MD5", SHA256, None),
         ("x-goog-hash", f"crc32c=n03x6A==,md5={MD5}", "md5"),
         ("x-goog-hash", f"crc32c=n03x6A==, md5={MD5}", "md5"),
-        ("x-goog-hash", "crc32c=n03x6A==", None),
+        ("x-goog-hash", f"crc32c={CRC32C}", "crc32c"),
+        ("x-goog-hash", f"crc32c={CRC32C}, md5={NONSENSE}", "crc32c"),
+        ("x-goog-hash", f"crc32c={CRC32C},md5=", "crc32c"),
+        ("x-goog-hash", "crc32c=xDyvAAA=", None),
+        ("x-goog-hash", "crc32c=c43caf00", None),
+        ("x-goog-hash", f"sha={SHA1}", None),
+        ("Digest", f"crc32c={CRC32C}", None),
     ],
 )
 def test_what_a_field_tells(field: str, value: str, algorithm: str | None) -> None:
@@ -85,7 +92,8 @@ def test_what_a_field_tells(field: str, value: str, algorithm: str | None) -> No
     if algorithm is None:
         assert claim is None
     else:
-        digest = hashlib.new(algorithm, DATA).hexdigest()
+        crc = "c43caf00"
+        digest = crc if algorithm == "crc32c" else hashlib.new(algorithm, DATA).hexdigest()
         assert claim == Claim(Checksum(algorithm, digest), field)
 
 
@@ -169,7 +177,18 @@ def test_fields_without_end_are_not_read() -> None:
 
 pieces = [
     *("sha-256", "md5", "sha-512", "x", "=", ":", ",", ", ", ";", "(", ")", '"', "\\", " ", "?1"),
-    *(MD5, SHA256, SHA512, f"sha-256=:{SHA256}:", f"md5={MD5}", "a=b;c", "@1", "-1.5", "é"),
+    *(
+        MD5,
+        SHA256,
+        SHA512,
+        f"sha-256=:{SHA256}:",
+        f"md5={MD5}",
+        f"crc32c={CRC32C}",
+        "a=b;c",
+        "@1",
+        "-1.5",
+        "é",
+    ),
 ]
 members = st.lists(st.sampled_from(pieces), max_size=30).map("".join)
 
@@ -183,8 +202,7 @@ def test_no_text_raises(fields: dict[str, str], whole: bool) -> None:
     claim = strongest(digest_fields(fields, whole=whole))
     if claim is not None:
         checksum = claim.checksum
-        size = hashlib.new(checksum.algorithm).digest_size
-        assert len(bytes.fromhex(checksum.hexdigest)) == size
+        assert len(bytes.fromhex(checksum.hexdigest)) * 2 == DIGITS[checksum.algorithm]
         assert claim.source in fields
 
 

@@ -113,6 +113,9 @@ def test_compare(
         ("md5=" + "0" * 32, "sha256=" + "1" * 64, SAME),
         ("md5=" + "0" * 32, None, SAME),
         (None, "md5=" + "0" * 32, SAME),
+        ("crc32c=" + "0" * 8, "crc32c=" + "0" * 8, SAME),
+        ("crc32c=" + "0" * 8, "crc32c=" + "1" * 8, DIFFERENT),
+        ("crc32c=" + "0" * 8, "md5=" + "1" * 32, SAME),
     ],
 )
 def test_digests_speak_against(pinned: str | None, seen: str | None, match: Match) -> None:
@@ -126,6 +129,7 @@ def test_digests_speak_against(pinned: str | None, seen: str | None, match: Matc
     assert compare(one.without_digest(), other) is SAME
     # What another ETag leaves in doubt, an equal digest does not settle.
     assert compare(one, replace(one, etag='"b"')) is DOUBTFUL
+    assert not Version(size=9, digest=one.digest).proves
 
 
 versions = st.builds(

@@ -326,6 +326,14 @@ def test_digests_that_say_nothing_are_left_out() -> None:
     assert one(three(f"<verification>{say}</verification>")).checksums == ()
 
 
+def test_a_crc_is_no_digest_that_mirrors_could_be_believed_for() -> None:
+    say = "<hash type='crc32c'>00000000</hash>"
+    pieces = f"<pieces type='crc32c' length='9'>{say}</pieces>"
+    assert one(four(say + pieces)) == one(four(""))
+    say += "<hash type='md5'>" + "0" * 32 + "</hash>"
+    assert [each.algorithm for each in one(four(say)).checksums] == ["md5"]
+
+
 def test_elements_in_the_wrong_place_are_not_heard() -> None:
     file = one(
         four(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import threading
@@ -16,6 +15,7 @@ from segdl.bench.contenders import Contender
 from segdl.bench.job import OUTPUT, Job, environment, interleaved
 from segdl.bench.report import Run
 from segdl.bench.trace import Events, stretches
+from segdl.core.hashing import new_hash
 from segdl.core.text import printable
 from segdl.errors import CancelledError
 from segdl.store.faults import disk_errors
@@ -34,7 +34,7 @@ class Course:
         job: what is fetched.
         contenders: who fetches it.
         rounds: how often.
-        algorithm: of the digests, as hashlib names it.
+        algorithm: of the digests, as `new_hash` takes it.
         folder: an empty one, for what is fetched.
         cancel: set to end it all.
         watch: called now and then with the contender at work, the round from 1, and the
@@ -154,7 +154,7 @@ def digest_of(path: Path, algorithm: str, cancel: threading.Event) -> str:
     Raises:
         CancelledError: `cancel` was set.
     """
-    digest = hashlib.new(algorithm)
+    digest = new_hash(algorithm)
     with disk_errors(path, "read"), open(path, "rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)

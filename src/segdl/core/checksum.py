@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from segdl.core.hashing import CRC32C, can_hash, missing
 from segdl.errors import UsageError
 
-# The name hashlib knows -> hexadecimal digits of its digest.
+# What `new_hash` calls an algorithm -> hexadecimal digits of its digest.
 DIGITS = {
     "md5": 32,
     "sha1": 40,
@@ -20,6 +21,7 @@ DIGITS = {
     "blake2s": 64,
     "sha3_256": 64,
     "sha3_512": 128,
+    CRC32C: 8,
 }
 _STRONGEST_FIRST = (
     "sha512",
@@ -32,18 +34,28 @@ _STRONGEST_FIRST = (
     "sha224",
     "sha1",
     "md5",
+    CRC32C,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """A digest: `algorithm` as hashlib names it, `hexdigest` in lower case."""
+    """A digest: `algorithm` as `new_hash` takes it, `hexdigest` in lower case."""
 
     algorithm: str
     hexdigest: str
 
     def __str__(self) -> str:
         return f"{self.algorithm}={self.hexdigest}"
+
+    @property
+    def proves(self) -> bool:
+        """Whether it may stand for the file where nobody else vouches for that.
+
+        32 bits find out accidents on the way. Two versions of a file have the same ones now
+        and then, and anybody can write a file that has them.
+        """
+        return self.algorithm != CRC32C
 
 
 # Asks to look for a digest beside the URL.
@@ -92,11 +104,24 @@ def parse_checksum(text: str) -> Checksum:
     """Read ``sha-256=…``, ``sha256=…``, ``md5=…``, ``sha-1=…``, ``blake2b=…`` and the like.
 
     Raises:
-        UsageError: an unknown algorithm, or not the digits that it has.
+        UsageError: an unknown algorithm, or one that takes a library that is not installed,
+            or not the digits that it has.
 
     Example:
         >>> str(parse_checksum("MD5=D41D8CD98F00B204E9800998ECF8427E"))
         'md5=d41d8cd98f00b204e9800998ecf8427e'
+    """
+    checksum = read_checksum(text)
+    if not can_hash(checksum.algorithm):
+        raise missing()
+    return checksum
+
+
+def read_checksum(text: str) -> Checksum:
+    """Read what `parse_checksum` does, whether or not its algorithm can be computed here.
+
+    Raises:
+        UsageError: an unknown algorithm, or not the digits that it has.
     """
     name, separator, digits = text.strip().partition("=")
     algorithm = algorithm_named(name)
@@ -113,7 +138,7 @@ def parse_checksum(text: str) -> Checksum:
 
 
 def algorithm_named(name: str) -> str | None:
-    """Return what hashlib calls an algorithm, or None where it is not one of those in use.
+    """Return what `new_hash` calls an algorithm, or None where it is not one of those in use.
 
     Example:
         >>> algorithm_named("SHA-256"), algorithm_named("sha3-512"), algorithm_named("crc32")

@@ -11,15 +11,17 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 
-from segdl.core.checksum import DIGITS, Checksum, Claim
+from segdl.core.checksum import DIGITS, Checksum, Claim, weakness
 
 # Most is told by the first of those that name an equally strong algorithm.
 _OF_THE_FILE = ("Repr-Digest", "Digest", "x-goog-hash")
 # Of what the answer brings: with status 206 that is the part that was asked for.
 _OF_THE_ANSWER = ("Content-Digest", "Content-MD5")
-# What fields call an algorithm -> what hashlib does; the strongest first. Those that are
-# left out tell little (unixsum, adler) or are too slow without a library (crc32c).
+# What fields call an algorithm -> what `new_hash` does. Those that are left out tell little
+# (unixsum, adler).
 _ALGORITHMS = {"sha-512": "sha512", "sha-256": "sha256", "sha": "sha1", "md5": "md5"}
+# Objects that were composed of others have nothing else.
+_STORED = {"md5": "md5", "crc32c": "crc32c"}
 _LONGEST = 1024
 
 # Structured fields (RFC 9651): a dictionary of whatever, of which byte sequences count.
@@ -62,9 +64,8 @@ def strongest(fields: Iterable[tuple[str, str]]) -> Claim | None:
         Claim(checksum=Checksum(algorithm='md5', hexdigest='d41d8cd98f00b204e9800998ecf8427e'), \
 source='Digest')
     """
-    order = list(_ALGORITHMS.values())
     claims = [Claim(checksum, name) for name, value in fields for checksum in _read(name, value)]
-    return min(claims, key=lambda claim: order.index(claim.checksum.algorithm), default=None)
+    return min(claims, key=lambda claim: weakness(claim.checksum.algorithm), default=None)
 
 
 def _is_transcoded(fields: Mapping[str, str]) -> bool:
@@ -83,7 +84,8 @@ def _read(field: str, value: str) -> list[Checksum]:
         pairs = [(name.strip().lower(), text.strip()) for name, _, text in split]
     else:
         pairs = list(_byte_sequences(value).items())
-    found = [_checksum(_ALGORITHMS[name], text) for name, text in pairs if name in _ALGORITHMS]
+    known = _STORED if field == "x-goog-hash" else _ALGORITHMS
+    found = [_checksum(known[name], text) for name, text in pairs if name in known]
     return [checksum for checksum in found if checksum is not None]
 
 

@@ -32,7 +32,12 @@ class Expected:
     @property
     def verifiable(self) -> bool:
         """Whether any file but the right one would be found out."""
-        return self.checksum is not None or self.pieces is not None
+        return self.proof is not None or self.pieces is not None
+
+    @property
+    def proof(self) -> Checksum | None:
+        """The digest of the whole file, where another file that has it is out of the question."""
+        return self.checksum if self.checksum is not None and self.checksum.proves else None
 
     def misfit(self, size: int) -> str | None:
         """Tell why a file of `size` bytes cannot be the one, if so.

@@ -2,7 +2,8 @@
 
 A ladder: a strong ETag proves; Last-Modified tells; without either, only the size
 speaks, and the engine compares a few KiB of overlap wherever bytes of two responses
-meet. A digest that is another one speaks against all of them.
+meet. A digest that is another one speaks against all of them; one that is the same adds
+nothing to what they say, as it may be no more than a CRC.
 """
 
 from __future__ import annotations

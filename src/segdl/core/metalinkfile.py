@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from segdl.core.checksum import Checksum, algorithm_named, parse_checksum, weakness
+from segdl.core.hashing import CRC32C
 from segdl.core.markup import OTHERWISE
 from segdl.core.mirrorurl import (
     LAST_PRIORITY,
@@ -112,7 +113,7 @@ class Draft:
 
     def take_hash(self, attributes: Mapping[str, str], digits: str) -> None:
         """Take a digest of the whole file; one of an algorithm that is not known is left out."""
-        algorithm = algorithm_named(attributes.get("type", ""))
+        algorithm = _algorithm(attributes)
         if algorithm is None or not digits:
             return
         checksum = self._checksum(algorithm, digits)
@@ -121,7 +122,7 @@ class Draft:
 
     def begin_pieces(self, attributes: Mapping[str, str]) -> None:
         """Begin a list of pieces; one of an algorithm that is not known is left out."""
-        algorithm = algorithm_named(attributes.get("type", ""))
+        algorithm = _algorithm(attributes)
         if algorithm is None:
             return
         text = attributes.get("length", "").strip()
@@ -193,6 +194,13 @@ def _rank(attributes: Mapping[str, str]) -> int:
         return read_priority(attributes["priority"])
     text = attributes.get("preference", "").strip()
     return 101 - min(int(text), 100) if re.fullmatch("[0-9]{1,9}", text) else LAST_PRIORITY
+
+
+def _algorithm(attributes: Mapping[str, str]) -> str | None:
+    """Return the algorithm of digests that are in use, and that a list may be trusted for."""
+    algorithm = algorithm_named(attributes.get("type", ""))
+    # Mirrors are believed because of these digests: too little for that.
+    return None if algorithm == CRC32C else algorithm
 
 
 def _connections(attributes: Mapping[str, str]) -> int | None:

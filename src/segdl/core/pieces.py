@@ -6,10 +6,10 @@ places are in the whole remote file.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from segdl.core.hashing import new_hash
 from segdl.core.spans import Span
 
 
@@ -18,7 +18,7 @@ class Pieces:
     """The digests of a file's pieces.
 
     Attributes:
-        algorithm: as hashlib names it.
+        algorithm: as `new_hash` takes it.
         length: bytes of each piece but the last.
         hexdigests: in the order of the file, in lower case.
     """
@@ -102,7 +102,7 @@ class PieceHasher:
         return self._found
 
     def _begin(self) -> None:
-        self._digest = hashlib.new(self._pieces.algorithm, usedforsecurity=False)
+        self._digest = new_hash(self._pieces.algorithm)
         self._room = self._pieces.length
 
     def _end(self) -> None:

@@ -10,6 +10,7 @@ from segdl.core.url import Location
 from segdl.engine.contact import Contact
 from segdl.engine.small import read_small
 from segdl.engine.task import Task
+from segdl.engine.verify import claims_of
 from segdl.errors import IntegrityError, ServerError
 from segdl.net.credentials import Credentials
 from segdl.net.source import Source
@@ -47,15 +48,15 @@ def look_beside(task: Task, contact: Contact) -> Claim | None:
             claim = Claim(found.pop(), str(place.location))
             task.run.emit(Note(task.number, f"checking {claim.checksum} from {claim.source}"))
             return claim
-    task.run.emit(Note(task.number, _nothing_found(tried, contact)))
+    task.run.emit(Note(task.number, _nothing_found(task, tried, contact)))
     return None
 
 
-def _nothing_found(tried: tuple[Beside, ...], contact: Contact) -> str:
+def _nothing_found(task: Task, tried: tuple[Beside, ...], contact: Contact) -> str:
     names = ", ".join(printable(place.name, 100) for place in tried)
     text = f"no digest beside the URL ({names})" if tried else "no digest: the URL names no file"
-    told = contact.version.digest
-    return f"{text}: checking the server's {told.source} only" if told else f"{text}: not checked"
+    told = claims_of(task, contact.version)
+    return f"{text}: checking {told[0].source} only" if told else f"{text}: not checked"
 
 
 def _fetch(task: Task, location: Location) -> str | None:

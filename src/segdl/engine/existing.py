@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from pathlib import Path
 
 from segdl.core.checksum import Claim
+from segdl.core.hashing import new_hash
 from segdl.core.identity import Match, Version, compare
 from segdl.core.selection import Selection, select
 from segdl.core.spans import Span
@@ -158,14 +158,14 @@ def _is_the_remote_file(
         return True
     if task.run.transfer.range is None and version.size not in {None, status.st_size}:
         return False
-    claims = claims_of(task, version)
-    # The user's word goes before the server's.
+    # The user's word goes before the server's, which must be more than a CRC.
+    claims = task.claims or [claim for claim in claims_of(task, version) if claim.checksum.proves]
     return bool(claims) and _has_digest(task, place, claims[0])
 
 
 def _has_digest(task: Task, place: Workplace, claim: Claim) -> bool:
     """Tell whether the finished file has a digest."""
-    digest = hashlib.new(claim.checksum.algorithm, usedforsecurity=False)
+    digest = new_hash(claim.checksum.algorithm)
     with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
         while data := file.read(1024 * 1024):
             task.run.check_cancelled()

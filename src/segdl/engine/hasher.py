@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from segdl.core.hashing import new_hash
 from segdl.engine.run import GRACE, TICK
 from segdl.errors import IntegrityError
 
@@ -90,7 +90,7 @@ class Hasher:
         return {name: digest.hexdigest() for name, digest in self._digests.items()}
 
     def _begin(self) -> None:
-        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in self.algorithms}
+        self._digests = {name: new_hash(name) for name in self.algorithms}
         self._at = 0
 
     def _follow(self) -> None:

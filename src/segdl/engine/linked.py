@@ -42,7 +42,8 @@ def with_linked(task: Task, contact: Contact) -> Task:
     links = parse_links(told.link, sender)
     expected = task.request.expected
     urls: list[str] = []
-    if told.version.digest is not None:
+    digest = told.version.digest
+    if digest is not None and digest.checksum.proves:
         urls = [mirror.url for mirror in duplicates(links, sender)]
         expected = _told(expected, told, sender)
     near = [place for place in metalinks(links) if place.origin == sender.origin]

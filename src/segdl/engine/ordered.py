@@ -26,7 +26,7 @@ from segdl.engine.sink import ReaderGoneError, Sink
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of, require_whole_size
+from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.versions import confirm, settle
 from segdl.errors import (
     NetworkError,
@@ -90,6 +90,7 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
             version = _stream(task, contact, sink)
             require_whole_size(task, sink.written)
             checksum = sink.verify(claims_of(task, version), task.request.expected.source)
+            tell_unchecked(task, version)
         except ReaderGoneError:
             run.emit(Note(number, "the reader has gone"))
         result = DownloadResult(

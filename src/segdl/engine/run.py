@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from segdl.core import pace
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
+from segdl.engine.once import Once
 from segdl.errors import CancelledError
 from segdl.net.exchange import Exchange
 from segdl.net.transport import Transport
@@ -46,6 +47,7 @@ class Run:
         lookout: ends waits of threads that wait for the network themselves.
         emit: takes events, one at a time.
         cancel: set from any thread to end the run.
+        once: what is said once.
         own_threads: whether each file has a thread that may be left behind in such a wait.
         clock: monotonic seconds.
         backoff: seconds to wait before try N, from 1, that follows a failure.
@@ -59,6 +61,7 @@ class Run:
     lookout: Lookout
     emit: Callable[[Event], None]
     cancel: threading.Event
+    once: Once = field(default_factory=Once)
     own_threads: bool = False
     clock: Callable[[], float] = time.monotonic
     backoff: Callable[[int], float] = _backoff

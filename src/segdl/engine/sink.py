@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import select
 from collections.abc import Sequence
 from typing import BinaryIO, cast
 
 from segdl.core.checksum import Checksum, Claim
+from segdl.core.hashing import new_hash
 from segdl.core.pieces import PieceHasher, Pieces, piece_span, wrong_pieces
 from segdl.engine.run import TICK
 from segdl.engine.verify import mismatch
@@ -30,7 +30,7 @@ class Sink:
 
     def __init__(self, out: BinaryIO, algorithms: set[str], pieces: Pieces | None) -> None:
         self._out = out
-        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+        self._digests = {name: new_hash(name) for name in algorithms}
         self._pieces = pieces
         self._hasher = None if pieces is None else PieceHasher(pieces)
         self.written = 0

@@ -6,11 +6,12 @@ from dataclasses import replace
 from types import TracebackType
 
 from segdl.core.checksum import Checksum, Claim
+from segdl.core.hashing import can_hash
 from segdl.core.identity import Version
 from segdl.engine.hasher import Hasher
 from segdl.engine.task import Task
 from segdl.errors import ChecksumMismatchError, IntegrityError
-from segdl.progress.events import Verifying
+from segdl.progress.events import Note, Verifying
 from segdl.store.faults import shown
 from segdl.store.layout import Layout, growing
 from segdl.store.workplace import Workplace
@@ -21,12 +22,30 @@ _TELL_EVERY = 32 * 1024 * 1024
 def claims_of(task: Task, version: Version) -> tuple[Claim, ...]:
     """Return what is said of the file's digest: by the user, by a list, by the server.
 
-    The server's is of the whole file, so it says nothing where pieces of it are wanted.
+    The server's is left out where it cannot be computed here.
     """
-    claims = [*task.claims]
-    if version.digest is not None and task.run.transfer.range is None:
-        claims.append(replace(version.digest, source=f"the server's {version.digest.source}"))
-    return tuple(claims)
+    told = _servers(task, version)
+    checked = told is not None and can_hash(told.checksum.algorithm)
+    return (*task.claims, told) if told is not None and checked else task.claims
+
+
+def tell_unchecked(task: Task, version: Version) -> None:
+    """Say once a run how files would be checked whose only digest cannot be computed here."""
+    told = _servers(task, version)
+    if told is None or claims_of(task, version) or task.pieces:
+        return
+    algorithm = told.checksum.algorithm
+    if task.run.once.is_first(f"{algorithm} is not checked"):
+        text = f"{told.source} has nothing but a {algorithm}, which is not checked here"
+        task.run.emit(Note(task.number, f"{text}: pip install 'segdl[{algorithm}]' and it is"))
+
+
+def _servers(task: Task, version: Version) -> Claim | None:
+    """Return the server's; it is of the whole file, so only where all of it is wanted."""
+    told = version.digest
+    if told is None or task.run.transfer.range is not None:
+        return None
+    return replace(told, source=f"the server's {told.source}")
 
 
 def require_size(task: Task, size: int | None) -> None:
@@ -71,6 +90,7 @@ class Verification:
     def __init__(self, task: Task, place: Workplace) -> None:
         self._task = task
         self._place = place
+        self._version = Version()
         self._claims: tuple[Claim, ...] = ()
         self._hasher: Hasher | None = None
         self._hashed: Layout | None = None
@@ -89,6 +109,7 @@ class Verification:
 
     def expect(self, version: Version) -> bool:
         """Hash from now on for what this version must have; tell whether that is anything."""
+        self._version = version
         self._claims = claims_of(self._task, version)
         algorithms = frozenset(claim.checksum.algorithm for claim in self._claims)
         current = self._hashed is self._place.parts
@@ -115,6 +136,7 @@ class Verification:
         Raises:
             ChecksumMismatchError: it is not the one expected.
         """
+        tell_unchecked(self._task, self._version)
         if self._hasher is None:
             return None
         due = 0

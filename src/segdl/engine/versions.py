@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
+from segdl.core.hashing import can_hash, new_hash
 from segdl.core.identity import Match, Version, compare, is_page_instead
 from segdl.engine.aftermath import ChangedError
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
@@ -124,17 +123,21 @@ def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]
 def _digest_is_of_the_part(task: Task) -> bool:
     """Tell whether the digest that comes with the file's first byte is that byte's.
 
-    Then it says nothing about the file, whatever the name of its field promises.
+    Then it says nothing about the file, whatever the name of its field promises. One that
+    cannot be computed here is taken at its word.
     """
     contact = task.contacts.make(ONE_BYTE)
     try:
         claim = contact.version.digest
         if claim is None or contact.ranges is not Ranges.WORK or contact.version.size == 1:
             return False
+        if not can_hash(claim.checksum.algorithm):
+            return False
         byte = task.contacts.read_all(contact, 1)
     finally:
         contact.release()
-    digest = hashlib.new(claim.checksum.algorithm, byte, usedforsecurity=False)
+    digest = new_hash(claim.checksum.algorithm)
+    digest.update(byte)
     return digest.hexdigest() == claim.checksum.hexdigest
 
 
@@ -175,7 +178,7 @@ def state_of(task: Task, version: Version, publishing: FileId | None = None) -> 
 
 
 def _listed(task: Task) -> str | None:
-    checksum = task.request.expected.checksum
+    checksum = task.request.expected.proof
     return None if checksum is None else str(checksum)
 
 

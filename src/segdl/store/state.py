@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from segdl.core.checksum import Claim, parse_checksum
+from segdl.core.checksum import Claim, read_checksum
 from segdl.core.identity import Version
 from segdl.errors import UsageError
 from segdl.store.faults import disk_errors
@@ -139,7 +139,7 @@ def _claim(told: object) -> Claim:
         raise TypeError
     algorithm, digits = told["checksum"]["algorithm"], told["checksum"]["hexdigest"]
     try:
-        return Claim(parse_checksum(f"{algorithm}={digits}"), _text(told["source"]) or "")
+        return Claim(read_checksum(f"{algorithm}={digits}"), _text(told["source"]) or "")
     except UsageError as error:
         raise ValueError from error
 
