@@ -6,7 +6,10 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
+import threading
+import time
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pytest
@@ -23,7 +26,7 @@ from segdl.progress.events import Note
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
-from support.program import run_segdl
+from support.program import run_segdl, start_segdl
 from support.reply import Reply
 from support.require import require_program
 
@@ -423,3 +426,117 @@ def test_the_api(origin: Any, tmp_path: Path) -> None:
     assert outcome.checksum == f"sha256={DIGEST}"
     with pytest.raises(UsageError, match="auto"):
         segdl.Request(url="http://h/", checksum="sha256=0")  # type: ignore[arg-type]
+
+
+# -- what the files of one run ask for alike --
+
+
+def listed(folder: Path, urls: list[str], files: int, *options: str) -> tuple[int, Any]:
+    """Fetch a list, so many files at once; return the exit code and what is told of each."""
+    text = "\n".join(urls).encode()
+    command = ("--json", "--checksum", "auto", "--max-files", str(files), *options, "-i", "-")
+    ended = run_segdl(*command, cwd=folder, stdin=text)
+    return ended.code, [json.loads(line) for line in ended.out.splitlines()]
+
+
+def asked_for(served: Any, path: str) -> int:
+    return sum(each.path == path for each in served.requests)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_document_is_asked_for_once_a_run(origin: Any, tmp_path: Path, there: bool) -> None:
+    names = [f"f{number}" for number in range(9)]
+    served = origin(CONTENT)
+    text = "".join(f"{DIGEST}  {name}\n" for name in names).encode()
+
+    def slowly(request: Request, connection: Connection) -> bool:
+        # All that begin at once ask while the first one waits.
+        time.sleep(0.3)
+        return (answering(text) if there else answering(b"", 404))(request, connection)
+
+    served.routes["/SHA256SUMS"] = slowly
+    for name in names:
+        for ending in (".sha256", ".sha256sum"):
+            served.routes[f"/{name}{ending}"] = answering(b"", 404)
+    urls = [served.server.url(f"/{name}") for name in names]
+    code, told = listed(tmp_path, urls, 4)
+    assert code == 0
+    assert {each["checksum"] for each in told} == {f"sha256={DIGEST}" if there else None}
+    assert sorted(os.listdir(tmp_path)) == names
+    assert asked_for(served, "/SHA256SUMS") == 1
+    # Each request is counted with the file that it was sent for.
+    assert sum(each["requests"] for each in told) == len(served.requests)
+
+
+def test_who_shows_something_else_asks_for_itself(origin: Any, tmp_path: Path) -> None:
+    served = serving(origin, {})
+
+    def private(request: Request, connection: Connection) -> bool:
+        allowed = request.fields.get("x-key") == "secret"
+        return answering(*((LINE, 200) if allowed else (b"", 403)))(request, connection)
+
+    served.routes["/SHA256SUMS"] = private
+    url = f"{served.server.url('')}/{NAME}"
+    lines = [
+        *(url, "  out=stranger"),
+        *(url, "  out=friend", "  header=X-Key: secret"),
+        *(url, "  out=too", "  header=X-Key: secret"),
+        *(url.replace("://", "://me:secret@"), "  out=user"),
+        *(f"{url}?query", "  out=query"),
+    ]
+    code, told = listed(tmp_path, lines, 1)
+    assert code == 0
+    checked = {os.path.basename(each["path"]) for each in told if each["checksum"]}
+    assert checked == {"friend", "too"}
+    asked = [each for each in served.requests if each.path == "/SHA256SUMS"]
+    shown = [
+        (each.target, each.fields.get("x-key"), "authorization" in each.fields) for each in asked
+    ]
+    assert shown == [
+        ("/SHA256SUMS", None, False),
+        ("/SHA256SUMS", "secret", False),
+        ("/SHA256SUMS", None, True),
+        ("/SHA256SUMS?query", None, False),
+    ]
+
+
+def test_a_failure_is_one_files_alone(origin: Any, tmp_path: Path) -> None:
+    served = serving(origin, {})
+    failures = 0
+
+    def fails_at_first(request: Request, connection: Connection) -> bool:
+        nonlocal failures
+        failures += 1
+        return answering(LINE, 500 if failures == 1 else 200)(request, connection)
+
+    served.routes["/SHA256SUMS"] = fails_at_first
+    lines = [served.url, "  out=a", served.url, "  out=b", served.url, "  out=c"]
+    code, told = listed(tmp_path, lines, 1, "--retries", "1")
+    assert (code, [each["status"] for each in told]) == (4, ["failed", "complete", "complete"])
+    assert failures == 2
+
+
+def test_who_waits_for_another_is_interrupted_at_once(origin: Any, tmp_path: Path) -> None:
+    served = serving(origin, {})
+    stuck, over = threading.Event(), threading.Event()
+
+    def stall(request: Request, connection: Connection) -> bool:
+        stuck.set()
+        over.wait(60.0)
+        return answering(LINE)(request, connection)
+
+    served.routes["/SHA256SUMS"] = stall
+    list_file = tmp_path / "list"
+    list_file.write_text("".join(f"{served.url}\n  out={name}\n" for name in "abcd"))
+    command = ("--checksum", "auto", "--max-files", "4", "-i", "list")
+    with start_segdl(*command, cwd=tmp_path) as program:
+        assert stuck.wait(30.0)
+        time.sleep(0.5)
+        begun = time.monotonic()
+        program.send_signal(signal.SIGINT)
+        ended = program.finish()
+        seconds = time.monotonic() - begun
+    over.set()
+    assert ended.code == 130
+    assert seconds < 10.0
+    assert asked_for(served, "/SHA256SUMS") == 1

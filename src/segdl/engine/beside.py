@@ -37,7 +37,7 @@ def look_beside(task: Task, contact: Contact) -> Claim | None:
     name = file_name(task.asked)
     tried = places(task.asked)
     for place in tried:
-        text = _fetch(task, place.location)
+        text = _text_at(task, place.location)
         found = set() if text is None else digests_for(name, text, alone=place.alone)
         if len(found) > 1:
             raise IntegrityError(
@@ -57,6 +57,17 @@ def _nothing_found(task: Task, tried: tuple[Beside, ...], contact: Contact) -> s
     text = f"no digest beside the URL ({names})" if tried else "no digest: the URL names no file"
     told = claims_of(task, contact.version)
     return f"{text}: checking {told[0].source} only" if told else f"{text}: not checked"
+
+
+def _text_at(task: Task, location: Location) -> str | None:
+    """Return the text at `location`, None where there is none; files that ask alike share it.
+
+    They do where they show the same to its server, and to whom it redirects: that depends on
+    the user and password in the URL, on the file's own headers and on whom they are for.
+    """
+    request, run = task.request, task.run
+    key = (location, request.headers, request.entrusted)
+    return run.shelf.get(key, lambda: _fetch(task, location), run.rest)
 
 
 def _fetch(task: Task, location: Location) -> str | None:

@@ -15,6 +15,7 @@ from segdl.core import pace
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.engine.once import Once
+from segdl.engine.shelf import Shelf
 from segdl.errors import CancelledError
 from segdl.net.exchange import Exchange
 from segdl.net.transport import Transport
@@ -48,6 +49,7 @@ class Run:
         emit: takes events, one at a time.
         cancel: set from any thread to end the run.
         once: what is said once.
+        shelf: texts that several files ask for.
         own_threads: whether each file has a thread that may be left behind in such a wait.
         clock: monotonic seconds.
         backoff: seconds to wait before try N, from 1, that follows a failure.
@@ -62,6 +64,7 @@ class Run:
     emit: Callable[[Event], None]
     cancel: threading.Event
     once: Once = field(default_factory=Once)
+    shelf: Shelf = field(default_factory=Shelf)
     own_threads: bool = False
     clock: Callable[[], float] = time.monotonic
     backoff: Callable[[int], float] = _backoff
@@ -70,6 +73,11 @@ class Run:
         """Raise CancelledError where the run is to end."""
         if self.cancel.is_set():
             raise CancelledError("interrupted", hint="run the same command to go on")
+
+    def rest(self, changed: threading.Condition) -> None:
+        """Wait for a change or a moment, or raise CancelledError where the run is to end."""
+        changed.wait(TICK)
+        self.check_cancelled()
 
     def sleep(self, seconds: float) -> None:
         """Wait, or raise CancelledError as soon as the run is to end."""
