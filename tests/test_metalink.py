@@ -451,6 +451,107 @@ def test_connections_that_metalink_3_allows(
     assert one.peak <= most
 
 
+LARGE = data.content(12 * MIB)
+
+
+def fetch_listed(folder: Path, asked: str, listed: Listed) -> list[int]:
+    """Fetch the file of a Metalink 3 document; return the connections it was begun with."""
+    (request,) = segdl.read_metalink(metalink3(listed).encode(), folder)
+    told: list[int] = []
+
+    def listen(event: segdl.events.Event) -> None:
+        if isinstance(event, segdl.events.Started):
+            told.append(event.connections)
+
+    (outcome,) = segdl.download_many([request], connections=asked, on_event=listen)
+    assert isinstance(outcome, segdl.DownloadResult)
+    whole(folder, "f.bin", content=listed.content)
+    return told
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_connections_that_a_mirror_allows(
+    origin: Callable[..., Origin], tmp_path: Path, most: int
+) -> None:
+    slow = always(Drip(64 * 1024, 0.1))
+    first, capped, free = (origin(LARGE, faults=slow) for _ in range(3))
+    urls = (first.url, capped.url, free.url)
+    fetch_listed(tmp_path, "8", Listed(content=LARGE, urls=urls, most=(1, most, None)))
+    # The others are used, and so is this one, as far as it may.
+    assert free.peak > 2
+    assert capped.peak == most
+    assert brought(capped)
+
+
+def brought(origin: Origin) -> list[Request]:
+    """Return the requests for more than samples."""
+    spans = [(each, each.range) for each in origin.requests]
+    return [each for each, span in spans if span and (span[1] or MIB) - (span[0] or 0) > 8192]
+
+
+def test_connections_that_the_only_url_allows(
+    origin: Callable[..., Origin], tmp_path: Path
+) -> None:
+    one = origin(LARGE, faults=always(Drip(256 * 1024, 0.02)))
+    listed = Listed(content=LARGE, urls=(one.url,), connections=5, most=(2,))
+    assert fetch_listed(tmp_path, "8", listed) == [2]
+    assert one.peak == 2
+
+
+def test_connections_that_the_last_one_left_allows(
+    origin: Callable[..., Origin], tmp_path: Path
+) -> None:
+    # The other one is not asked any more: all that it was to bring is left to this one.
+    one = origin(LARGE, faults=always(Drip(256 * 1024, 0.02)))
+    dead = origin(LARGE, faults=always(Status(404)))
+    listed = Listed(content=LARGE, urls=(one.url, dead.url), most=(3, None))
+    fetch_listed(tmp_path, "8", listed)
+    assert dead.requests
+    assert one.peak == 3
+
+
+def test_what_was_on_its_way_when_the_file_changed_does_not_count_any_more(
+    origin: Callable[..., Origin], tmp_path: Path
+) -> None:
+    one = origin(LARGE, faults=always(Drip(128 * 1024, 0.02)))
+    newer = data.content(len(LARGE), 2)
+    one.replace_after(2, newer)
+    at_work: list[int] = []
+
+    def listen(event: segdl.events.Event) -> None:
+        if isinstance(event, segdl.events.Restarted):
+            at_work.clear()
+        if isinstance(event, segdl.events.Progress):
+            at_work.append(sum(segment.active for segment in event.segments))
+
+    request = segdl.Request(url=one.url, directory=tmp_path, most_per_url=((one.url, 2),))
+    (outcome,) = segdl.download_many([request], connections=8, on_event=listen)
+    assert isinstance(outcome, segdl.DownloadResult)
+    whole(tmp_path, "file.bin", content=newer)
+    assert max(at_work) == 2
+
+
+def test_what_all_urls_allow_together() -> None:
+    def allowed(most: tuple[int | None, ...], connections: int | None = None) -> int | None:
+        urls = ("http://a/", "http://b/")
+        text = metalink3(Listed(content=b"x", urls=urls, most=most, connections=connections))
+        (request,) = segdl.read_metalink(text.encode())
+        return request.most_in_all
+
+    assert allowed((2, 3)) == 5
+    assert allowed((2, 3), 4) == 4
+    assert allowed((2, 3), 9) == 5
+    assert allowed((2, None)) is None
+    assert allowed((None, 2), 9) == 9
+    assert allowed(()) is None
+
+
+@pytest.mark.parametrize("capped", [(("http://h/", 0),), (("nonsense", 1),)])
+def test_what_cannot_be_allowed(capped: tuple[tuple[str, int], ...]) -> None:
+    with pytest.raises(UsageError):
+        segdl.Request(url="http://h/", most_per_url=capped)
+
+
 # -- whom it trusts --
 
 

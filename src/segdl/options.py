@@ -160,6 +160,7 @@ class Request:
             headers, users and passwords that are meant for `url`.
         expected: what a list says that the file must be; see :func:`segdl.read_metalink`.
         most_connections: what a list allows for all URLs together; None is no limit.
+        most_per_url: URLs that a list allows only so many connections to, and how many.
         entrusted: the URL whose origin headers, users and passwords are meant for; None is
             `url`, and ``""`` is nobody.
     """
@@ -172,20 +173,34 @@ class Request:
     mirrors: tuple[str, ...] = field(default=(), repr=False)
     expected: Expected = field(default_factory=Expected)
     most_connections: int | None = None
+    most_per_url: tuple[tuple[str, int], ...] = field(default=(), repr=False)
     entrusted: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)
-        for url in (*self.mirrors, *filter(None, [self.entrusted])):
+        capped = [url for url, _ in self.most_per_url]
+        for url in (*self.mirrors, *capped, *filter(None, [self.entrusted])):
             parse_url(url)
         if len(self.mirrors) > MOST_MIRRORS:
             raise UsageError(f"a file has more than {MOST_MIRRORS} mirrors")
         if self.most_connections is not None and self.most_connections < 1:
             raise UsageError("most_connections must be at least 1")
+        if any(most < 1 for _, most in self.most_per_url):
+            raise UsageError("a URL must be allowed at least 1 connection")
         if self.name is not None and (not self.name or "\0" in self.name):
             raise UsageError("a file name is empty or holds a NUL")
         if isinstance(self.checksum, str) and self.checksum != AUTO:
             raise UsageError('checksum is a text other than "auto"', hint="use parse_checksum")
+
+    @property
+    def most_in_all(self) -> int | None:
+        """The most connections that what a list allows comes to; None is no limit."""
+        capped = dict(self.most_per_url)
+        told = [] if self.most_connections is None else [self.most_connections]
+        urls = {self.url, *self.mirrors}
+        if urls <= capped.keys():
+            told.append(sum(capped[url] for url in urls))
+        return min(told, default=None)
 
 
 def check_header(name: str, value: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import zip_longest
 from xml.sax.saxutils import escape, quoteattr
 
 MIB = 1024 * 1024
@@ -14,7 +15,8 @@ _FOUR = "urn:ietf:params:xml:ns:metalink"
 class Listed:
     """A file of a document.
 
-    `content` is what it should be; `checksum` and `pieces` name algorithms, None for none.
+    `content` is what it should be; `checksum` and `pieces` name algorithms, None for none; `most`
+    has the connections that each URL allows, in Metalink 3.
     """
 
     content: bytes
@@ -25,6 +27,7 @@ class Listed:
     pieces: str | None = None
     length: int = MIB
     connections: int | None = None
+    most: tuple[int | None, ...] = ()
 
     @property
     def told_size(self) -> int | None:
@@ -61,7 +64,6 @@ def _file(file: Listed) -> str:
 
 def metalink3(file: Listed) -> str:
     """Return a Metalink 3 document."""
-    cap = "" if file.connections is None else f' maxconnections="{file.connections}"'
     hashes = f'<hash type="sha1">{file.digest("sha1")}</hash>'
     if file.pieces:
         inside = "".join(
@@ -70,12 +72,16 @@ def metalink3(file: Listed) -> str:
         )
         hashes += f'<pieces length="{file.length}" type="{file.pieces}">{inside}</pieces>'
     urls = "".join(
-        f'<url type="http" preference="{100 - place}">{escape(url)}</url>'
-        for place, url in enumerate(file.urls)
+        f'<url type="http" preference="{100 - place}"{_cap(most)}>{escape(url)}</url>'
+        for place, (url, most) in enumerate(zip_longest(file.urls, file.most))
     )
     return (
         '<?xml version="1.0"?>\n<metalink version="3.0" xmlns="http://www.metalinker.org/"><files>'
         f"<file name={quoteattr(file.name)}><size>{len(file.content)}</size>"
-        f"<verification>{hashes}</verification><resources{cap}>{urls}</resources></file>"
+        f"<verification>{hashes}</verification><resources{_cap(file.connections)}>{urls}</resources></file>"
         "</files></metalink>\n"
     )
+
+
+def _cap(most: int | None) -> str:
+    return "" if most is None else f' maxconnections="{most}"'

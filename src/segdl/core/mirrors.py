@@ -14,6 +14,9 @@ from enum import Enum
 from segdl.core.mirrorurl import LAST_PRIORITY
 from segdl.core.pace import backoff
 
+# More connections than there ever are.
+NO_LIMIT = 1 << 16
+
 # How far back the mean of a rate reaches, and from when on it is believed, in seconds.
 _MEMORY = 2.0
 BELIEVED = 2.0
@@ -73,7 +76,7 @@ class Mirror:
 
     priority: int = LAST_PRIORITY
     state: State = State.UNTRIED
-    most: int = 1 << 16
+    most: int = NO_LIMIT
     connections: int = 0
     rate: float | None = None
     single: float = 0.0

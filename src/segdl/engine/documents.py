@@ -136,6 +136,9 @@ def _request(file: MetalinkFile, what: str, asked: Request) -> Request | SegdlEr
         name=asked.name or file.name,
         expected=expected,
         most_connections=file.connections,
+        most_per_url=tuple(
+            (mirror.url, mirror.connections) for mirror in file.mirrors if mirror.connections
+        ),
     )
 
 

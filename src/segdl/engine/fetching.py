@@ -273,3 +273,4 @@ class Fetching:
             if isinstance(outcome, Streamed) and outcome.rest is not None:
                 assert segment.site is not None
                 close(segment.site, outcome.rest)
+        self._sites.all_came_back()

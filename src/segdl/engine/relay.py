@@ -55,6 +55,7 @@ class Relay:
         if not ahead.heard and ahead.start <= rest.at == done.position:
             # It may be connecting, which takes its time to end.
             ahead = supply.go_on_in(done, ahead, rest.at)
+        done.site.held += 1
         self._waiting[ahead] = Baton(done.site, rest, done.speed)
 
     def take(self) -> tuple[Segment, Baton] | None:
@@ -62,6 +63,7 @@ class Relay:
         for segment, baton in self._waiting.items():
             if segment.wire is None:
                 del self._waiting[segment]
+                baton.site.held -= 1
                 if segment.complete or baton.rest.at > segment.position:
                     close(baton.site, baton.rest)
                     return self.take()
@@ -72,6 +74,7 @@ class Relay:
         """Close what nobody took."""
         while self._waiting:
             _, baton = self._waiting.popitem()
+            baton.site.held -= 1
             close(baton.site, baton.rest)
 
 

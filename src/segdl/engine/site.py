@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from segdl.core.identity import Version
+from segdl.core.mirrors import NO_LIMIT
 from segdl.core.spans import Span
 from segdl.engine.contact import Ranges
 from segdl.engine.gate import Gate
@@ -29,6 +30,8 @@ class Site:
         source: where the bytes come from.
         gate: its origin's door; the coordinator passed it before it starts an attempt.
         pin: what every response must be of; mirrors may name one version differently.
+        most: connections that a list allows to it for the file.
+        held: responses that wait to go on in another segment; each is a connection.
         received: bytes that came, those that are only compared included.
         brought: the bytes of this run that attempts which are over got from here.
     """
@@ -36,8 +39,15 @@ class Site:
     source: Source
     gate: Gate
     pin: Pin
+    most: int = NO_LIMIT
+    held: int = 0
     received: int = 0
     brought: list[Span] = field(default_factory=list)
+
+    @property
+    def allowed(self) -> int:
+        """Connections that it may have, without those that are held."""
+        return self.most - self.held
 
     @property
     def name(self) -> str:

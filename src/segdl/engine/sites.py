@@ -7,13 +7,25 @@ from dataclasses import replace
 
 from segdl.core.identity import Version
 from segdl.core.mirrorchoice import better, choose
-from segdl.core.mirrors import Mirror, Outcome, State, after, closed, expected, measured, opened
+from segdl.core.mirrors import (
+    NO_LIMIT,
+    Mirror,
+    Outcome,
+    State,
+    after,
+    closed,
+    expected,
+    measured,
+    opened,
+)
 from segdl.core.spans import Span
+from segdl.core.url import parse_url
 from segdl.engine.contact import Ranges
 from segdl.engine.run import Run
 from segdl.engine.segment import Segment
 from segdl.engine.site import Pin, Site
 from segdl.engine.task import Task
+from segdl.net.source import Source
 from segdl.progress.events import Note
 
 # Seconds between two looks at how fast each of them is.
@@ -23,13 +35,16 @@ _LOOK = 0.5
 def sites_of(task: Task, pin: Pin) -> Sites:
     """Return the places that a file may be had from; mirrors only where ranges can be asked for."""
     unknown = Pin(Version(size=pin.version.size), Ranges.WORK)
-    origin = Site(source=task.source, gate=task.gate, pin=pin)
     usable = task.mirrors if pin.ranges is Ranges.WORK and pin.version.size else ()
-    mirrors = [
-        Site(source=source, gate=task.run.gates.of(source.asked.origin), pin=unknown)
-        for source in usable
-    ]
-    return Sites(task.run, task.number, origin, mirrors)
+    most = {parse_url(url).url: most for url, most in task.request.most_per_url}
+
+    def site(source: Source, pin: Pin) -> Site:
+        asked = source.asked
+        gate = task.run.gates.of(asked.origin)
+        return Site(source=source, gate=gate, pin=pin, most=most.get(asked.url, NO_LIMIT))
+
+    mirrors = [site(source, unknown) for source in usable]
+    return Sites(task.run, task.number, site(task.source, pin), mirrors)
 
 
 class Sites:
@@ -92,7 +107,8 @@ class Sites:
             if known.state is not State.DROPPED
         ]
         if len(alive) == 1 and self.is_proved(alive[0]):
-            return None if only_idle else alive[0]
+            full = self._known[self._sites.index(alive[0])].connections >= alive[0].allowed
+            return None if only_idle or full else alive[0]
         known = self._as_allowed()
         if only_idle:
             known = [replace(each, most=0) if each.connections else each for each in known]
@@ -104,9 +120,9 @@ class Sites:
         return expected(self._known[self._sites.index(site)]) or None
 
     def _as_allowed(self) -> list[Mirror]:
-        """Return what is known, with the connections that the gates let through."""
+        """Return what is known, with the connections that gates and lists let through."""
         return [
-            replace(known, most=known.connections + site.gate.may_ask)
+            replace(known, most=min(known.connections + site.gate.may_ask, site.allowed))
             for site, known in zip(self._sites, self._known, strict=True)
         ]
 
@@ -127,6 +143,12 @@ class Sites:
         """A request to it goes out."""
         index = self._sites.index(site)
         self._known[index] = opened(self._known[index])
+
+    def all_came_back(self) -> None:
+        """Every request is over, whatever became of it."""
+        for index in range(len(self._known)):
+            while self._known[index].connections:
+                self._known[index] = closed(self._known[index])
 
     def came_back(self, site: Site, outcome: Outcome | None, *, wait: float = 0.0) -> None:
         """Take into account what became of a request; None says nothing of the site.

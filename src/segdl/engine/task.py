@@ -84,7 +84,7 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
         UsageError: a URL or an option cannot be used.
     """
     asked = parse_url(request.url)
-    most = request.most_connections
+    most = request.most_in_all
     if most is not None and most < run.transfer.most:
         run = replace(run, transfer=_capped(run.transfer, most))
     if request.checksum == AUTO and run.transfer.range is not None:
