@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 from segdl.core.checksum import parse_wanted
 from segdl.engine.download import download as download_one
-from segdl.engine.gate import Gates
-from segdl.engine.lookout import Lookout
 from segdl.engine.many import Outcome, download_all
 from segdl.engine.run import TICK, Run
+from segdl.engine.surroundings import open_run
 from segdl.errors import CancelledError, UsageError
-from segdl.net.transport import Transport
 from segdl.options import Headers, NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Event
 from segdl.progress.view import make_view
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
 
 ProgressKind = Literal["none", "auto", "rich", "tqdm", "json"]
 AnyHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
-# Requests that several files of one run send to one origin at once.
-MOST_PER_ORIGIN = 16
 
 
 class _Stop(threading.Event):
@@ -217,54 +212,6 @@ def read_metalink(
     from segdl.engine.documents import local_requests
 
     return tuple(local_requests(document, Path(directory)))
-
-
-@contextmanager
-def open_run(
-    network: NetworkOptions,
-    transfer: TransferOptions,
-    emit: Callable[[Event], None],
-    cancel: threading.Event,
-    *,
-    max_files: int,
-) -> Iterator[Run]:
-    """Set up the surroundings of a run, and close every connection at its end.
-
-    `emit` is called from the threads of the run, one at a time.
-    """
-    cap = transfer.most if max_files == 1 else max(transfer.most, MOST_PER_ORIGIN)
-    transport = Transport(network, connections=max(cap, transfer.most))
-    lock = threading.Lock()
-
-    over = False
-
-    def emit_one(event: Event) -> None:
-        with lock:
-            # A thread that was left behind has nobody to tell any more.
-            if not over:
-                emit(event)
-
-    lookout = Lookout(cancel.is_set, time.monotonic, TICK)
-    run = Run(
-        network=network,
-        transfer=transfer,
-        transport=transport,
-        gates=Gates(cap, time.monotonic),
-        lookout=lookout,
-        pool=ThreadPoolExecutor(max_files * transfer.most, thread_name_prefix="segdl-fetch"),
-        emit=emit_one,
-        cancel=cancel,
-    )
-    try:
-        yield run
-    finally:
-        # A thread that is stuck in connecting is left behind: its wire is aborted, so it
-        # reads nothing more. See attempt for one that is stuck in writing.
-        run.pool.shutdown(wait=False, cancel_futures=True)
-        lookout.close()
-        transport.close()
-        with lock:
-            over = True
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from segdl.api import open_run
 from segdl.bench.contenders import Contender, LeftOut, own_contenders, peer_contenders
 from segdl.bench.job import Job, default_cap
 from segdl.core.checksum import Checksum
 from segdl.core.url import parse_url
 from segdl.engine.inspect import RemoteFile, inspect
+from segdl.engine.surroundings import open_run
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions, Request, TransferOptions
 

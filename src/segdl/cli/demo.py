@@ -71,8 +71,8 @@ def demo(arguments: Sequence[str]) -> int:
 def _download(
     url: str, target: Path, digest: str, connections: int, cancel: threading.Event
 ) -> DownloadResult:
-    from segdl.api import open_run
     from segdl.engine.download import download
+    from segdl.engine.surroundings import open_run
 
     view = make_view("auto" if sys.stderr.isatty() else "none", sys.stderr)
     transfer = TransferOptions(connections=connections)

@@ -57,7 +57,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event) -> int:
     # It takes 0.1 s to import: not before the options are known to be right.
-    from segdl.api import open_run
+    from segdl.engine.surroundings import open_run
 
     network, transfer = network_options(options), transfer_options(options)
     max_files = 1 if wanted.is_single(options) else options.max_files

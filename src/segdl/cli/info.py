@@ -43,8 +43,8 @@ def info(arguments: Sequence[str]) -> int:
     if len(options.urls) != 1:
         parser.error("needs one URL")
     parse_url(options.urls[0])
-    from segdl.api import open_run
     from segdl.engine.inspect import inspect
+    from segdl.engine.surroundings import open_run
 
     view = make_view("none", sys.stderr)
     network = network_options(options)

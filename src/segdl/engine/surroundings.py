@@ -1,0 +1,65 @@
+"""Sets up what all files of a run share, and takes it down again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from segdl.engine.gate import Gates
+from segdl.engine.lookout import Lookout
+from segdl.engine.run import TICK, Run
+from segdl.net.transport import Transport
+from segdl.options import NetworkOptions, TransferOptions
+from segdl.progress.events import Event
+
+# Requests that several files of one run send to one origin at once.
+MOST_PER_ORIGIN = 16
+
+
+@contextmanager
+def open_run(
+    network: NetworkOptions,
+    transfer: TransferOptions,
+    emit: Callable[[Event], None],
+    cancel: threading.Event,
+    *,
+    max_files: int,
+) -> Iterator[Run]:
+    """Set up the surroundings of a run, and close every connection at its end.
+
+    `emit` is called from the threads of the run, one at a time.
+    """
+    cap = transfer.most if max_files == 1 else max(transfer.most, MOST_PER_ORIGIN)
+    transport = Transport(network, connections=max(cap, transfer.most))
+    lock, over = threading.Lock(), False
+
+    def emit_one(event: Event) -> None:
+        with lock:
+            # A thread that was left behind has nobody to tell any more.
+            if not over:
+                emit(event)
+
+    lookout = Lookout(cancel.is_set, time.monotonic, TICK)
+    run = Run(
+        network=network,
+        transfer=transfer,
+        transport=transport,
+        gates=Gates(cap, time.monotonic),
+        lookout=lookout,
+        pool=ThreadPoolExecutor(max_files * transfer.most, thread_name_prefix="segdl-fetch"),
+        emit=emit_one,
+        cancel=cancel,
+    )
+    try:
+        yield run
+    finally:
+        # A thread that is stuck in connecting is left behind: its wire is aborted, so it
+        # reads nothing more. See attempt for one that is stuck in writing.
+        run.pool.shutdown(wait=False, cancel_futures=True)
+        lookout.close()
+        transport.close()
+        with lock:
+            over = True
