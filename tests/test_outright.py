@@ -138,6 +138,50 @@ def test_a_slow_body_goes_on_in_the_long_way(
     assert fetched.result.fetched == len(CONTENT)
 
 
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
+@pytest.mark.parametrize("fault", [(), (f.IgnoreRange(),)])
+def test_fresh_keeps_what_just_came(
+    origin: Any, tmp_path: Path, layout: str, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outright, "_MOMENT", 0.1)
+    served = origin(CONTENT, faults=f.always(*fault, f.Drip(32 * KIB, 0.02)))
+    fetched = fetch_one(served.url, tmp_path, layout=layout, fresh=True).is_whole(CONTENT)
+    assert [request.range for request in served.requests][1:] in ([], [(0, 0)])
+    assert fetched.result.fetched == len(CONTENT)
+
+
+@pytest.mark.parametrize("fault", [(), (f.IgnoreRange(),)])
+def test_what_came_is_somebody_elses_beginning(
+    origin: Any, tmp_path: Path, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run left a little, since the names were looked at: an answer's middle fits not."""
+    monkeypatch.setattr(outright, "_MOMENT", 0.1)
+    served = origin(CONTENT, faults=f.always(*fault, f.Drip(32 * KIB, 0.02)))
+    real = outright.Outright.hand_over
+
+    def late(self: Any, place: Any) -> int:
+        place.begin_with(CONTENT[:1000])
+        return real(self, place)
+
+    monkeypatch.setattr(outright.Outright, "hand_over", late)
+    fetch_one(served.url, tmp_path).is_whole(CONTENT)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_many_of_one_name(origin: Any, tmp_path: Path, slow: bool) -> None:
+    """Each finds the name free, and all but one find it taken when they are whole."""
+    contents = [CONTENT[: 100 * KIB + number] for number in range(4)]
+    fault = (f.Drip(16 * KIB, 0.1),) if slow else (f.Drip(16 * KIB, 0.01),)
+    urls = [origin(content, faults=f.always(*fault)).url for content in contents]
+    transfer = segdl.TransferOptions(if_exists="rename")
+    wanted = [segdl.Request(url=url, directory=tmp_path) for url in urls]
+    outcomes = list(segdl.download_many(wanted, connections=1, transfer=transfer))
+    got = {outcome.path.name: outcome.path.read_bytes() for outcome in outcomes}
+    assert sorted(got) == sorted(os.listdir(tmp_path))
+    assert sorted(got) == ["file.1.bin", "file.2.bin", "file.3.bin", "file.bin"]
+    assert sorted(got.values(), key=len) == contents
+
+
 def test_a_slow_body_outlives_a_kill(origin: Any, tmp_path: Path) -> None:
     served = origin(CONTENT, faults=f.always(f.Drip(16 * KIB, 0.05)))
     work = tmp_path / f"{NAME}.segdl"
