@@ -99,6 +99,8 @@ class Outright:
             # More connections would make it sooner.
             and (transfer.planned == 1 or size < 2 * transfer.min_split)
             and (contact.accept.start, contact.accept.stop) == (0, size)
+            # Chunks may bring more than was announced: the long way looks behind the end.
+            and contact.head.length == size
             # What more than one answer said must be confirmed.
             and task.sent == 1
             and not (task.mirrors or task.pieces or transfer.range or task.run.network.limit_rate)
