@@ -22,9 +22,13 @@ from support import faults as f
 from support.fetching import NAME, fetch
 from support.partial import sizes
 from support.program import run_segdl, start_segdl
+from support.reply import Reply
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from support.connection import Connection
+    from support.request import Request
 
 KIB = 1024
 CONTENT = data.content(700 * KIB + 123)
@@ -165,6 +169,35 @@ def test_what_came_is_somebody_elses_beginning(
 
     monkeypatch.setattr(outright.Outright, "hand_over", late)
     fetch_one(served.url, tmp_path).is_whole(CONTENT)
+
+
+def test_overwritten_in_place_while_a_slow_answer_comes(
+    origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first answer brings half of each version: the look at the end tells."""
+    new, half = CONTENT[::-1], len(CONTENT) // 2
+    served = origin(new, etag='"v2"')
+    gave_up = threading.Event()
+
+    def handle(request: Request, connection: Connection) -> bool:
+        if gave_up.is_set():
+            return bool(served.serve(request, connection))
+        told = Reply(206, (("ETag", '"v1"'),), CONTENT, (0, len(CONTENT)), len(CONTENT))
+        connection.send(told.head() + CONTENT[:half])
+        gave_up.wait(20)
+        connection.send(new[half:])
+        return False
+
+    served.routes[served.path] = handle
+    real = outright.Outright.hand_over
+
+    def hand_over(self: Any, place: Any) -> int:
+        came = real(self, place)
+        gave_up.set()
+        return came
+
+    monkeypatch.setattr(outright.Outright, "hand_over", hand_over)
+    fetch_one(served.url, tmp_path).is_whole(new)
 
 
 @pytest.mark.parametrize("slow", [False, True])

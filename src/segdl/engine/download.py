@@ -48,6 +48,8 @@ from segdl.store.workplace import Workplace
 _MOST_RESTARTS = 3
 # So little is flushed at its end: a thread for that costs more than a power cut would.
 _FLUSHED_AT_ONCE = 4 * 1024 * 1024
+# Seconds: what takes longer may be changed meanwhile.
+_MOMENT = 0.5
 
 
 class _TakenError(Exception):
@@ -160,6 +162,7 @@ def _fetch_one_version(
 
     Returns where it came from, its size, and the bytes that came over the network.
     """
+    began = task.run.clock()
     contact = _with_ranges(task, place, contact)
     pin = reconcile(task, place, contact)
     # What came just now is none of what --fresh throws away.
@@ -172,9 +175,10 @@ def _fetch_one_version(
             hashed = verification.expect(pin.version)
             size, count = _fetch_parts(task, place, sites, contact, came, in_order=hashed)
             fetched += count
+            # What one short answer brought at once cannot have changed under it.
+            slow = 0 < came < size or task.run.clock() - began > _MOMENT
             join_parts(task, place, size)
-            # What one short answer brought cannot have changed under it.
-            if pin.version.proves and (task.sent > 1 or size > FIRST_BYTES):
+            if pin.version.proves and (slow or task.sent > 1 or size > FIRST_BYTES):
                 confirm(task, pin)
             return sites, size, fetched
         except LiedError as lie:
