@@ -56,6 +56,19 @@ def test_only_the_origin_asked_gets_secrets(to: str) -> None:
     assert sent(trusting, to)["X-Key"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("host", "path"), [("bücher.example", "/a"), ("BÜCHER.example", "/ü"), ("☃.example", "/a")]
+)
+def test_cookies_of_a_host_that_is_not_ascii(tmp_path: Path, host: str, path: str) -> None:
+    """A jar has the name that is looked up; what has none gets no cookie, and no traceback."""
+    jar = tmp_path / "cookies.txt"
+    line = "{}\tFALSE\t/\tFALSE\t0\ta\t1\n".format("xn--bcher-kva.example")
+    jar.write_text("# Netscape HTTP Cookie File\n" + line)
+    url = f"http://{host}{path}"
+    cookie = sent(NetworkOptions(cookies=jar), url, asked=url).get("Cookie")
+    assert cookie == ("a=1" if host != "☃.example" else None)
+
+
 def test_the_order_of_users() -> None:
     url = "http://url:1@h.example/a"
     assert sent(NetworkOptions(), "/", asked=url)["Authorization"] == basic("url:1")

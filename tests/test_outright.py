@@ -22,9 +22,13 @@ from support import faults as f
 from support.fetching import NAME, fetch
 from support.partial import sizes
 from support.program import run_segdl, start_segdl
+from support.reply import Reply
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from support.connection import Connection
+    from support.request import Request
 
 KIB = 1024
 CONTENT = data.content(700 * KIB + 123)
@@ -130,12 +134,106 @@ def test_what_came_of_a_body_that_breaks_off(
 def test_a_slow_body_goes_on_in_the_long_way(
     origin: Any, tmp_path: Path, layout: str, fault: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outright, "_MOMENT", 0.1)
+    monkeypatch.setattr(outright, "MOMENT", 0.1)
     served = origin(CONTENT, faults=f.always(*fault, f.Drip(32 * KIB, 0.02)))
     fetched = fetch_one(served.url, tmp_path, layout=layout).is_whole(CONTENT)
     # The same answer: nothing is asked for twice. The last request is the look at the end.
     assert [request.range for request in served.requests][1:] in ([], [(0, 0)])
     assert fetched.result.fetched == len(CONTENT)
+
+
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
+@pytest.mark.parametrize("fault", [(), (f.IgnoreRange(),)])
+def test_fresh_keeps_what_just_came(
+    origin: Any, tmp_path: Path, layout: str, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outright, "MOMENT", 0.1)
+    served = origin(CONTENT, faults=f.always(*fault, f.Drip(32 * KIB, 0.02)))
+    fetched = fetch_one(served.url, tmp_path, layout=layout, fresh=True).is_whole(CONTENT)
+    assert [request.range for request in served.requests][1:] in ([], [(0, 0)])
+    assert fetched.result.fetched == len(CONTENT)
+
+
+@pytest.mark.parametrize("fault", [(), (f.IgnoreRange(),)])
+def test_what_came_is_somebody_elses_beginning(
+    origin: Any, tmp_path: Path, fault: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run left a little, since the names were looked at: an answer's middle fits not."""
+    monkeypatch.setattr(outright, "MOMENT", 0.1)
+    served = origin(CONTENT, faults=f.always(*fault, f.Drip(32 * KIB, 0.02)))
+    real = outright.Outright.hand_over
+
+    def late(self: Any, place: Any) -> int:
+        place.begin_with(CONTENT[:1000])
+        return real(self, place)
+
+    monkeypatch.setattr(outright.Outright, "hand_over", late)
+    fetch_one(served.url, tmp_path).is_whole(CONTENT)
+
+
+def test_overwritten_in_place_while_a_slow_answer_comes(
+    origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first answer brings half of each version: the look at the end tells."""
+    new, half = CONTENT[::-1], len(CONTENT) // 2
+    served = origin(new, etag='"v2"')
+    gave_up = threading.Event()
+
+    def handle(request: Request, connection: Connection) -> bool:
+        if gave_up.is_set():
+            return bool(served.serve(request, connection))
+        told = Reply(206, (("ETag", '"v1"'),), CONTENT, (0, len(CONTENT)), len(CONTENT))
+        connection.send(told.head() + CONTENT[:half])
+        gave_up.wait(20)
+        connection.send(new[half:])
+        return False
+
+    served.routes[served.path] = handle
+    real = outright.Outright.hand_over
+
+    def hand_over(self: Any, place: Any) -> int:
+        came = real(self, place)
+        gave_up.set()
+        return came
+
+    monkeypatch.setattr(outright.Outright, "hand_over", hand_over)
+    fetch_one(served.url, tmp_path).is_whole(new)
+
+
+def test_a_body_that_comes_late_is_confirmed(
+    origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All at once, but long after its head: the file may be another by then."""
+    monkeypatch.setattr(outright, "MOMENT", 0.05)
+    served = origin(CONTENT, etag='"v1"')
+
+    def handle(request: Request, connection: Connection) -> bool:
+        if len(served.requests) > 1:
+            return bool(served.serve(request, connection))
+        told = Reply(206, (("ETag", '"v1"'),), CONTENT, (0, len(CONTENT)), len(CONTENT))
+        connection.send(told.head())
+        time.sleep(0.1)
+        connection.send(CONTENT)
+        return True
+
+    served.routes[served.path] = handle
+    fetch_one(served.url, tmp_path).is_whole(CONTENT)
+    assert [request.range for request in served.requests[1:]] == [(0, 0)]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_many_of_one_name(origin: Any, tmp_path: Path, slow: bool) -> None:
+    """Each finds the name free, and all but one find it taken when they are whole."""
+    contents = [CONTENT[: 100 * KIB + number] for number in range(4)]
+    fault = (f.Drip(16 * KIB, 0.1),) if slow else (f.Drip(16 * KIB, 0.01),)
+    urls = [origin(content, faults=f.always(*fault)).url for content in contents]
+    transfer = segdl.TransferOptions(if_exists="rename")
+    wanted = [segdl.Request(url=url, directory=tmp_path) for url in urls]
+    for outcome in segdl.download_many(wanted, connections=1, transfer=transfer):
+        assert isinstance(outcome, segdl.DownloadResult), outcome
+    got = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert sorted(got) == ["file.1.bin", "file.2.bin", "file.3.bin", "file.bin"]
+    assert sorted(got.values(), key=len) == contents
 
 
 def test_a_slow_body_outlives_a_kill(origin: Any, tmp_path: Path) -> None:
@@ -203,8 +301,19 @@ def test_where_files_need_names(
     fetch_one(origin(CONTENT).url, tmp_path).is_whole(CONTENT)
 
 
-def test_a_server_that_falls_silent(origin: Any, tmp_path: Path) -> None:
+def test_chunks_that_bring_too_many_bytes(origin: Any, tmp_path: Path) -> None:
+    """An answer that is longer than it says is not believed."""
+    served = origin(CONTENT, faults=f.on(0, fault=(f.LongerBody(100), f.Chunked())))
+    fetch_one(served.url, tmp_path).is_whole(CONTENT)
+    assert len(served.requests) > 1
+
+
+def test_a_server_that_falls_silent(
+    origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before the first byte of the body, and after some of it."""
+    # What is given up here, and not in the long way, would not count as a try.
+    monkeypatch.setattr(outright, "MOMENT", 0.1)
     for after in (0, 300_000):
         served = origin(CONTENT, faults=f.always(f.StallAfter(after)))
         network = {"stall_timeout": 0.5, "connect_timeout": 0.5}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pytest
 import segdl
 from segdl.errors import CancelledError, NetworkError, ServerError
 from segdl.options import NetworkOptions
-from segdl.progress.events import Note, Waiting
+from segdl.progress.events import Event, Note, Retrying, Waiting
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
@@ -302,3 +303,34 @@ def test_a_header_authorization_stays_too(origin: Any, tmp_path: Path) -> None:
     fetch(served.server.url("/start"), tmp_path, network=network).is_whole(CONTENT)
     assert served.requests[0].fields["authorization"] == "Bearer t0ken"
     assert not any("authorization" in request.fields for request in served.requests[1:])
+
+
+def test_a_connection_that_is_closed_when_it_is_used_again(origin: Any, tmp_path: Path) -> None:
+    """A server may close what is idle at that very moment: no failure, and nothing to wait for."""
+    content = b"something small"
+    served = origin(content)
+    asked: Counter[int] = Counter()
+
+    def handle(request: Request, connection: Connection) -> bool:
+        asked[request.connection] += 1
+        return asked[request.connection] == 1 and bool(served.serve(request, connection))
+
+    served.routes[served.path] = handle
+    waits: list[Event] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Waiting | Retrying):
+            waits.append(event)
+
+    requests = [segdl.Request(url=served.url, directory=tmp_path / str(n)) for n in range(12)]
+    outcomes = list(segdl.download_many(requests, max_files=2, on_event=note))
+    assert all(isinstance(outcome, segdl.DownloadResult) for outcome in outcomes)
+    assert waits == []
+    assert max(asked.values()) == 2
+
+
+def test_a_server_that_always_closes_is_not_asked_for_ever(origin: Any, tmp_path: Path) -> None:
+    served = origin(b"x", faults=f.always(f.EmptyReply()))
+    fetched = fetch(served.url, tmp_path, retries=3)
+    assert isinstance(fetched.error, NetworkError)
+    assert len(served.requests) == 3

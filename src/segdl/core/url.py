@@ -80,7 +80,7 @@ def parse_url(text: str) -> Location:
     if parts.username is not None:
         user = (unquote(parts.username), unquote(parts.password or ""))
     netloc = parts.netloc.rpartition("@")[2]
-    path = _encode_spaces(parts.path) or "/"
+    path = _without_dots(_encode_spaces(parts.path)) or "/"
     url = urlunsplit((scheme, netloc, path, _encode_spaces(parts.query), ""))
     return Location(
         url, Origin(scheme, host.lower(), _PORTS[scheme] if port is None else port), user
@@ -136,6 +136,21 @@ def _is_plain(netloc: str) -> bool:
     if netloc.isascii() and netloc.isprintable():
         return " " not in netloc and "\\" not in netloc
     return not any(c.isspace() or is_hostile(c) or c == "\\" for c in netloc)
+
+
+def _without_dots(path: str) -> str:
+    """Take steps to ``.`` and ``..`` as RFC 3986, 5.2.4, has it: servers refuse to."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    for step in path.split("/"):
+        if step not in {".", ".."}:
+            kept.append(step)
+        elif step == ".." and len(kept) > 1:
+            kept.pop()
+    if path.endswith(("/.", "/..")):
+        kept.append("")
+    return "/".join(kept)
 
 
 def _encode_spaces(text: str) -> str:

@@ -18,7 +18,7 @@ from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts, publish
 from segdl.engine.job import job_of
 from segdl.engine.opening import open_download
-from segdl.engine.outright import Outright
+from segdl.engine.outright import MOMENT, Outright
 from segdl.engine.planning import make_room, selection_of, supply_of
 from segdl.engine.repair import verify
 from segdl.engine.run import Run
@@ -48,6 +48,10 @@ from segdl.store.workplace import Workplace
 _MOST_RESTARTS = 3
 # So little is flushed at its end: a thread for that costs more than a power cut would.
 _FLUSHED_AT_ONCE = 4 * 1024 * 1024
+
+
+class _TakenError(Exception):
+    """A name that nothing had when it was chosen has been taken."""
 
 
 def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
@@ -106,30 +110,33 @@ def _left_something(task: Task) -> bool:
 def _with_contact(task: Task, contact: Contact) -> DownloadResult:
     asked = target_of(task.request, task.asked.path, contact)
     busy: set[Path] = set()
-    while True:
-        target = choose_target(task, asked, contact.version, busy)
-        try:
-            return _at_target(task, target, contact)
-        except TargetLockedError:
-            if task.run.transfer.if_exists != "rename":
-                raise
-            busy.add(target.path)
+    with Outright(task, contact) as outright:
+        while True:
+            target = choose_target(task, asked, contact.version, busy)
+            try:
+                return _at_target(task, target, contact, outright)
+            except TargetLockedError:
+                if task.run.transfer.if_exists != "rename":
+                    raise
+                busy.add(target.path)
+            except _TakenError:
+                # The next choice is another.
+                pass
 
 
-def _at_target(task: Task, target: Target, contact: Contact) -> DownloadResult:
-    with Outright(task, target, contact) as outright:
-        done, checksum = outright.fetch()
-        if done:
-            size = contact.version.size or 0
-            return _result(
-                task, target.path, size, fetched=size, status="complete", checksum=checksum
-            )
-        with Workplace(target, task.run.transfer.layout) as place:
-            return _at_place(task, place, contact, outright)
+def _at_target(task: Task, target: Target, contact: Contact, outright: Outright) -> DownloadResult:
+    done, checksum = outright.fetch(target)
+    if done:
+        size = contact.version.size or 0
+        return _result(task, target.path, size, fetched=size, status="complete", checksum=checksum)
+    with Workplace(target, task.run.transfer.layout) as place:
+        return _at_place(task, place, contact, outright)
 
 
 def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright) -> DownloadResult:
     target = place.target
+    if choose_target(task, target, contact.version, set()) != target:
+        raise _TakenError
     if is_finished(task, place, contact.version):
         status = target.status()
         size = status.st_size if status else 0
@@ -138,9 +145,8 @@ def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright
         return _result(task, target.path, size, fetched=0, status="skipped", checksum=checksum)
     may_take = may_replace(task, place)
     adopt(task, place, contact)
-    came = outright.hand_over(place)
     with Verification(task, place) as verification:
-        sites, size, fetched = _fetch_one_version(task, place, contact, verification, came)
+        sites, size, fetched = _fetch_one_version(task, place, contact, verification, outright)
         checksum, again = verify(task, place, sites, verification, size)
     publish(task, place, sites.origin.pin.version, replace=may_take)
     fetched += again
@@ -148,14 +154,17 @@ def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright
 
 
 def _fetch_one_version(
-    task: Task, place: Workplace, contact: Contact, verification: Verification, came: int
+    task: Task, place: Workplace, contact: Contact, verification: Verification, outright: Outright
 ) -> tuple[Sites, int, int]:
-    """Fetch and join until there is the whole of one version, of which `came` bytes just came.
+    """Fetch and join until there is the whole of one version, which `outright` may have begun.
 
     Returns where it came from, its size, and the bytes that came over the network.
     """
+    began = task.run.clock()
     contact = _with_ranges(task, place, contact)
     pin = reconcile(task, place, contact)
+    # What came just now is none of what --fresh throws away.
+    came = outright.hand_over(place)
     _tell_layout(task, place)
     sites = sites_of(task, pin)
     fetched, restarts = came, 0
@@ -164,9 +173,10 @@ def _fetch_one_version(
             hashed = verification.expect(pin.version)
             size, count = _fetch_parts(task, place, sites, contact, came, in_order=hashed)
             fetched += count
+            # What one short answer brought at once cannot have changed under it.
+            slow = outright.slow or task.run.clock() - began > MOMENT
             join_parts(task, place, size)
-            # What one short answer brought cannot have changed under it.
-            if pin.version.proves and (task.sent > 1 or size > FIRST_BYTES):
+            if pin.version.proves and (slow or task.sent > 1 or size > FIRST_BYTES):
                 confirm(task, pin)
             return sites, size, fetched
         except LiedError as lie:
@@ -263,7 +273,9 @@ def _tell_layout(task: Task, place: Workplace) -> None:
 
 def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) -> Opened | None:
     """Take the open response where it brings the beginning of the first segment."""
-    begins = pin.ranges is not Ranges.WORK or supply.live[0].start == contact.accept.start
+    begin, wanted = contact.accept.start, supply.live[0].start
+    # What a whole file brings before that is compared with what is held.
+    begins = begin == wanted or (pin.ranges is not Ranges.WORK and begin < wanted)
     if not contact.is_open or not begins or selection.pieces[0].start != 0:
         contact.release()
         return None

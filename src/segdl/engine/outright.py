@@ -30,7 +30,7 @@ from segdl.store.unnamed import give_name, open_unnamed
 from segdl.store.workplace import Workplace
 
 # Seconds: who kills a run loses no more of a small file than came within them.
-_MOMENT = 0.5
+MOMENT = 0.5
 _CHUNK = 1024 * 1024
 
 
@@ -39,15 +39,18 @@ class Outright:
 
     Args:
         task: the request.
-        target: where the file goes.
         contact: the first answer; it is taken where the file came, or broke off.
+
+    Attributes:
+        slow: whether what came took so long that the file may have changed meanwhile.
     """
 
-    def __init__(self, task: Task, target: Target, contact: Contact) -> None:
+    def __init__(self, task: Task, contact: Contact) -> None:
         self._task = task
-        self._target = target
         self._contact = contact
         self._part: Part | None = None
+        self._right = False
+        self.slow = False
 
     def __enter__(self) -> Outright:
         return self
@@ -61,35 +64,42 @@ class Outright:
         if self._part is not None:
             self._part.close()
 
-    def fetch(self) -> tuple[bool, Checksum | None]:
+    def fetch(self, target: Target) -> tuple[bool, Checksum | None]:
         """Tell whether the file has its name now, and the digest that was expected of it.
+
+        Args:
+            target: where the file goes; another one, of the same folder, where that was taken.
 
         Raises:
             DiskError: no space, or the disk failed.
             CancelledError: the run is to end.
         """
         size = self._contact.version.size
-        if size is None or not self._is_way_for(size):
-            return False, None
-        descriptor = open_unnamed(self._target.path.parent)
-        if descriptor is None:
-            return False, None
-        self._part = Part(self._target.path, 0, descriptor=descriptor)
-        self._tell_start(size)
-        whole = self._take(self._part, size)
-        self._tell(size, active=not whole)
-        self._task.run.check_cancelled()
-        if not whole:
+        if size is None or not _is_free(target):
             return False, None
         claims = claims_of(self._task, self._contact.version)
-        right = all(_has_digest(self._part, claim) for claim in claims)
-        named = right and self._publish(self._part)
+        if self._part is None:
+            if not self._is_way_for(size):
+                return False, None
+            descriptor = open_unnamed(target.path.parent)
+            if descriptor is None:
+                return False, None
+            self._part = Part(target.path, 0, descriptor=descriptor)
+            self._tell_start(target, size)
+            began = self._task.run.clock()
+            whole = self._take(self._part, size)
+            self.slow = not whole or self._task.run.clock() > began + MOMENT
+            self._tell(size, active=not whole)
+            self._task.run.check_cancelled()
+            right = all(_has_digest(self._part, claim) for claim in claims)
+            self._right = right and not self.slow
+        named = self._right and self._publish(self._part, target)
         if named:
             tell_unchecked(self._task, self._contact.version)
         return named, claims[0].checksum if claims else None
 
     def _is_way_for(self, size: int) -> bool:
-        """Tell whether the answer brings a whole small file, and nothing has its names."""
+        """Tell whether the answer brings a whole small file."""
         task, contact = self._task, self._contact
         transfer = task.run.transfer
         return (
@@ -98,11 +108,11 @@ class Outright:
             # More connections would make it sooner.
             and (transfer.planned == 1 or size < 2 * transfer.min_split)
             and (contact.accept.start, contact.accept.stop) == (0, size)
+            # Chunks may bring more than was announced: the long way looks behind the end.
+            and contact.head.length == size
             # What more than one answer said must be confirmed.
             and task.sent == 1
             and not (task.mirrors or task.pieces or transfer.range or task.run.network.limit_rate)
-            and self._target.status() is None
-            and not os.path.lexists(self._target.workplace)
         )
 
     def _take(self, part: Part, size: int) -> bool:
@@ -131,7 +141,7 @@ class Outright:
 
     def _stream(self, exchange: Exchange, part: Part, size: int) -> None:
         clock = self._task.run.clock
-        ends = clock() + _MOMENT
+        ends = clock() + MOMENT
         with flow(exchange, part, _CHUNK) as bytes_on_their_way:
             while (room := size - part.size) > 0:
                 # Of what is lost with this process before its first byte there is nothing.
@@ -141,9 +151,9 @@ class Outright:
                     raise exchange.closed_early()
                 bytes_on_their_way.store()
 
-    def _publish(self, part: Part) -> bool:
+    def _publish(self, part: Part, target: Target) -> bool:
         task, version = self._task, self._contact.version
-        with disk_errors(self._target.path, "write"):
+        with disk_errors(target.path, "write"):
             modified = parse_date(version.last_modified) if task.run.transfer.remote_time else None
             if modified is not None:
                 os.utime(part.descriptor, (modified, modified))
@@ -151,7 +161,7 @@ class Outright:
         # A name must never outlive a power cut that the bytes do not.
         part.sync()
         try:
-            give_name(part.descriptor, self._target.path)
+            give_name(part.descriptor, target.path)
         except OSError:
             # Something has it by now, or it cannot be had: the long way says what is to do.
             return False
@@ -169,15 +179,19 @@ class Outright:
         place.begin_with(_content(part))
         return part.size
 
-    def _tell_start(self, size: int) -> None:
+    def _tell_start(self, target: Target, size: int) -> None:
         task = self._task
-        path = str(self._target.path)
-        task.run.emit(Started(task.number, task.asked.public, path, size, 0, 1))
+        task.run.emit(Started(task.number, task.asked.public, str(target.path), size, 0, 1))
 
     def _tell(self, size: int, *, active: bool) -> None:
         done = self._part.size if self._part else 0
         state = SegmentState(0, size, done, active)
         self._task.run.emit(Progress(self._task.number, done, size, (state,)))
+
+
+def _is_free(target: Target) -> bool:
+    """Tell whether nothing has its name, nor that of the folder of its parts."""
+    return target.status() is None and not os.path.lexists(target.workplace)
 
 
 def _has_digest(part: Part, claim: Claim) -> bool:

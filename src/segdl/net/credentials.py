@@ -13,6 +13,7 @@ from urllib3 import HTTPHeaderDict
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.errors import UsageError
+from segdl.net.cookies import shown_to_jar
 from segdl.net.exchange import Exchange
 from segdl.options import NetworkOptions, Request
 from segdl.version import __version__
@@ -82,9 +83,7 @@ class Credentials:
         with self._lock:
             if self._jar is None:
                 return None
-            from urllib.request import Request as Asked
-
-            asked = Asked(location.url, unverifiable=True)  # noqa: S310 - never opened
+            asked = shown_to_jar(location)
             self._jar.add_cookie_header(asked)
             return asked.get_header("Cookie")
 

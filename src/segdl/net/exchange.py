@@ -12,6 +12,7 @@ from segdl.core.head import Head, parse_head
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
+from segdl.net.cookies import shown_to_jar
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
 from segdl.net.records import take_what_came
 from segdl.net.wire import AbortedError, Wire
@@ -99,11 +100,8 @@ class Exchange:
 
     def keep_cookies(self, jar: CookieJar) -> None:
         """Have `jar` take what the response sets."""
-        from urllib.request import Request
-
-        request = Request(self.location.url, unverifiable=True)  # noqa: S310 - never opened
         # urllib3's response has the one method that a jar calls.
-        jar.extract_cookies(self._raw, request)  # type: ignore[arg-type]
+        jar.extract_cookies(self._raw, shown_to_jar(self.location))  # type: ignore[arg-type]
 
     @property
     def resting(self) -> bool:

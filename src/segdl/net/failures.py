@@ -107,6 +107,12 @@ def translate(error: BaseException, what: str) -> TransferError:
     return TransferError(NetworkError(f"{what}: {_reason(chain[-1])}"))
 
 
+def is_closed_unanswered(error: BaseException) -> bool:
+    """Tell whether a connection was closed before the head of an answer had come."""
+    ends = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+    return any(isinstance(cause, ends) for cause in _chain(error))
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception and what lies under it, outermost first."""
     seen: set[int] = set()

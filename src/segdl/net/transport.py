@@ -12,7 +12,7 @@ from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.net.exchange import Exchange, failure_of
-from segdl.net.failures import WIRE_ERRORS
+from segdl.net.failures import WIRE_ERRORS, is_closed_unanswered
 from segdl.net.pools import Pools, target_of
 from segdl.net.proxies import Proxies
 from segdl.net.tls import SharedContext
@@ -68,24 +68,15 @@ class Transport:
     def _send(
         self, location: Location, headers: Mapping[str, str], wire: Wire
     ) -> urllib3.BaseHTTPResponse:
-        try:
-            proxy = self._proxies.of(location)
-            pool = self._pools.of(location, proxy)
-            with wire.in_use():
-                # What is tried again, and which redirects are followed, is not decided here.
-                response = pool.urlopen(
-                    "GET",
-                    target_of(location, proxy),
-                    headers=headers,
-                    retries=False,
-                    redirect=False,
-                    assert_same_host=False,
-                    timeout=self._timeout,
-                    preload_content=False,
-                    decode_content=False,
-                )
-        except (AbortedError, *WIRE_ERRORS) as error:
-            raise failure_of(error, location, wire) from error
+        while True:
+            try:
+                response = self._ask(location, headers, wire)
+                break
+            except (AbortedError, *WIRE_ERRORS) as error:
+                # An idle connection may be closed at the very moment that it is used again
+                # (RFC 9112, 9.3.1): that says nothing of the request.
+                if wire.connected or wire.aborted or not is_closed_unanswered(error):
+                    raise failure_of(error, location, wire) from error
         log.debug(
             "GET %s %s: %s %s",
             location,
@@ -94,6 +85,25 @@ class Transport:
             printable(response.headers.get("Content-Range", "")),
         )
         return response
+
+    def _ask(
+        self, location: Location, headers: Mapping[str, str], wire: Wire
+    ) -> urllib3.BaseHTTPResponse:
+        proxy = self._proxies.of(location)
+        pool = self._pools.of(location, proxy)
+        with wire.in_use():
+            # What is tried again, and which redirects are followed, is not decided here.
+            return pool.urlopen(
+                "GET",
+                target_of(location, proxy),
+                headers=headers,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=self._timeout,
+                preload_content=False,
+                decode_content=False,
+            )
 
     def close(self) -> None:
         """Close every idle connection."""

@@ -34,16 +34,18 @@ class AbortedError(Exception):
 class Wire:
     """A request in flight.
 
-    `_lock` owns every field but `window` and `waited`, which the thread that sends the
-    request sets.
+    `_lock` owns every field but `window`, `waited` and `connected`, which the thread that
+    sends the request sets.
 
     Attributes:
+        connected: whether the last request went out over a new connection.
         waited: seconds from the last request to the head of its answer.
         window: bytes that a connection made for the request takes in before they are read;
             None leaves it to the kernel.
     """
 
     def __init__(self) -> None:
+        self.connected = False
         self.waited = 0.0
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -166,7 +168,8 @@ class Wire:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Make this the wire of the requests that this thread sends."""
+        """Make this the wire of a request that this thread sends."""
+        self.connected = False
         _current.wire = self
         try:
             yield
@@ -248,6 +251,9 @@ class _Watched:
         return connected
 
     def connect(self) -> None:
+        wire = _current_wire()
+        if wire is not None:
+            wire.connected = True
         super().connect()  # type: ignore[misc]
         _attach(self.sock)
 
