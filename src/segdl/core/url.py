@@ -10,6 +10,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from segdl.core.text import is_hostile, printable
 from segdl.errors import ServerError, UsageError
 
+_STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -80,8 +81,8 @@ def parse_url(text: str) -> Location:
     if parts.username is not None:
         user = (unquote(parts.username), unquote(parts.password or ""))
     netloc = parts.netloc.rpartition("@")[2]
-    path = _without_dots(_encode_spaces(parts.path)) or "/"
-    url = urlunsplit((scheme, netloc, path, _encode_spaces(parts.query), ""))
+    path = _without_dots(_encoded(parts.path)) or "/"
+    url = urlunsplit((scheme, netloc, path, _encoded(parts.query), ""))
     return Location(
         url, Origin(scheme, host.lower(), _PORTS[scheme] if port is None else port), user
     )
@@ -153,7 +154,10 @@ def _without_dots(path: str) -> str:
     return "/".join(kept)
 
 
-def _encode_spaces(text: str) -> str:
+def _encoded(text: str) -> str:
+    """Encode what no URL has: spaces, control characters, a ``%`` that encodes nothing."""
+    if "%" in text:
+        text = _STRAY.sub("%25", text)
     if text.isprintable() and " " not in text:
         return text
     return "".join(f"%{ord(c):02X}" if ord(c) <= 32 or ord(c) == 127 else c for c in text)
