@@ -107,3 +107,19 @@ def test_who_is_far_slower_lags(every: float) -> None:
     dropped = lagging([2_000_000] * 7 + [150_000], every, 20.0)
     assert list(dropped) == [7]
     assert dropped[7] < 5.0
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_the_others_were_done_at_once(idle: bool) -> None:
+    """Nobody has measured how fast they were, but they were."""
+    watch = Watch(PATIENCE)
+    segment, done = started(), started()
+    done.position, done.received, done.wire = done.stop, done.stop, None
+    segment.position = segment.received = 100_000
+    dropped = None
+    for tick in range(1, 200):
+        watch.measure([segment, done], tick * 0.05)
+        watch.drop_slow([segment, done], tick * 0.05, idle=idle)
+        if segment.dropped is not None:
+            dropped = dropped or tick * 0.05
+    assert (dropped is not None and dropped < 3.0) if idle else dropped is None

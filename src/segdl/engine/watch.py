@@ -16,6 +16,8 @@ from segdl.options import NetworkOptions
 _SETUP = 0.1
 # Seconds of silence that are borne at the very end, when others could bring the rest.
 _LAST_PATIENCE = 0.5
+# Bytes a second, of which it is only known that there are some.
+_SOMETHING = 1.0
 # A silence is one where it lasts so many times longer than what comes between two lumps.
 _GAPS = 3.0
 # The last seconds are worth smaller segments than the plan makes, in bytes.
@@ -69,6 +71,9 @@ class Watch:
         fastest = max((_since_seen(segment, now) for segment in at_work), default=0.0)
         paces = [each.speed.pace for each in at_work if each.speed.rate is not None]
         self._usual = typical_rate(paces) or 0.0 if len(paces) > 1 else self._usual
+        if idle and not self._usual and any(each.complete for each in segments):
+            # The others were done before anybody could tell how fast they are.
+            self._usual = _SOMETHING
         for segment in at_work:
             if segment.dropped is None and segment.wire is not None:
                 segment.dropped = self._crawls(segment, fastest, now) or self._lags(segment, now)
