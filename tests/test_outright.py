@@ -266,6 +266,14 @@ def test_what_a_kill_left_half_way_is_swept(origin: Any, tmp_path: Path) -> None
     fetch_one(origin(CONTENT).url, tmp_path).is_whole(CONTENT)
 
 
+def test_what_cannot_be_swept_is_an_error_that_names_it(origin: Any, tmp_path: Path) -> None:
+    first = tmp_path / f"{NAME}.segdl" / "first"
+    first.mkdir(parents=True)
+    fetched = fetch_one(origin(CONTENT).url, tmp_path)
+    assert isinstance(fetched.error, segdl.DiskError)
+    assert "first" in fetched.error.message
+
+
 def test_a_name_that_is_taken_meanwhile(
     origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,7 +112,9 @@ class Workplace:
 
     def _mend(self) -> None:
         """Undo what a sudden end may have left."""
-        (self.folder / _FIRST).unlink(missing_ok=True)
+        first = self.folder / _FIRST
+        with disk_errors(first, "remove"):
+            first.unlink(missing_ok=True)
         whole = self.parts.whole
         try:
             # Killed in publishing: the file has its name, and this one besides.
