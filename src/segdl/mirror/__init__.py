@@ -1,0 +1,1 @@
+"""`segdl mirror`: keeps a folder equal to a remote list of files."""

@@ -1,0 +1,98 @@
+"""What the user asked a mirror to be, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from segdl.errors import UsageError
+from segdl.options import Headers
+
+Order = Literal["largest", "list"]
+Delete = Literal["no", "trash", "now"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingOptions:
+    """How a list of files is read.
+
+    Attributes:
+        source: a path, ``-`` for standard input, or an http or https URL.
+        format: the name of the reader; None recognises it by content.
+        base_url: what relative names are resolved against; None is where the list came from.
+        depth: levels of folders that index pages are followed down; None is all.
+        include: globs of which a path must match one; none lets everything in.
+        exclude: globs of which a path may match none.
+        robots: whether robots.txt is honoured where index pages are followed.
+    """
+
+    source: str = field(repr=False)
+    format: str | None = None
+    base_url: str | None = field(default=None, repr=False)
+    depth: int | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    robots: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostProfile:
+    """What holds for one host.
+
+    Attributes:
+        host: its name, lower case, with ``:PORT`` where it is meant for that port only.
+        headers: sent to it, and to no other.
+        connections: the most at once, across all files; None is the run's.
+    """
+
+    host: str
+    headers: Headers = field(default=(), repr=False)
+    connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorOptions:
+    """One mirror.
+
+    Attributes:
+        directory: the folder that is to be equal to the list.
+        listing: the list.
+        name: what reports call it; empty takes the folder's name.
+        max_files: files at once.
+        per_host: connections a host, across all files.
+        order: ``largest`` files first, or as the ``list`` has them.
+        delete: what is done with files that the list no longer has.
+        max_delete: the share of the mirror's files that one run deletes at most, 0 to 1.
+        verify: read what is on disk again, and repair it.
+        rounds: how often the list is read at most, where it changes during the run.
+        sums: write SHA256SUMS at the end.
+        fail_fast: end with the first failure.
+        max_failures: failures after which the run ends; None goes through the list.
+        exec: program and arguments run for each file that was fetched; its path is added.
+        hosts: what holds for single hosts.
+    """
+
+    directory: Path
+    listing: ListingOptions
+    name: str = ""
+    max_files: int = 16
+    per_host: int = 6
+    order: Order = "largest"
+    delete: Delete = "no"
+    max_delete: float = 0.1
+    verify: bool = False
+    rounds: int = 2
+    sums: bool = False
+    fail_fast: bool = False
+    max_failures: int | None = None
+    exec: tuple[str, ...] = ()
+    hosts: tuple[HostProfile, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.order not in get_args(Order) or self.delete not in get_args(Delete):
+            raise UsageError("order is largest or list; delete is no, trash or now")
+        if min(self.max_files, self.per_host, self.rounds) < 1:
+            raise UsageError("max_files, per_host and rounds must be at least 1")
+        if not 0 <= self.max_delete <= 1:
+            raise UsageError("max_delete is a share from 0 to 1")

@@ -1,0 +1,1 @@
+"""Lists of files that people have: a module each, of one shape."""
