@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from segdl.core.checksum import AUTO, Wanted
 from segdl.core.connections import parse_connections
 from segdl.core.expected import Expected
+from segdl.core.identity import Version
 from segdl.core.mirrorurl import MOST_MIRRORS
 from segdl.core.schedule import parse_schedule
 from segdl.core.selection import RangeSpec
@@ -161,6 +162,9 @@ class Request:
         expected: what a list says that the file must be; see :func:`segdl.read_metalink`.
         most_connections: what a list allows for all URLs together; None is no limit.
         most_per_url: URLs that a list allows only so many connections to, and how many.
+        held: what the server said of the finished file that is here, when it was fetched: where
+            it has that version still the file is left as it is, whatever `if_exists` says. The
+            caller knows that nobody touched the file.
         entrusted: the URL whose origin headers, users and passwords are meant for; None is
             `url`, and ``""`` is nobody.
     """
@@ -175,6 +179,7 @@ class Request:
     most_connections: int | None = None
     most_per_url: tuple[tuple[str, int], ...] = field(default=(), repr=False)
     entrusted: str | None = field(default=None, repr=False)
+    held: Version | None = None
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)

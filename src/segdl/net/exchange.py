@@ -242,6 +242,15 @@ class Exchange:
             raise
         self.finish()
 
+    def finish_without_body(self) -> None:
+        """Give the connection of a response back that has no body, such as 304."""
+        try:
+            self.read(1)
+        except TransferError:
+            # `close` does what is left to do.
+            return
+        self.finish()
+
     def close(self) -> None:
         """Close the connection; harmless after `finish`."""
         self._leave()
