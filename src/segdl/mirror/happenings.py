@@ -72,6 +72,15 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class GaveUp:
+    """A host does not answer: so many of its files wait for the next run."""
+
+    host: str
+    files: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
     """What the list no longer has went to the trash, or for good."""
 
@@ -102,4 +111,6 @@ class Round:
     number: int
 
 
-Happening: TypeAlias = Listed | Kept | Taken | Done | Lost | Removed | Paused | Said | Round | Event
+Happening: TypeAlias = (
+    Listed | Kept | Taken | Done | Lost | GaveUp | Removed | Paused | Said | Round | Event
+)
