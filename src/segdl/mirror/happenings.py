@@ -24,13 +24,15 @@ How = Literal["fetched", "unchanged", "linked", "repaired"]
 class Listed:
     """So many files of so many bytes are listed by now; `complete` once the list ended.
 
-    Of `unsized` of them the list does not tell the size. A round counts from zero.
+    Of `unsized` of them the list does not tell the size. It is `broken` where it ended before
+    its end. A round counts from zero.
     """
 
     files: int
     bytes: int
     complete: bool
     unsized: int = 0
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Lost:
     """A file cannot be had.
 
     `url` is without user, password and query; `cut` where it had a query. `checksum` is what
-    the list says, as ``--checksum`` takes it; empty where it does not. See :func:`lost`.
+    the list says, as ``--checksum`` takes it; empty where it does not. `size` is that of the
+    list. See :func:`lost`.
     """
 
     file: int
@@ -87,6 +90,7 @@ class Lost:
     hint: str
     cut: bool = False
     checksum: str = ""
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,7 @@ def lost(taken: Taken, url: str, error: SegdlError, checksum: Checksum | None = 
         hint=printable(error.hint, 2000),
         cut=bool(urlsplit(location.url).query),
         checksum="" if checksum is None else str(checksum),
+        size=taken.size,
     )
 
 

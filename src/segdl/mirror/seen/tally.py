@@ -23,7 +23,7 @@ from segdl.mirror.happenings import (
 from segdl.mirror.seen.hosts import Hosts, HostTally
 from segdl.mirror.seen.timeline import Timeline
 from segdl.mirror.seen.work import Work
-from segdl.progress.events import Event, Note, Restarted, Retrying, Waiting
+from segdl.progress.events import Event, Failed, Note, Restarted, Retrying, Waiting
 from segdl.progress.meter import Meter
 
 # Failures, and notes, that are kept; beyond that they are only counted.
@@ -52,6 +52,7 @@ class Tally:
     Attributes:
         round: how often the list was read.
         listed: what the list names, as far as it was read in this round.
+        reading: whether there is more of it to come.
         complete: whether it was read to its end.
         done: files that are as the list wants them, by what it took; kept ones not counted.
         done_bytes: the bytes of these files.
@@ -75,6 +76,7 @@ class Tally:
     def __init__(self) -> None:
         self.round = 1
         self.listed = Amount()
+        self.reading = True
         self.complete = False
         self.done: dict[How, int] = dict.fromkeys(get_args(How), 0)
         self.done_bytes = 0
@@ -96,7 +98,8 @@ class Tally:
         self._kept = Amount()
         self._before = Amount()
         self._unsized = 0
-        self._sizes_found = Amount()
+        self._found = Amount()
+        self._over = 0
         self._meter = Meter(_MEMORY)
         self._meter.start(0, 0.0)
         self._settled = 0
@@ -117,6 +120,10 @@ class Tally:
         """Files that are as the list wants them, kept ones not counted."""
         return sum(self.done.values())
 
+    def files_left(self) -> int:
+        """Return how many of the listed files are still to be done in this round."""
+        return max(0, self.listed.files - self._kept.files - self._over)
+
     def speed(self, now: float) -> float:
         """Return the bytes a second over the last seconds."""
         return self._meter.speed(now) or 0.0
@@ -127,14 +134,16 @@ class Tally:
 
     def expected_bytes(self) -> int:
         """Return the bytes of all that is listed; sizes that are not told are guessed."""
-        unsized = max(0, self._unsized - self._sizes_found.files)
-        mean = self._sizes_found.bytes / max(1, self._sizes_found.files)
-        return self.listed.bytes + self._sizes_found.bytes + int(unsized * mean)
+        unsized = max(0, min(self._unsized - self._found.files, self.files_left()))
+        mean = self._found.bytes / max(1, self._found.files)
+        return self.listed.bytes + self._found.bytes + int(unsized * mean)
 
     def seconds_left(self, now: float) -> float | None:
         """Return the seconds until all is done; None where nobody can tell."""
-        if not self.complete:
+        if self.reading:
             return None
+        if not self.files_left():
+            return 0.0
         left = self.expected_bytes() - self.settled_bytes()
         return self._settling.seconds_left(left, now)
 
@@ -151,10 +160,11 @@ class Tally:
             case Listed():
                 self.listed = Amount(happening.files, happening.bytes)
                 self.complete, self._unsized = happening.complete, happening.unsized
+                self.reading = not (happening.complete or happening.broken)
             case Kept(files=files, bytes=size):
                 self._kept = Amount(files, size)
             case Round(number=number):
-                self._begin_round(number)
+                self._begin_round(number, now)
             case Removed(size=size):
                 self.removed.files += 1
                 self.removed.bytes += size
@@ -162,6 +172,7 @@ class Tally:
                 self.hosts[host].pause(seconds, reason, status, now)
             case GaveUp(host=host, files=files, message=message):
                 self.put_off += files
+                self._over += files
                 self.hosts[host].put_off += files
                 self._note(f"{host}: {message}")
             case Said(text=text):
@@ -188,6 +199,9 @@ class Tally:
                 self.host_of(event.file).retry(cause)
             case Restarted():
                 self.restarts += 1
+            case Failed():
+                # It is lost, which comes next, or goes back to wait for its host.
+                self._leave(event.file)
             case Note(text=text) if work is None:
                 self._note(text)
             case _:
@@ -207,19 +221,19 @@ class Tally:
         self._forgive(done.path)
         self.files_over_time.add(now, now, 1)
         if work is not None and work.taken.size is None:
-            self._sizes_found.files += 1
-            self._sizes_found.bytes += done.size
+            self._found.files += 1
+            self._found.bytes += done.size
         self._settle(done.size, now)
 
     def _lose(self, lost: Lost) -> None:
-        work = self._leave(lost.file)
+        self._leave(lost.file)
         if self._forgive(lost.path) or len(self.failures) < MOST_FAILURES:
             self.failures[lost.path] = lost
         self.failed += 1
         self.hosts[lost.host].failed += 1
+        self._over += 1
         # There is nothing more to wait for.
-        if work is not None and work.taken.size is not None:
-            self._settled += work.taken.size
+        self._settled += lost.size or 0
 
     def _forgive(self, path: str) -> bool:
         """Take back that a file was lost in an earlier round."""
@@ -245,10 +259,11 @@ class Tally:
         self._settling.observe(self._settled + self._partly, now)
 
     def _settle(self, size: int, now: float) -> None:
+        self._over += 1
         self._settled += size
         self._settling.observe(self._settled + self._partly, now)
 
-    def _begin_round(self, number: int) -> None:
+    def _begin_round(self, number: int, now: float) -> None:
         """Count what the list names from the beginning again.
 
         What an earlier round did is found to be here already now.
@@ -257,8 +272,10 @@ class Tally:
         if number > 1:
             self._before = Amount(self.files_done, self.done_bytes)
         self.listed, self._kept = Amount(), Amount()
-        self.complete, self._unsized, self._sizes_found = False, 0, Amount()
-        self._settled = 0
+        self.reading, self.complete = True, False
+        self._unsized, self._found = 0, Amount()
+        self._settled = self._over = 0
+        self._settling.start(self._partly, now)
 
     def _note(self, text: str) -> None:
         self.said += 1

@@ -1,0 +1,165 @@
+"""From what a listing names to what the ledger says is to be done."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from segdl.core.mirrorneed import Listed, Need, Stat, need_of
+from segdl.core.mirrorpath import is_list_name, path_trouble, tidy_path
+from segdl.core.text import printable
+from segdl.core.url import Location, parse_url
+from segdl.errors import SegdlError, UsageError
+from segdl.mirror.hosts import Hosts
+from segdl.mirror.ledger import Ledger, Row, Wanted
+from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
+from segdl.mirror.options import MirrorOptions
+
+
+@dataclass(slots=True)
+class Intake:
+    """Writes a listing down. The coordinator's thread owns it.
+
+    Attributes:
+        listing: its number in the ledger.
+        files: that it names.
+        bytes: that they have, as far as it tells.
+        kept: files that are as it wants them.
+        kept_bytes: those of the kept ones.
+        wanted: files that something is to be done about.
+        troubles: what of it cannot be used, in its order.
+        ended: whether there is no more of it.
+        apart: entries of which the ledger must not, or cannot, hold everything: by path.
+    """
+
+    ledger: Ledger
+    hosts: Hosts
+    options: MirrorOptions
+    listing: int
+    files: int = 0
+    bytes: int = 0
+    kept: int = 0
+    kept_bytes: int = 0
+    wanted: int = 0
+    troubles: list[SegdlError] = field(default_factory=list)
+    ended: bool = False
+    apart: dict[str, Entry] = field(default_factory=dict)
+
+    def take(self, batch: Sequence[Found]) -> None:
+        """Write a part of the listing down, and what is to be done about its files."""
+        entries: dict[str, tuple[Entry, Location]] = {}
+        for found in batch:
+            if isinstance(found, Unusable):
+                self._refuse(UsageError(f"line {found.line} of the list: {found.why}"))
+            elif isinstance(found, Unlisted):
+                self.troubles.append(found.error)
+            else:
+                self._check(found, entries)
+        known = self.ledger.rows(list(entries)) if entries else {}
+        wanted = [
+            self._wanted(entry, location, known.get(path))
+            for path, (entry, location) in entries.items()
+            if not self._named_twice(entry, known.get(path))
+        ]
+        with self.ledger.transaction():
+            self.ledger.write(self.listing, wanted)
+        for each in wanted:
+            self._count(each)
+
+    def _check(self, entry: Entry, entries: dict[str, tuple[Entry, Location]]) -> None:
+        path = tidy_path(entry.path)
+        shown = printable(path, 200)
+        why = path_trouble(path, windows=os.name == "nt")
+        if why is not None:
+            self._refuse(UsageError(f"the list names {shown!r}: {why}"))
+            return
+        try:
+            location = parse_url(entry.urls[0])
+        except (SegdlError, IndexError) as error:
+            why = error.message if isinstance(error, SegdlError) else "it has no URL"
+            self._refuse(UsageError(f"{shown}: {why}"))
+            return
+        earlier = entries.get(path)
+        if earlier is None:
+            entries[path] = entry, location
+        elif not _is_same(earlier[0], entry.urls, entry.checksum):
+            self._refuse(UsageError(f"the list names {shown} twice, from different places"))
+
+    def _named_twice(self, entry: Entry, row: Row | None) -> bool:
+        if row is None or row.listing != self.listing:
+            return False
+        urls = tuple(map(_public, entry.urls))
+        if urls != row.urls and (entry.checksum is None or entry.checksum != row.listed.checksum):
+            shown = printable(row.path, 200)
+            self._refuse(UsageError(f"the list names {shown} twice, from different places"))
+        return True
+
+    def _refuse(self, error: SegdlError) -> None:
+        self.troubles.append(error)
+
+    def _wanted(self, entry: Entry, location: Location, row: Row | None) -> Wanted:
+        path = tidy_path(entry.path)
+        listed = Listed(entry.size, entry.modified, entry.checksum)
+        need = need_of(
+            listed,
+            row.had if row else None,
+            stat_of(self.options.directory / path),
+            verify=self.options.verify,
+            sums=self.options.sums,
+        )
+        public = tuple(map(_public, entry.urls))
+        if need is not Need.NOTHING and (
+            public != entry.urls or entry.headers or entry.pieces is not None
+        ):
+            self.apart[path] = entry
+        self.files += 1
+        self.bytes += entry.size or 0
+        return Wanted(
+            path=path,
+            host=host_name(location),
+            urls=public,
+            listed=listed,
+            turn=-(entry.size or 0) if self.options.order == "largest" else self.files,
+            late=is_list_name(path),
+            need=need,
+        )
+
+    def _count(self, wanted: Wanted) -> None:
+        if wanted.need is Need.NOTHING:
+            self.kept += 1
+            self.kept_bytes += wanted.listed.size or 0
+        else:
+            self.wanted += 1
+            self.hosts.add(wanted.host, late=wanted.late)
+
+
+def stat_of(path: Path) -> Stat | None:
+    """Look at a file; None where none is there: a link or a folder is none."""
+    try:
+        status = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return Stat(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+
+def host_name(location: Location) -> str:
+    """Return what a host is called: with its port where that is not the usual one."""
+    origin = location.origin
+    usual = {"http": 80, "https": 443}[origin.scheme]
+    return origin.host if origin.port == usual else f"{origin.host}:{origin.port}"
+
+
+def _public(url: str) -> str:
+    """Return a URL without what may be secret; what cannot be parsed is not asked for."""
+    if "@" not in url and "?" not in url and "#" not in url:
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _is_same(earlier: Entry, urls: tuple[str, ...], checksum: object) -> bool:
+    return earlier.urls == urls or (checksum is not None and checksum == earlier.checksum)
