@@ -11,7 +11,8 @@ from rich.live import Live
 from rich.text import Text
 
 from segdl.progress.events import Event, Joining, Note, Progress, Restarted, Verifying
-from segdl.progress.rich_rows import ASCII, UNICODE, frame
+from segdl.progress.rich_cells import ASCII, UNICODE
+from segdl.progress.rich_rows import frame
 from segdl.progress.state import RunState, permanent_line
 
 if TYPE_CHECKING:
