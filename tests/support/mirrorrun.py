@@ -72,6 +72,7 @@ class _File:
     done: float = 0.0
     hashed: float = -1.0
     fate: str = "done"
+    sized: bool = True
 
     @property
     def url(self) -> str:
@@ -97,7 +98,7 @@ def happenings(
     for file in sorted(wanted, key=lambda each: -each.size):
         file.host.waiting.append(file)
     yield 0.0, Round(1)
-    yield 0.0, Said(f"{files // 50} files of the list have no size")
+    yield 0.0, Said("the list is https://ftp.example.org/SHA256SUMS")
     yield from _reading(named, kept)
     now, number = 3.0, 0
     while any(host.waiting or host.active for host in every):
@@ -112,7 +113,7 @@ def happenings(
                     break
                 number += 1
                 active += 1
-                yield now, _take(host, number, now, chance)
+                yield now, _take(host, number, now)
         for host in every:
             yield from ((now, each) for each in _move(host, now, chance))
     for gone in range(files // 100):
@@ -144,15 +145,20 @@ def _file(number: int, hosts: list[_Host], chance: random.Random) -> _File:
     folder, ending = chance.choice(_FOLDERS), chance.choice(_ENDINGS)
     host = hosts[min(int(chance.expovariate(0.35)), len(hosts) - 1)]
     fates = ["lost"] * 6 + ["unchanged"] * 60 + ["linked"] * 10 + ["done"] * 924
-    return _File(f"{folder}/f{number:05}{ending}", host, size, fate=chance.choice(fates))
+    path = f"{folder}/f{number:05}{ending}"
+    return _File(path, host, size, fate=chance.choice(fates), sized=chance.random() > 0.02)
 
 
 def _reading(named: list[_File], kept: list[_File]) -> Iterator[tuple[float, Happening]]:
     for part in range(1, 11):
         files, here = len(named) * part // 10, len(kept) * part // 10
-        size = sum(file.size for file in named[:files])
-        yield part * 0.3, Listed(files, size, part == 10)
-        yield part * 0.3, Kept(here, sum(file.size for file in kept[:here]))
+        unsized = sum(not file.sized for file in named[:files])
+        yield part * 0.3, Listed(files, _sum(named[:files]), part == 10, unsized)
+        yield part * 0.3, Kept(here, _sum(kept[:here]))
+
+
+def _sum(files: list[_File]) -> int:
+    return sum(file.size for file in files if file.sized)
 
 
 def _give_up(host: _Host, now: float) -> Iterator[Happening]:
@@ -172,12 +178,11 @@ def _pause(host: _Host, now: float, chance: random.Random) -> Iterator[Happening
         yield Paused(host.name, 5.0, "connection refused")
 
 
-def _take(host: _Host, number: int, now: float, chance: random.Random) -> Taken:
+def _take(host: _Host, number: int, now: float) -> Taken:
     file = host.waiting.popleft()
     host.active.append(file)
     file.number, file.taken = number, now
-    unsized = chance.random() < 0.02
-    return Taken(number, file.path, host.name, None if unsized else file.size)
+    return Taken(number, file.path, host.name, file.size if file.sized else None)
 
 
 def _move(host: _Host, now: float, chance: random.Random) -> Iterator[Happening]:
@@ -195,7 +200,7 @@ def _move(host: _Host, now: float, chance: random.Random) -> Iterator[Happening]
             continue
         if host.paused_until > now:
             continue
-        if host.kind == "flaky" and chance.random() < 0.02:
+        if host.kind == "flaky" and chance.random() < 0.05:
             cause, reason = chance.choice(_TROUBLES)
             delay = chance.uniform(0.5, 3)
             yield Retrying(file.number, int(file.done), 1, 5, delay, reason, cause)  # type: ignore[arg-type]

@@ -67,7 +67,9 @@ class Layout:
         return SPEED if SPEED in self.columns else LEFT
 
 
-def layout_of(label: int, sizes: Iterable[int | None], width: int, look: Look) -> Layout:
+def layout_of(
+    label: int, sizes: Iterable[int | None], width: int, look: Look, *, share: float = 0.25
+) -> Layout:
     """Return the columns of rows that are `width` cells wide.
 
     Args:
@@ -75,9 +77,10 @@ def layout_of(label: int, sizes: Iterable[int | None], width: int, look: Look) -
         sizes: bytes of what the rows are about.
         width: cells of a row.
         look: of the bars.
+        share: of a wide row that labels get at most.
     """
     gap = 2 if width >= WIDE else 1
-    label = max(6, min(label, width // (4 if width >= WIDE else 5)))
+    label = max(6, min(label, int(width * (share if width >= WIDE else 0.8 * share))))
     written = [len(human_size(size)) for size in sizes if size is not None]
     amount = len("1023.9 MiB") + (len("/") + max(written) if written else 0)
     for template in _COLUMNS:
@@ -88,8 +91,8 @@ def layout_of(label: int, sizes: Iterable[int | None], width: int, look: Look) -
     return Layout(width, label, max(1, bar), gap, columns, look)
 
 
-def file_row(state: FileState, label: str, layout: Layout, now: float) -> Text:
-    """Return the row that tells how far a file is."""
+def file_row(state: FileState, label: str, layout: Layout, now: float, word: str = "") -> Text:
+    """Return the row that tells how far a file is; `word` stands where its speed would."""
     whole = state.size is not None and state.done >= state.size
     cells = {PERCENT: "", AMOUNT: human_size(state.done), SPEED: "", LEFT: ""}
     if state.size is not None:
@@ -102,10 +105,10 @@ def file_row(state: FileState, label: str, layout: Layout, now: float) -> Text:
             cells[LEFT] = human_size(state.done)
         elif (left := state.seconds_left(now)) is not None:
             cells[LEFT] = time_left(left, layout)
-    else:
-        cells[layout.word_column] = state.phase
-        if state.phase == "connecting":
-            cells[AMOUNT] = ""
+    elif state.phase == "connecting":
+        cells[AMOUNT] = ""
+    if word or state.phase != "downloading":
+        cells[layout.word_column] = word or state.phase
     drawn = bar(state.done, state.size, layout, now, "green" if whole else "cyan")
     return row(label, drawn, cells, layout, label_style="bold")
 
