@@ -1,10 +1,12 @@
 """Shows a mirror run that never was, faster than it would be, in any of the views.
 
     python benchmarks/mirror_views.py --speed 20 --view rich
+    python benchmarks/mirror_views.py --report /tmp/report
     python benchmarks/mirror_views.py --cost
 
 `--cost` tells what the views cost: processor time a second with 64 files at work, each of
-which tells how far it is five times a second.
+which tells how far it is five times a second. `--report` shows nothing, takes no time, and
+writes what is left of such a run into a folder.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pty
 import sys
 import threading
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +26,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from segdl.mirror.happenings import Happening
 from segdl.mirror.seen.board import Board
+from segdl.mirror.seen.report import About, report_of
+from segdl.mirror.seen.report_files import write_report
+from segdl.mirror.seen.tally import Tally
 from segdl.mirror.seen.view import make_mirror_view
 from support.mirrorrun import happenings
 
@@ -48,7 +54,11 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=5000)
     parser.add_argument("--hosts", type=int, default=12)
     parser.add_argument("--cost", action="store_true")
+    parser.add_argument("--report", type=Path)
     options = parser.parse_args()
+    if options.report is not None:
+        report(options.report, options.files, options.hosts)
+        return
     if options.cost:
         for kind in ("none", "rich", "plain", "json"):
             cost(kind)
@@ -67,6 +77,20 @@ def play(view: str, stream: TextIO, speed: float, files: int, hosts: int) -> Non
             shown(happening)
     finally:
         shown.close()
+
+
+def report(folder: Path, files: int, hosts: int) -> None:
+    tally, now = Tally(), 0.0
+    for now, happening in happenings(files=files, hosts=hosts):
+        tally.apply(happening, now)
+    about = About(
+        name="A made-up mirror",
+        source="https://ftp.example.org/SHA256SUMS",
+        began=datetime(2026, 11, 5, 3, 0, tzinfo=timezone.utc),
+        exit_code=4,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_report(folder, report_of(tally, now, about))
 
 
 def cost(kind: str, seconds: float = 10.0) -> None:

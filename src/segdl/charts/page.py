@@ -72,12 +72,16 @@ def figure(inside: str, caption: str) -> str:
     return f"<figure>{inside}<figcaption>{safe(caption)}</figcaption></figure>"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; cells are HTML."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    """Return a table; cells are HTML.
+
+    All columns but the first and the last are figures; of the `kind` ``numbers`` the last is
+    one, too, and of ``told`` all are words.
+    """
     top = "".join(f"<th>{safe(name)}</th>" for name in head)
     body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return (
-        f'<div class="wide"><table><thead><tr>{top}</tr></thead>'
+        f'<div class="wide"><table class="{kind}"><thead><tr>{top}</tr></thead>'
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
 

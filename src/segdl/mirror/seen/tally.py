@@ -174,7 +174,7 @@ class Tally:
                 self.put_off += files
                 self._over += files
                 self.hosts[host].put_off += files
-                self._note(f"{host}: {message}")
+                self._note(message)
             case Said(text=text):
                 self._note(text)
             case _:

@@ -32,7 +32,7 @@ class Timeline:
         start = max(0.0, start)
         stop = max(start, stop)
         while stop > self._most * self.width:
-            self._widen()
+            self.widen()
         first = min(int(start / self.width), self._most - 1)
         last = max(first, math.ceil(stop / self.width) - 1)
         if last >= len(self.sums):
@@ -46,7 +46,8 @@ class Timeline:
             ends = min(stop, (place + 1) * self.width)
             self.sums[place] += rate * max(0.0, ends - begins)
 
-    def _widen(self) -> None:
+    def widen(self) -> None:
+        """Make one of two stretches each."""
         self.width *= 2
         odd = [*self.sums, 0.0]
         self.sums = [sum(odd[at : at + 2]) for at in range(0, len(self.sums), 2)]

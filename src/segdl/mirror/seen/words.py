@@ -72,6 +72,29 @@ def status_line(tally: Tally, now: float) -> str:
     return ", ".join(filter(None, facts))
 
 
+def summary(tally: Tally, now: float) -> str:
+    """Return one line that says what came of a run.
+
+    Example:
+        >>> summary(Tally(), 3.0)
+        '0 of 0 files, 0 B fetched in 0:03'
+    """
+    got = f"{human_size(tally.fetched)} fetched in {human_duration(now)}"
+    if tally.fetched and now > 0:
+        got += f", {human_rate(tally.fetched / now)}"
+    facts = [
+        count_of(tally),
+        got,
+        troubles_of(tally),
+        _some(tally.kept.files, "were here already"),
+        _some(tally.done["unchanged"], "unchanged"),
+        _some(tally.done["linked"], "linked"),
+        _some(tally.done["repaired"], "repaired"),
+        _some(tally.removed.files, "removed"),
+    ]
+    return ", ".join(filter(None, facts))
+
+
 def _paused(tally: Tally, now: float) -> str:
     hosts = [host.name for host in tally.hosts.all(now) if host.paused_until > now]
     more = f" and {len(hosts) - 3} more" if len(hosts) > 3 else ""
