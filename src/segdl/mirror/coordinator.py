@@ -82,6 +82,8 @@ class Coordinator:
         self._read = read
         self._work = Work(options, tell)
         self._profiles = {profile.host: profile for profile in options.hosts}
+        source = options.listing.source
+        self._origin = parse_url(source).origin if "://" in source else None
         self._jobs: dict[int, Job] = {}
         self._numbers = 0
 
@@ -104,15 +106,19 @@ class Coordinator:
         this = Round(intake)
         with Reading(self._read, self._run.cancel) as reading:
             requests = self._requests(this, hosts, reading)
-            most = self._options.max_files
-            with closing(download_all(self._run, requests, self._carry_out, most)) as outcomes:
+            most, first = self._options.max_files, self._numbers + 1
+            with closing(
+                download_all(self._run, requests, self._carry_out, most, first)
+            ) as outcomes:
                 for number, outcome in outcomes:
                     self._ended(this, hosts, self._jobs.pop(number), number, outcome)
                     if self._is_enough(this):
                         break
         figures = (intake.files, intake.bytes, this.done + intake.kept, this.fetched, this.failed)
         self._ledger.end_listing(intake.listing, (*figures, 0), complete=this.clean)
-        self._run.check_cancelled()
+        # Who has had enough ends the run as a signal does.
+        if not self._is_enough(this):
+            self._run.check_cancelled()
         return this
 
     def _cap(self, host: str) -> int:
@@ -184,13 +190,17 @@ class Coordinator:
     def _request(self, row: Row, entry: Entry | None) -> Request:
         urls = entry.urls if entry else row.urls
         profile = self._profile(row.host)
+        own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
+        # What is meant for the list's own server is not for whom the list names.
+        stranger = not self._is_trusted(urls[0])
         directory, _, name = row.path.rpartition("/")
         return Request(
             url=urls[0],
             mirrors=urls[1:],
             directory=self._options.directory / directory,
             name=name,
-            headers=(*(profile.headers if profile else ()), *(entry.headers if entry else ())),
+            headers=own,
+            entrusted="" if stranger and not own else None,
             expected=Expected(
                 size=row.listed.size,
                 checksum=row.listed.checksum,
@@ -206,7 +216,14 @@ class Coordinator:
         connections = 1 if small or spare == 1 else f"auto:{spare}"
         return replace(self._transfer, connections=connections)
 
-    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
+    def _is_trusted(self, url: str) -> bool:
+        """Tell whether headers, user and password of the run are meant for a URL's origin."""
+        return self._origin is None or parse_url(url).origin == self._origin
+
+    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:
+        if not self._is_trusted(request.url):
+            network = replace(run.network, headers=(), user=None, location_trusted=False)
+            run = replace(run, network=network)
         return self._work.carry_out(run, self._jobs[number], number)
 
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:

@@ -73,6 +73,35 @@ class Wanted:
     need: Need
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a mirror is: files and bytes of the last listing, and how its run went.
+
+    Attributes:
+        files: that are listed.
+        bytes: of those, as far as the list tells.
+        here: files that are on the disk, listed or not.
+        here_bytes: of those.
+        waiting: files that something is to be done about.
+        failed: files that could not be had.
+        errors: paths and reasons of some of those.
+        began: seconds since 1970; None where there was no run.
+        ended: likewise; None where it is at work, or was killed.
+        complete: whether it ended with everything listed here.
+    """
+
+    files: int
+    bytes: int
+    here: int
+    here_bytes: int
+    waiting: int
+    failed: int
+    errors: tuple[tuple[str, str], ...]
+    began: float | None
+    ended: float | None
+    complete: bool
+
+
 class Ledger:
     """The ledger of one mirror. One thread uses it; others read the file beside it.
 
@@ -251,6 +280,37 @@ class Ledger:
         with self._errors("read"):
             files, size = self._db.execute(query).fetchone()
         return int(files), int(size)
+
+    def status(self) -> Status:
+        """Look at everything; a run that writes is not disturbed."""
+        with self._errors("read"):
+            one = self._db.execute
+            last = one(
+                "SELECT id, began, ended, complete FROM listing ORDER BY id DESC LIMIT 1"
+            ).fetchone() or (0, None, None, 0)
+            files, size, waiting, failed = one(
+                "SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(need != 0), 0), "
+                "COALESCE(SUM(error IS NOT NULL), 0) FROM file WHERE listing = ?",
+                (last[0],),
+            ).fetchone()
+            errors = one(
+                "SELECT path, error FROM file WHERE listing = ? AND error IS NOT NULL "
+                "ORDER BY path LIMIT 20",
+                (last[0],),
+            ).fetchall()
+        here, here_bytes = self.count()
+        return Status(
+            files=files,
+            bytes=size,
+            here=here,
+            here_bytes=here_bytes,
+            waiting=waiting,
+            failed=failed,
+            errors=tuple(errors),
+            began=last[1],
+            ended=last[2],
+            complete=bool(last[3]),
+        )
 
     def forget(self, rows: Iterable[Row]) -> None:
         """Forget files that are gone."""
