@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -320,6 +321,37 @@ class TestDeleting:
         ran = mirror(mirrored, site.entries(), delete="now", max_delete=1.0)
         assert [error.exit_code for error in ran.result.failures] == [6]
         assert tree(elsewhere) == before
+
+
+def test_a_folder_becomes_a_file_and_a_file_a_folder(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    site.put("dir/sub/one", b"one")
+    site.put("dir/two", b"two")
+    site.put("file", b"file")
+    site.put("file.d", b"it sorts between file and file/")
+    mirror(mirrored, site.entries())
+    for path in ("dir/sub/one", "dir/two", "file"):
+        site.drop(path)
+    shutil.rmtree(site.server.root / "dir")
+    site.put("dir", b"a file now")
+    site.put("file/inside", b"a folder now")
+    same(mirror(mirrored, site.entries()), mirrored, site)
+    trash = mirrored / ".segdl" / "trash"
+    assert {path.name for path in trash.rglob("*") if path.is_file()} == {"one", "two", "file"}
+
+
+def test_what_is_of_others_stays_in_the_way(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries())
+    (mirrored / "name").mkdir()
+    (mirrored / "name" / "mine").write_text("mine")
+    (mirrored / "other").write_text("mine")
+    site.put("name", b"a file")
+    site.put("other/inside", b"a file")
+    ran = mirror(mirrored, site.entries())
+    assert [error.exit_code for error in ran.result.failures] == [6, 6]
+    assert (mirrored / "name" / "mine").read_text() == "mine"
+    assert (mirrored / "other").read_text() == "mine"
 
 
 class TestRounds:

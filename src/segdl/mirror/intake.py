@@ -34,6 +34,7 @@ class Intake:
         wanted: files that something is to be done about.
         troubles: what of it cannot be used, in its order.
         ended: whether there is no more of it.
+        blocked: paths that are a folder here, or have a file in the place of a folder.
         apart: entries of which the ledger must not, or cannot, hold everything: by path.
     """
 
@@ -48,6 +49,7 @@ class Intake:
     wanted: int = 0
     troubles: list[SegdlError] = field(default_factory=list)
     ended: bool = False
+    blocked: list[str] = field(default_factory=list)
     apart: dict[str, Entry] = field(default_factory=dict)
     _root: str = field(init=False)
 
@@ -108,10 +110,13 @@ class Intake:
 
     def _wanted(self, path: str, entry: Entry, host: str, row: Row | None) -> Wanted:
         listed = Listed(entry.size, entry.modified, entry.checksum)
+        found, blocked = _look(os.path.join(self._root, path))
+        if blocked:
+            self.blocked.append(path)
         need = need_of(
             listed,
             row.had if row else None,
-            stat_of(os.path.join(self._root, path)),
+            found,
             verify=self.options.verify,
             sums=self.options.sums,
         )
@@ -128,7 +133,7 @@ class Intake:
             urls=public,
             listed=listed,
             turn=-(entry.size or 0) if self.options.order == "largest" else self.files,
-            late=is_list_name(path),
+            late=blocked or is_list_name(path),
             need=need,
         )
 
@@ -143,11 +148,20 @@ class Intake:
 
 def stat_of(path: Path | str) -> Stat | None:
     """Look at a file; None where none is there: a link or a folder is none."""
+    return _look(path)[0]
+
+
+def _look(path: Path | str) -> tuple[Stat | None, bool]:
+    """Look at a file; tell also whether there cannot be one before something is moved away."""
     try:
         status = os.lstat(path)
+    except NotADirectoryError:
+        return None, True
     except (OSError, ValueError):
-        return None
-    return Stat(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+        return None, False
+    if stat.S_ISREG(status.st_mode):
+        return Stat(status.st_size, status.st_mtime_ns), False
+    return None, stat.S_ISDIR(status.st_mode)
 
 
 def host_of(url: str) -> str:
