@@ -94,7 +94,6 @@ def test_exit_codes_are_documented() -> None:
         (["--mirror", "http://m/"], "no URL"),
         (["--layout", "x", "http://h/"], "invalid choice: 'x'"),
         (["bench", "http://h/", "http://i/"], "takes one URL"),
-        (["mirror", "x", "y"], "segdl mirror is not supported yet"),
         (["--progress", "x", "http://h/"], "invalid choice: 'x'"),
         (["--if-exists", "auto", "http://h/"], "invalid choice"),
         (["--checksum", "md5=1", "http://h/"], "32 hexadecimal digits"),

@@ -5,10 +5,29 @@ from __future__ import annotations
 from segdl.core.text import printable
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Reader
+from segdl.mirror.readers.bagit import BagItFetch
+from segdl.mirror.readers.checksums import ChecksumFile
+from segdl.mirror.readers.commoncrawl import CommonCrawlPaths
+from segdl.mirror.readers.csvtable import CsvTable
 from segdl.mirror.readers.index_html import IndexHtml
 from segdl.mirror.readers.index_json import IndexJson
+from segdl.mirror.readers.jsonlines import JsonLines
+from segdl.mirror.readers.metalink import Metalink
+from segdl.mirror.readers.s3 import S3Listing
+from segdl.mirror.readers.urls import UrlList
 
-_READERS: tuple[Reader, ...] = (IndexJson(), IndexHtml())
+_READERS: tuple[Reader, ...] = (
+    IndexJson(),
+    IndexHtml(),
+    Metalink(),
+    S3Listing(),
+    JsonLines(),
+    ChecksumFile(),
+    CsvTable(),
+    BagItFetch(),
+    UrlList(),
+    CommonCrawlPaths(),
+)
 
 
 def reader_for(head: bytes, document: Document, name: str | None = None) -> Reader:
