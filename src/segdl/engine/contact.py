@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
+from segdl.core.causes import cause_of
 from segdl.core.identity import Match, Version, compare
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN, Span
@@ -177,7 +178,7 @@ class Contacts:
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
             reason = "server asks to wait" if asks else error.message
-            self._run.emit(Waiting(self._number, pause, reason))
+            self._run.emit(Waiting(self._number, pause, reason, cause_of(error)))
             self._wait(pause)
 
     def release(self) -> None:
