@@ -51,10 +51,11 @@ def mirror(
     retries: int = 2,
     layout: Any = "parts",
     network: NetworkOptions = QUICK,
+    source: str = "-",
     **how: Any,
 ) -> Ran:
     """Carry out a mirror of `entries`; a function is called for each reading of the list."""
-    options = MirrorOptions(directory=directory, listing=ListingOptions(source="-"), **how)
+    options = MirrorOptions(directory=directory, listing=ListingOptions(source=source), **how)
     transfer = TransferOptions(
         connections=f"auto:{options.per_host}", retries=retries, layout=layout
     )

@@ -6,6 +6,7 @@ validators. Nothing is asked for that is known, and nothing taken for known that
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -44,6 +45,10 @@ class Stat:
 
     size: int
     modified: int
+
+    def is_of(self, status: os.stat_result) -> bool:
+        """Tell whether a file that was looked at is this one, untouched."""
+        return (status.st_size, status.st_mtime_ns) == (self.size, self.modified)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ _MOST_FOLDERS = 64
 _WINDOWS = re.compile(r'[<>:"|?*\\]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 # Lists that name other files, and the pages of folders.
 _LISTS = re.compile(
-    r"""(?ix) (?: [a-z0-9-]*sums? (?:[.-][a-z0-9]+)? | checksums?(?:\.[a-z0-9]+)? | index\.html?
-    | (?:in)?release(?:\.gpg)? | (?:packages|sources|contents-[^.]*)(?:\.[a-z0-9]+)?
-    | repomd\.xml(?:\.asc|\.key)? | ls-lr(?:\.gz)? | manifest(?:-[a-z0-9]+)?(?:\.txt|\.json)?
-    | .*\.(?:sha1|sha256|sha512|md5|sha256sum|md5sum|meta4|metalink|torrent|asc|sig) )"""
+    r"""(?ix)
+    (?: [a-z0-9-]*sums? | checksums? | (?:in)?release | packages | sources | contents-[a-z0-9-]+
+      | repomd\.xml | index\.html? | ls-lr | manifest(?:-[a-z0-9]+)? )
+    (?: \.(?:txt|json|key|asc|sig|gpg|gz|xz|bz2|zst) )*
+    | .* \.(?:sha1|sha256|sha512|md5|sha256sum|md5sum|meta4|metalink|torrent|asc|sig)"""
 )
 
 

@@ -75,6 +75,11 @@ class Contact:
         return self._exchange is not None
 
     @property
+    def framed(self) -> bool:
+        """Whether the end of the open body can be told from a connection that broke."""
+        return self._exchange is not None and self._exchange.framed
+
+    @property
     def resting(self) -> bool:
         """Whether a read waits of our own accord."""
         return self._exchange is not None and self._exchange.resting

@@ -7,21 +7,25 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from segdl.core.expected import Expected
+from segdl.core.mirrorneed import Had
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError
-from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Lost, Said, Taken
+from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Lost, Paused, Said, Taken
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.listing import Entry, Found
 from segdl.mirror.options import HostProfile, MirrorOptions
 from segdl.mirror.reading import Reading
+from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job, Work
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
+# Seconds between two writes of what succeeded.
+_WRITE_EVERY = 0.25
 # Smaller files are fetched over one connection.
 _WORTH_SPLITTING = 8 * 1024 * 1024
 
@@ -82,8 +86,12 @@ class Coordinator:
         self._read = read
         self._work = Work(options, tell)
         self._profiles = {profile.host: profile for profile in options.hosts}
+        source = options.listing.source
+        self._origin = parse_url(source).origin if "://" in source else None
         self._jobs: dict[int, Job] = {}
         self._numbers = 0
+        self._unwritten: list[tuple[Row, Had]] = []
+        self._written_at = 0.0
 
     def go(self) -> Round:
         """Read the list once and carry it out.
@@ -102,18 +110,31 @@ class Coordinator:
         )
         intake = Intake(self._ledger, hosts, self._options, self._ledger.begin_listing())
         this = Round(intake)
-        with Reading(self._read, self._run.cancel) as reading:
-            requests = self._requests(this, hosts, reading)
-            most = self._options.max_files
-            with closing(download_all(self._run, requests, self._carry_out, most)) as outcomes:
-                for number, outcome in outcomes:
-                    self._ended(this, hosts, self._jobs.pop(number), number, outcome)
-                    if self._is_enough(this):
-                        break
+        try:
+            self._carry_out_list(this, hosts)
+        finally:
+            self._write_down()
         figures = (intake.files, intake.bytes, this.done + intake.kept, this.fetched, this.failed)
         self._ledger.end_listing(intake.listing, (*figures, 0), complete=this.clean)
-        self._run.check_cancelled()
+        # Who has had enough ends the run as a signal does.
+        if not self._is_enough(this):
+            self._run.check_cancelled()
         return this
+
+    def _carry_out_list(self, this: Round, hosts: Hosts) -> None:
+        most, first = self._options.max_files, self._numbers + 1
+        with (
+            Reading(self._read, self._run.cancel) as reading,
+            closing(
+                download_all(
+                    self._run, self._requests(this, hosts, reading), self._carry_out, most, first
+                )
+            ) as outcomes,
+        ):
+            for number, outcome in outcomes:
+                self._ended(this, hosts, self._jobs.pop(number), number, outcome)
+                if self._is_enough(this):
+                    return
 
     def _cap(self, host: str) -> int:
         profile = self._profile(host)
@@ -137,9 +158,12 @@ class Coordinator:
                 self._tell_intake(this.intake, complete=False)
             if reading.ended and not this.intake.ended:
                 self._end_intake(this.intake, reading.error)
+            self._write_down(unless=_WRITE_EVERY)
             self._give_up(this, hosts)
             late = reading.ended and not hosts.has_early()
             row = hosts.next(late=late)
+            for url, crowded in hosts.crowds():
+                self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
                     self._hold_back(this, hosts, row)
@@ -160,6 +184,8 @@ class Coordinator:
         if error is not None:
             intake.troubles.append(error)
         intake.ended = True
+        if intake.blocked and not intake.troubles:
+            clear_way(self._options.directory, self._ledger, intake, self._tell)
         self._tell_intake(intake, complete=error is None)
 
     def _tell_intake(self, intake: Intake, *, complete: bool) -> None:
@@ -170,27 +196,37 @@ class Coordinator:
         self._numbers += 1
         entry = intake.apart.get(row.path)
         request = self._request(row, entry)
-        wanted = row.listed.checksum
         job = Job(
             row,
             request,
             self._transfer_of(hosts, row),
-            tuple(self._ledger.twins(wanted, row.id)) if wanted and wanted.proves else (),
+            self._twins(row),
         )
         self._jobs[self._numbers] = job
         self._tell(Taken(self._numbers, row.path, row.host, row.listed.size))
         return request
 
+    def _twins(self, row: Row) -> tuple[Row, ...]:
+        wanted = row.listed.checksum
+        if wanted is None or not (row.has_twin and wanted.proves):
+            return ()
+        self._write_down()
+        return tuple(self._ledger.twins(wanted, row.id))
+
     def _request(self, row: Row, entry: Entry | None) -> Request:
         urls = entry.urls if entry else row.urls
         profile = self._profile(row.host)
+        own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
+        # What is meant for the list's own server is not for whom the list names.
+        stranger = not self._is_trusted(urls[0])
         directory, _, name = row.path.rpartition("/")
         return Request(
             url=urls[0],
             mirrors=urls[1:],
             directory=self._options.directory / directory,
             name=name,
-            headers=(*(profile.headers if profile else ()), *(entry.headers if entry else ())),
+            headers=own,
+            entrusted="" if stranger and not own else None,
             expected=Expected(
                 size=row.listed.size,
                 checksum=row.listed.checksum,
@@ -201,24 +237,34 @@ class Coordinator:
 
     def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
         size = row.listed.size
-        spare = hosts.spare(hosts.of(row.host))
+        cap = hosts.of(row.host).cap
         small = size is not None and size < _WORTH_SPLITTING
-        connections = 1 if small or spare == 1 else f"auto:{spare}"
+        connections = 1 if small or cap == 1 else f"auto:{cap}"
         return replace(self._transfer, connections=connections)
 
-    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
+    def _is_trusted(self, url: str) -> bool:
+        """Tell whether headers, user and password of the run are meant for a URL's origin."""
+        return self._origin is None or parse_url(url).origin == self._origin
+
+    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:
+        if not self._is_trusted(request.url):
+            network = replace(run.network, headers=(), user=None, location_trusted=False)
+            run = replace(run, network=network)
         return self._work.carry_out(run, self._jobs[number], number)
 
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
         error = outcome.error if isinstance(outcome, Failure) else None
         again = hosts.ended(job.row, answered=not isinstance(error, NetworkError))
+        outage = hosts.of(job.row.host).outage
+        if error is not None and outage.away:
+            seconds = max(0.0, outage.not_before - self._run.clock())
+            self._tell(Paused(job.row.host, seconds, "it does not answer"))
         if isinstance(outcome, Failure):
             if not again and not isinstance(error, CancelledError):
                 self._lost(this, job.row, number, outcome)
             return
         assert job.had is not None
-        with self._ledger.transaction():
-            self._ledger.succeeded(job.row, job.had)
+        self._unwritten.append((job.row, job.had))
         this.intake.apart.pop(job.row.path, None)
         this.done += 1
         this.fetched += job.how != "unchanged"
@@ -238,6 +284,19 @@ class Coordinator:
                 outcome.requests,
             )
         )
+
+    def _write_down(self, *, unless: float = 0.0) -> None:
+        """Have the ledger know what succeeded, unless that was done so many seconds ago.
+
+        One write for many files. What a kill keeps from being written is found on the disk.
+        """
+        now = self._run.clock()
+        if self._unwritten and now >= self._written_at + unless:
+            with self._ledger.transaction():
+                for row, had in self._unwritten:
+                    self._ledger.succeeded(row, had)
+            self._unwritten.clear()
+            self._written_at = now
 
     def _lost(self, this: Round, row: Row, number: int, failure: Failure) -> None:
         error = failure.error

@@ -6,13 +6,14 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from segdl.core.mirrorneed import Listed, Need, Stat, need_of
 from segdl.core.mirrorpath import is_list_name, path_trouble, tidy_path
 from segdl.core.text import printable
-from segdl.core.url import Location, parse_url
+from segdl.core.url import parse_url
 from segdl.errors import SegdlError, UsageError
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.ledger import Ledger, Row, Wanted
@@ -33,6 +34,7 @@ class Intake:
         wanted: files that something is to be done about.
         troubles: what of it cannot be used, in its order.
         ended: whether there is no more of it.
+        blocked: paths that are a folder here, or have a file in the place of a folder.
         apart: entries of which the ledger must not, or cannot, hold everything: by path.
     """
 
@@ -47,11 +49,16 @@ class Intake:
     wanted: int = 0
     troubles: list[SegdlError] = field(default_factory=list)
     ended: bool = False
+    blocked: list[str] = field(default_factory=list)
     apart: dict[str, Entry] = field(default_factory=dict)
+    _root: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._root = os.fspath(self.options.directory)
 
     def take(self, batch: Sequence[Found]) -> None:
         """Write a part of the listing down, and what is to be done about its files."""
-        entries: dict[str, tuple[Entry, Location]] = {}
+        entries: dict[str, tuple[Entry, str]] = {}
         for found in batch:
             if isinstance(found, Unusable):
                 self._refuse(UsageError(f"line {found.line} of the list: {found.why}"))
@@ -61,8 +68,8 @@ class Intake:
                 self._check(found, entries)
         known = self.ledger.rows(list(entries)) if entries else {}
         wanted = [
-            self._wanted(entry, location, known.get(path))
-            for path, (entry, location) in entries.items()
+            self._wanted(path, entry, host, known.get(path))
+            for path, (entry, host) in entries.items()
             if not self._named_twice(entry, known.get(path))
         ]
         with self.ledger.transaction():
@@ -70,7 +77,7 @@ class Intake:
         for each in wanted:
             self._count(each)
 
-    def _check(self, entry: Entry, entries: dict[str, tuple[Entry, Location]]) -> None:
+    def _check(self, entry: Entry, entries: dict[str, tuple[Entry, str]]) -> None:
         path = tidy_path(entry.path)
         shown = printable(path, 200)
         why = path_trouble(path, windows=os.name == "nt")
@@ -78,14 +85,14 @@ class Intake:
             self._refuse(UsageError(f"the list names {shown!r}: {why}"))
             return
         try:
-            location = parse_url(entry.urls[0])
+            host = host_of(entry.urls[0])
         except (SegdlError, IndexError) as error:
             why = error.message if isinstance(error, SegdlError) else "it has no URL"
             self._refuse(UsageError(f"{shown}: {why}"))
             return
         earlier = entries.get(path)
         if earlier is None:
-            entries[path] = entry, location
+            entries[path] = entry, host
         elif not _is_same(earlier[0], entry.urls, entry.checksum):
             self._refuse(UsageError(f"the list names {shown} twice, from different places"))
 
@@ -101,13 +108,15 @@ class Intake:
     def _refuse(self, error: SegdlError) -> None:
         self.troubles.append(error)
 
-    def _wanted(self, entry: Entry, location: Location, row: Row | None) -> Wanted:
-        path = tidy_path(entry.path)
+    def _wanted(self, path: str, entry: Entry, host: str, row: Row | None) -> Wanted:
         listed = Listed(entry.size, entry.modified, entry.checksum)
+        found, blocked = _look(os.path.join(self._root, path))
+        if blocked:
+            self.blocked.append(path)
         need = need_of(
             listed,
             row.had if row else None,
-            stat_of(self.options.directory / path),
+            found,
             verify=self.options.verify,
             sums=self.options.sums,
         )
@@ -120,11 +129,11 @@ class Intake:
         self.bytes += entry.size or 0
         return Wanted(
             path=path,
-            host=host_name(location),
+            host=host,
             urls=public,
             listed=listed,
             turn=-(entry.size or 0) if self.options.order == "largest" else self.files,
-            late=is_list_name(path),
+            late=blocked or is_list_name(path),
             need=need,
         )
 
@@ -137,18 +146,36 @@ class Intake:
             self.hosts.add(wanted.host, late=wanted.late)
 
 
-def stat_of(path: Path) -> Stat | None:
+def stat_of(path: Path | str) -> Stat | None:
     """Look at a file; None where none is there: a link or a folder is none."""
+    return _look(path)[0]
+
+
+def _look(path: Path | str) -> tuple[Stat | None, bool]:
+    """Look at a file; tell also whether there cannot be one before something is moved away."""
     try:
         status = os.lstat(path)
+    except NotADirectoryError:
+        return None, True
     except (OSError, ValueError):
-        return None
-    return Stat(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+        return None, False
+    if stat.S_ISREG(status.st_mode):
+        return Stat(status.st_size, status.st_mtime_ns), False
+    return None, stat.S_ISDIR(status.st_mode)
 
 
-def host_name(location: Location) -> str:
-    """Return what a host is called: with its port where that is not the usual one."""
-    origin = location.origin
+def host_of(url: str) -> str:
+    """Return what the host of a URL is called: with its port where that is not the usual one.
+
+    Raises:
+        UsageError: it is no http or https URL.
+    """
+    return _named(*url.split("/", 3)[:3])
+
+
+@lru_cache(maxsize=1024)
+def _named(*beginning: str) -> str:
+    origin = parse_url("/".join((*beginning, ""))).origin
     usual = {"http": 80, "https": 443}[origin.scheme]
     return origin.host if origin.port == usual else f"{origin.host}:{origin.port}"
 

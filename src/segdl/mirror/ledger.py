@@ -31,6 +31,10 @@ _COLUMNS = (
     "id, path, host, urls, size, modified, checksum, late, need, "
     "had_size, had_modified, had_listed, had_checksum, had_sha256, etag, last_modified, listing"
 )
+_HAS_TWIN = (
+    "EXISTS (SELECT 1 FROM file AS twin "
+    "WHERE twin.had_checksum = file.checksum AND twin.id != file.id)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,7 @@ class Row:
         need: what is to be done.
         had: what is here; None where nothing is known to be.
         listing: the listing that named it last.
+        has_twin: whether another one had the digest that it must have; told by `take` only.
     """
 
     id: int
@@ -58,6 +63,7 @@ class Row:
     need: Need
     had: Had | None
     listing: int
+    has_twin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,35 @@ class Wanted:
     turn: int
     late: bool
     need: Need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a mirror is: files and bytes of the last listing, and how its run went.
+
+    Attributes:
+        files: that are listed.
+        bytes: of those, as far as the list tells.
+        here: files that are on the disk, listed or not.
+        here_bytes: of those.
+        waiting: files that something is to be done about.
+        failed: files that could not be had.
+        errors: paths and reasons of some of those.
+        began: seconds since 1970; None where there was no run.
+        ended: likewise; None where it is at work, or was killed.
+        complete: whether it ended with everything listed here.
+    """
+
+    files: int
+    bytes: int
+    here: int
+    here_bytes: int
+    waiting: int
+    failed: int
+    errors: tuple[tuple[str, str], ...]
+    began: float | None
+    ended: float | None
+    complete: bool
 
 
 class Ledger:
@@ -181,8 +216,8 @@ class Ledger:
         """Return the next files of a host that wait, and have them wait no more."""
         with self.transaction():
             found = self._db.execute(
-                f"SELECT {_COLUMNS} FROM file WHERE host = ? AND late = ? AND need > 0 "  # noqa: S608
-                "ORDER BY turn LIMIT ?",
+                f"SELECT {_COLUMNS}, {_HAS_TWIN} FROM file "  # noqa: S608 - no values
+                "WHERE host = ? AND late = ? AND need > 0 ORDER BY turn LIMIT ?",
                 (host, late, count),
             )
             rows = [_row(each) for each in found]
@@ -242,6 +277,18 @@ class Ledger:
             for each in self._db.execute(query, (listing,)):
                 yield _row(each)
 
+    def below(self, path: str) -> list[Row]:
+        """Return what is here at a path, or below it as a folder."""
+        query = (
+            f"SELECT {_COLUMNS} FROM file "  # noqa: S608 - no values
+            "WHERE had_size IS NOT NULL AND (path = CAST(? AS TEXT) "
+            "OR path BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT))"
+        )
+        # What begins with "path/" is between that and "path0": 0 follows the slash.
+        bounds = [os.fsencode(each) for each in (path, path + "/", path + "0")]
+        with self._errors("read"):
+            return [_row(each) for each in self._db.execute(query, bounds)]
+
     def count(self, where: str = "1") -> tuple[int, int]:
         """Return how many files are here, and their bytes; `where` is SQL of ours."""
         query = (
@@ -251,6 +298,37 @@ class Ledger:
         with self._errors("read"):
             files, size = self._db.execute(query).fetchone()
         return int(files), int(size)
+
+    def status(self) -> Status:
+        """Look at everything; a run that writes is not disturbed."""
+        with self._errors("read"):
+            one = self._db.execute
+            last = one(
+                "SELECT id, began, ended, complete FROM listing ORDER BY id DESC LIMIT 1"
+            ).fetchone() or (0, None, None, 0)
+            files, size, waiting, failed = one(
+                "SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(need != 0), 0), "
+                "COALESCE(SUM(error IS NOT NULL), 0) FROM file WHERE listing = ?",
+                (last[0],),
+            ).fetchone()
+            errors = one(
+                "SELECT path, error FROM file WHERE listing = ? AND error IS NOT NULL "
+                "ORDER BY path LIMIT 20",
+                (last[0],),
+            ).fetchall()
+        here, here_bytes = self.count()
+        return Status(
+            files=files,
+            bytes=size,
+            here=here,
+            here_bytes=here_bytes,
+            waiting=waiting,
+            failed=failed,
+            errors=tuple(errors),
+            began=last[1],
+            ended=last[2],
+            complete=bool(last[3]),
+        )
 
     def forget(self, rows: Iterable[Row]) -> None:
         """Forget files that are gone."""
@@ -310,6 +388,7 @@ def _row(columns: tuple[object, ...]) -> Row:
     (
         number, path, host, urls, size, modified, checksum, late, need,
         had_size, had_modified, had_listed, had_checksum, had_sha256, etag, changed, listing,
+        *twin,
     ) = columns  # fmt: skip
     had = None
     if isinstance(had_size, int) and isinstance(had_modified, int):
@@ -337,6 +416,7 @@ def _row(columns: tuple[object, ...]) -> Row:
         need=Need(abs(need)),
         had=had,
         listing=listing,
+        has_twin=any(twin),
     )
 
 

@@ -146,12 +146,8 @@ class Session:
         for row in gone:
             had = row.had
             assert had is not None
-
-            def is_ours(status: os.stat_result, size: int = had.stat.size) -> bool:
-                return status.st_size == size
-
             try:
-                if not trash.remove(row.path, is_ours):
+                if not trash.remove(row.path, had.stat.is_of):
                     self._tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
                     continue
             except DiskError as error:
