@@ -40,6 +40,11 @@ class Wanted:
     quiet: bool
     verbose: bool
 
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.mirror.name or self.mirror.directory.resolve().name
+
 
 def mirror_parser() -> Parser:
     """Return the parser of `segdl mirror`; `docs/cli.md` is checked against it."""
