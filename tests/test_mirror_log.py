@@ -17,6 +17,7 @@ from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Pause
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.log import LOGGER, logging_to
 from segdl.progress.events import (
+    Busy,
     Failed,
     Finished,
     Note,
@@ -54,17 +55,18 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def test_a_line_has_time_level_event_and_fields(tmp_path: Path) -> None:
     before = datetime.now(timezone.utc)
-    (line,) = logged(tmp_path / "log", [Paused("h.example", 5.0, "busy", 429)])
+    (line,) = logged(tmp_path / "log", [TAKEN, Busy(1, 429, 5.0)])
     when = datetime.strptime(line.pop("time"), "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
     assert abs((when - before).total_seconds()) < 100
     assert line == {
         "level": "WARNING",
         "v": 1,
-        "event": "paused",
-        "host": "h.example",
-        "seconds": 5.0,
-        "reason": "busy",
+        "event": "busy",
+        "file": 1,
         "status": 429,
+        "seconds": 5.0,
+        "path": "d/a.iso",
+        "host": "h.example",
     }
 
 
@@ -78,6 +80,7 @@ def test_a_line_has_time_level_event_and_fields(tmp_path: Path) -> None:
         (Note(0, "x"), "INFO"),
         (Retrying(1, 0, 1, 5, 1.0, "x"), "WARNING"),
         (Waiting(1, 1.0, "x"), "WARNING"),
+        (Paused("h", 1.0, "x"), "WARNING"),
         (Restarted(1, "x"), "WARNING"),
         (GaveUp("h", 1, "x"), "ERROR"),
         (lost(TAKEN, URL, ChecksumMismatchError("x")), "ERROR"),

@@ -18,7 +18,7 @@ from segdl.mirror.happenings import Done, Listed, Paused, Taken
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.hosts import MOST_HOSTS
 from segdl.mirror.seen.metrics import metrics_at, parse_address
-from segdl.progress.events import Progress, Retrying, Started
+from segdl.progress.events import Busy, Progress, Retrying, Started
 from support.mirrorrun import happenings
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def test_the_figures_of_a_run_while_it_goes_on() -> None:
         assert value(metrics, "segdl_mirror_bytes_total", host="h.example") == 60
         assert value(metrics, "segdl_mirror_files_at_work", host="h.example") == 1
         assert value(metrics, "segdl_mirror_left_files") == 9
+        board.take(Busy(1, 503, 10.0))
         board.take(Done(1, "a", "h.example", 100, 100, 2.0, "fetched", "sha256", 3))
-        board.take(Paused("h.example", 10.0, "busy", 503))
         now += 4
         metrics = asked(port)
     assert value(metrics, "segdl_mirror_bytes_total", host="h.example") == 100
@@ -107,7 +107,7 @@ def test_labels_are_few_and_never_urls() -> None:
     for _, happening in happenings(files=200, hosts=6):
         board.take(happening)
     for number in range(2 * MOST_HOSTS):
-        board.take(Paused(f'h{number}.example"\n', 1.0, "x", 429))
+        board.take(Paused(f'h{number}.example"\n', 1.0, "x"))
     with metrics_at("0", board, "m") as port:
         metrics = asked(port)
     labels = {

@@ -36,6 +36,7 @@ from segdl.mirror.seen.report_files import write_report
 from segdl.mirror.seen.report_page import finding, page
 from segdl.mirror.seen.tally import MOST_FAILURES, MOST_NOTES, Tally
 from segdl.options import Request
+from segdl.progress.events import Busy
 from segdl.store.whole import write_whole
 from support.mirrorrun import happenings
 from support.pages import Page
@@ -85,7 +86,7 @@ FULL: list[Happening] = [
     Listed(9, 99, True),
     *(failure(number) for number in range(MOST_FAILURES + 3)),
     *(Said("x") for _ in range(MOST_NOTES + 4)),
-    *(Paused(f"h{number}", 5.0, "busy", 429) for number in range(MOST_HOSTS + 3)),
+    *(Paused(f"h{number}", 5.0, "away") for number in range(MOST_HOSTS + 3)),
 ]
 
 
@@ -146,18 +147,19 @@ def test_the_figures() -> None:
         Round(1),
         Listed(5, 3000, True),
         Kept(1, 500),
+        Taken(2, "d/2.iso", "h.example", 1000),
+        Busy(2, 503, 2.0),
         fetched(1, 1000, 2.0),
         fetched(2, 1000, 4.0),
         failure(3),
-        Paused("h.example", 2.0, "busy", 503),
         GaveUp("other.example", 1, "does not answer"),
     )
-    assert (report.began, report.ended) == ("2026-11-05T01:00:00Z", "2026-11-05T01:00:08Z")
+    assert (report.began, report.ended) == ("2026-11-05T01:00:00Z", "2026-11-05T01:00:09Z")
     assert report.files.listed == 5
     assert (report.files.kept, report.files.fetched) == (1, 2)
     assert (report.files.failed, report.files.put_off) == (1, 1)
     assert report.bytes.fetched == 2000
-    assert report.bytes_per_second == 250
+    assert report.bytes_per_second == 222
     assert report.verified == {"sha256": 2}
     (host, other) = report.hosts
     assert (host.host, host.fetched, host.answers_503, host.paused_seconds) == (
@@ -175,7 +177,7 @@ def test_the_figures() -> None:
     assert other.speed is None
     assert other.put_off == 1
     assert sum(report.throughput.bytes) == 2000
-    assert report.throughput.files == (0, 0, 0, 1, 1)
+    assert report.throughput.files == (0, 0, 0, 0, 0, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +247,7 @@ def test_hostile_names_are_only_names() -> None:
         host = Done(2, name, name, 9, 9, 1.0, "fetched", "md5", 1)
         wrong = failure(path=name, host=name, url=name, kind=name, message=name, hint=name)
         about = replace(ABOUT, name=name, source=name)
-        pause = Paused(name, 5.0, name, 429)
+        pause = Paused(name, 5.0, name)
         return Page(page(reported(host, wrong, pause, Said(name), seconds=2, about=about)))
 
     assert made(HOSTILE).tags == made("plain").tags
@@ -259,7 +261,7 @@ def test_hostile_names_are_only_names() -> None:
         reported(),
         reported(fetched(1, 0, 0.0)),
         reported(fetched(1, 5, 0.001), seconds=0.0),
-        reported(Paused("h", 1e9, "x", 503), seconds=3.0),
+        reported(Paused("h", 1e9, "x"), seconds=3.0),
         reported(*[fetched(n, 10**12, 9.0) for n in range(50)], seconds=9000.0),
         reported(*[Done(n, "p", f"h{n}", 9, 9, 1, "fetched", None, 1) for n in range(99)]),
     ],

@@ -34,6 +34,7 @@ from segdl.mirror.seen.sketch import Sketch
 from segdl.mirror.seen.tally import MOST_FAILURES, MOST_NOTES, Tally
 from segdl.mirror.seen.timeline import Timeline
 from segdl.progress.events import (
+    Busy,
     Failed,
     Finished,
     Joining,
@@ -191,10 +192,10 @@ def test_a_whole_run_adds_up() -> None:
     assert tally.seconds_left(now) == 0
     assert tally.work == {}
     assert sum(tally.retries.values()) == kinds[Retrying] + kinds[Waiting] > 0
-    pauses = [each for _, each in stream if isinstance(each, Paused)]
+    pauses = [each for _, each in stream if isinstance(each, Paused | Busy)]
     hosts = {host.name: host for host in tally.hosts.all(now + 1000)}
     assert sum(host.paused for host in hosts.values()) == sum(each.seconds for each in pauses)
-    statuses = Counter(each.status for each in pauses)
+    statuses = Counter(each.status for each in pauses if isinstance(each, Busy))
     for status in (429, 503):
         assert sum(host.refusals[status] for host in hosts.values()) == statuses[status] > 0
 
@@ -280,22 +281,31 @@ def test_a_note_of_a_list_is_kept_and_one_of_a_file_is_not() -> None:
         ([(0, 10), (5, 10)], 50, 15, 1),
         ([(0, 10), (5, 1)], 50, 10, 1),
         ([(0, 10), (10, 10)], 50, 20, 2),
-        ([(0, -5)], 50, 0, 1),
+        ([(0, 0)], 50, 0, 0),
+        ([(0, -5)], 50, 0, 0),
     ],
 )
 def test_pauses(pauses: list[tuple[float, float]], now: float, seconds: float, count: int) -> None:
     tally = Tally()
     for when, length in pauses:
-        tally.apply(Paused(HOST, length, "busy", 429), when)
+        tally.apply(Paused(HOST, length, "it does not answer"), when)
     (host,) = tally.hosts.all(now)
     assert host.paused == seconds
     assert host.pauses == count
-    assert host.refusals == {429: len(pauses), 503: 0}
+    assert host.refusals == {429: 0, 503: 0}
     assert sum(host.pausing.sums) == pytest.approx(seconds)
 
 
+def test_answers_that_ask_to_come_back_later() -> None:
+    tally = told(taken(), Busy(1, 429, 10.0), Busy(1, 503, 10.0), Busy(1, 429, 0.0), seconds=1)
+    (host,) = tally.hosts.all(60.0)
+    assert host.refusals == {429: 2, 503: 1}
+    assert (host.pauses, host.paused) == (1, 11)
+    assert host.reason == "the server answered 503"
+
+
 def test_a_pause_of_a_day_does_not_blur_a_run_of_a_minute() -> None:
-    tally = told(Paused(HOST, 86_400, "busy", 503))
+    tally = told(Paused(HOST, 86_400, "it does not answer"))
     (host,) = tally.hosts.all(60.0)
     assert host.pausing.width == 1
     assert len(host.pausing.sums) == 60

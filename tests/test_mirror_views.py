@@ -37,7 +37,7 @@ from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.lines import LEFT_OUT
 from segdl.mirror.seen.rich_frame import frame
 from segdl.mirror.seen.view import make_mirror_view
-from segdl.progress.events import Event, Failed, Note, Progress, Retrying, Started, Verifying
+from segdl.progress.events import Busy, Event, Failed, Note, Progress, Retrying, Started, Verifying
 from support.mirrorrun import happenings
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def test_trouble_and_large_files_are_shown_first(terminal: Callable[..., Termina
 @unix
 def test_a_pause_is_counted_down_though_nothing_happens(terminal: Callable[..., Terminal]) -> None:
     screen = terminal()
-    rows = screen.draw(*at_work(1, 5), Paused(HOST, 75.0, "the server answered 429", 429))
+    rows = screen.draw(*at_work(1, 5), Busy(1, 429, 75.0))
     (row,) = [row for row in rows if row.startswith(HOST)]
     assert row.endswith("paused 1:15  the server answered 429")
     screen.now += 70
@@ -402,7 +402,7 @@ def test_a_line_tells_what_matters() -> None:
     watched = Watched("plain", stream)
     watched.tell(Listed(5000, 256 * MIB, True), Kept(1000, 16 * MIB))
     watched.tell(*at_work(1, 8 * MIB), done(2, 8 * MIB), gone(3), step=2)
-    watched.tell(Paused("busy.example", 90.0, "the server answered 503", 503))
+    watched.tell(taken(4, host="busy.example"), Busy(4, 503, 90.0))
     watched.now += 2
     watched.view.refresh()
     assert lines(stream)[:-1] == [
@@ -412,8 +412,22 @@ def test_a_line_tells_what_matters() -> None:
     last = lines(stream)[-1]
     assert last.startswith("37% done, 1,002 of 5,000 files, 96.0 MiB of 256.0 MiB, ")
     assert re.search(r"\d\.\d MiB/s", last)
-    assert "1 failed, 1 at work, 1,000 were here already" in last
+    assert "1 failed, 2 at work, 1,000 were here already" in last
     assert last.endswith("paused: busy.example")
+
+
+def test_a_pause_gets_one_line_however_many_answers_prolong_it() -> None:
+    stream = io.StringIO()
+    watched = Watched("plain", stream)
+    watched.tell(taken(1), *(Busy(1, 429, 10.0) for _ in range(9)), step=1)
+    watched.tell(Paused("away.example", 5.0, "it does not answer"), Busy(1, 503, 0.2))
+    watched.now += 20
+    watched.tell(Busy(1, 503, 10.0))
+    assert lines(stream) == [
+        f"{HOST} is paused for 10 s: the server answered 429",
+        "away.example is paused for 5 s: it does not answer",
+        f"{HOST} is paused for 10 s: the server answered 503",
+    ]
 
 
 def test_lines_do_not_flood_either() -> None:
@@ -459,13 +473,13 @@ def test_a_line_has_no_control_characters() -> None:
 def test_json_lines() -> None:
     stream = io.StringIO()
     watched = Watched("json", stream)
-    for now, happening in happenings(files=50, hosts=4):
+    for now, happening in happenings(files=500, hosts=5):
         watched.now = 1000 + now
         watched.tell(happening)
     watched.view.close()
     written = [json.loads(line) for line in lines(stream)]
     events = {line["event"] for line in written}
-    assert {"round", "listed", "kept", "taken", "done", "paused", "progress"} <= events
+    assert {"round", "listed", "kept", "taken", "done", "busy", "progress"} <= events
     assert all(line["v"] == 1 for line in written)
     assert stream.getvalue().isascii()
 

@@ -150,7 +150,7 @@ def _of_hosts(hosts: list[HostTally]) -> Iterator[Metric]:
     files = counter("files", "Files by what became of them.", "result")
     requests = counter("requests", "Requests sent for files that are done.")
     retries = counter("retries", "Requests made again, by cause.", "cause")
-    refusals = counter("refusals", "Answers that paused the host.", "status")
+    refusals = counter("refusals", "Answers that asked to come back later.", "status")
     paused = counter("paused_seconds", "Seconds when the host was asked nothing.")
     at_work = GaugeMetricFamily(
         "segdl_mirror_files_at_work", "Files being fetched now.", labels=["host"]
