@@ -230,6 +230,12 @@ def test_the_page_shows_everything() -> None:
     }
 
 
+def test_a_run_that_had_nothing_to_do_shows_no_empty_pictures() -> None:
+    reader = Page(page(reported(Listed(9, 9, True), Kept(9, 9))))
+    assert "svg" not in reader.tags
+    assert "table" not in reader.tags
+
+
 def test_nothing_comes_from_elsewhere_and_nothing_runs() -> None:
     text = page(whole_run())
     reader = Page(text)
@@ -272,9 +278,12 @@ def test_sparse_and_long_runs(report: Report) -> None:
     assert "nan" not in text.lower().replace("finan", "")
     # All that is drawn is inside the picture.
     for width, height, inside in re.findall(
-        r'viewBox="0 0 ([\d.]+) ([\d.]+)"(.*?)</svg>', text, re.DOTALL
+        r'viewBox="0 0 ([\d.]+) ([\d.]+)" (.*?)</svg>', text, re.DOTALL
     ):
         places = re.findall(r'\bc?x="([\d.-]+)" c?y="([\d.-]+)"', inside)
+        if "Bytes a second" in inside:
+            ticks = re.findall(r'text-anchor="end">([^<]*)<', inside)
+            assert len(ticks) == len(set(ticks))
         for path in re.findall(r' d="M([^"Z]*)', inside):
             places += [point.split() for point in path.split(" L")]
         assert places

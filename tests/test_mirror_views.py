@@ -430,6 +430,15 @@ def test_a_pause_gets_one_line_however_many_answers_prolong_it() -> None:
     ]
 
 
+def test_sizes_that_are_guessed_are_said_to_be() -> None:
+    stream = io.StringIO()
+    watched = Watched("plain", stream)
+    watched.tell(Listed(4, 0, True, unsized=4), taken(1, None), done(1))
+    watched.now += 10
+    watched.view.refresh()
+    assert lines(stream)[0].startswith("25% done, 1 of 4 files, 1.0 MiB of ~4.0 MiB, ")
+
+
 def test_lines_do_not_flood_either() -> None:
     stream = io.StringIO()
     watched = Watched("plain", stream)

@@ -16,7 +16,7 @@ LEFT_OUT = "more such lines are left out: the log and the report have them"
 _BURST = 20
 _REFILL = 6.0
 # Seconds of a pause below which nobody wants to read of it.
-_WORTH_A_LINE = 1.0
+_WORTH_A_LINE = 5.0
 # Characters of a line.
 _LONGEST = 1000
 

@@ -120,6 +120,11 @@ class Tally:
         """Files that are as the list wants them, kept ones not counted."""
         return sum(self.done.values())
 
+    @property
+    def unsized(self) -> int:
+        """Files whose size the list does not tell."""
+        return self._unsized
+
     def files_left(self) -> int:
         """Return how many of the listed files are still to be done in this round."""
         return max(0, self.listed.files - self._kept.files - self._over)
