@@ -64,12 +64,18 @@ class Audience:
 
 @contextmanager
 def audience(
-    options: SeenOptions, stream: TextIO, name: str, *, board: Board | None = None
+    options: SeenOptions,
+    stream: TextIO,
+    name: str,
+    *,
+    board: Board | None = None,
+    listening: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Audience]:
     """Yield who is told what happens in a run of the mirror `name`.
 
     The view is drawn on `stream` until the end; the log is closed and nobody listens for
-    Prometheus any more then, whatever the end is.
+    Prometheus any more then, whatever the end is. `listening` is called with the port where
+    somebody does.
 
     Raises:
         UsageError: an option makes no sense, or prometheus_client is missing.
@@ -87,7 +93,7 @@ def audience(
             # It brings a server with it, which few want.
             from segdl.mirror.seen.metrics import metrics_at
 
-            stack.enter_context(metrics_at(options.metrics, board, name))
+            listening(stack.enter_context(metrics_at(options.metrics, board, name)))
         yield told
 
 
