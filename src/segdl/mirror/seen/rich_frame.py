@@ -148,7 +148,8 @@ def _host_rows(hosts: list[HostTally], room: int, width: int, now: float) -> lis
 
 
 def _quiet(host: HostTally, now: float) -> tuple[bool, int]:
-    return (not host.at_work and host.paused_until <= now, -host.fetched)
+    busy = host.at_work or host.put_off or host.paused_until > now
+    return (not busy, -host.fetched)
 
 
 def _host_columns(longest: int, width: int) -> tuple[int, tuple[_Column, ...]]:
