@@ -80,7 +80,7 @@ class Glob:
         """Tell whether it could name anything in a folder."""
         if not self.whole_path or self._names_folder(self.regex, folder):
             return True
-        begins = _WILD.split(self.text, maxsplit=1)[0]
+        begins = _WILD.split(f"{self.text}/", maxsplit=1)[0]
         inside = f"{folder}/"
         return begins.startswith(inside) or inside.startswith(begins)
 
