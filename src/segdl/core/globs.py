@@ -101,12 +101,14 @@ def _parse(pattern: str) -> Glob:
     bare = pattern.rstrip("/")
     text = bare.lstrip("/")
     stem = text.rstrip("*")
+    # With a / behind it it names the folders in there, and leaves the files.
+    all_files = bare == pattern and stem != text and stem.endswith("/")
     return Glob(
         text=text,
         whole_path="/" in bare.removeprefix("**/"),
         only_folders=bare != pattern,
         regex=_compiled(text),
-        all_in=_compiled(stem[:-1]) if stem != text and stem.endswith("/") else None,
+        all_in=_compiled(stem[:-1]) if all_files else None,
     )
 
 
