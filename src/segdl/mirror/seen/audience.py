@@ -11,7 +11,6 @@ from typing import TextIO
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.log import Log, logging_to
-from segdl.mirror.seen.metrics import metrics_at
 from segdl.mirror.seen.report import About, Report, report_of
 from segdl.mirror.seen.view import MirrorView, make_mirror_view
 from segdl.mirror.seen.words import summary
@@ -85,6 +84,9 @@ def audience(
             tell = _teller(board, view)
             told.log = stack.enter_context(logging_to(options.log, board, tell))
         if options.metrics is not None:
+            # It brings a server with it, which few want.
+            from segdl.mirror.seen.metrics import metrics_at
+
             stack.enter_context(metrics_at(options.metrics, board, name))
         yield told
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import socketserver
 import threading
@@ -37,12 +38,12 @@ def parse_address(text: str) -> tuple[str, int]:
         >>> parse_address("9123"), parse_address("[::1]:9123")
         (('127.0.0.1', 9123), ('::1', 9123))
     """
-    host, _, port = text.strip().rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+    found = re.fullmatch(r"(?:(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]*):)?([0-9]{1,5})", text.strip())
+    if found is None or int(found[2]) > 65535:
         raise UsageError(
             f"not a host and port: {text!r}", hint="write 127.0.0.1:9123, or 9123 alone"
         )
-    return host.removeprefix("[").removesuffix("]") or _LOOPBACK, int(port)
+    return (found[1] or "").strip("[]") or _LOOPBACK, int(found[2])
 
 
 @contextmanager

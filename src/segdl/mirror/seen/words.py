@@ -82,8 +82,9 @@ def summary(tally: Tally, now: float) -> str:
     got = f"{human_size(tally.fetched)} fetched in {human_duration(now)}"
     if tally.fetched and now > 0:
         got += f", {human_rate(tally.fetched / now)}"
+    whole = tally.kept.files + tally.files_done
     facts = [
-        count_of(tally),
+        f"{whole:,} of {tally.listed.files:,} files",
         got,
         troubles_of(tally),
         _some(tally.kept.files, "were here already"),
