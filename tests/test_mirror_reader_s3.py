@@ -10,31 +10,11 @@ from segdl.core.url import parse_url
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Further
 from segdl.mirror.readers.s3 import S3Listing
+from support.lists import AWS, MD5, MINIO
 from support.reading import entries, items, troubles
 
 READER = S3Listing()
-AWS = "http://s3.amazonaws.com/doc/2006-03-01/"
-MD5 = "9cdf0e31203bf2dc31c75dcd986ae90c"
 BUCKET = "https://bkt.s3.example.com/?list-type=2"
-
-# As a MinIO gateway (JuiceFS 1.4) answered to encoding-type=url&list-type=2&prefix=data%2F.
-MINIO = f"""<?xml version="1.0" encoding="UTF-8"?>
-<ListBucketResult xmlns="{AWS}"><Name>bkt</Name><Prefix>data/</Prefix><KeyCount>6</KeyCount>\
-<MaxKeys>4500</MaxKeys><Delimiter></Delimiter><IsTruncated>false</IsTruncated>\
-<Contents><Key>data/a.txt</Key><LastModified>2026-11-26T11:46:15.966Z</LastModified>\
-<ETag>&#34;f281f7a30e0b0202afadf032657275e0&#34;</ETag><Size>11</Size>\
-<StorageClass>STANDARD</StorageClass></Contents>\
-<Contents><Key>data/b+c%2Bd%25.txt</Key><LastModified>2026-11-26T11:46:15.991Z</LastModified>\
-<ETag>&#34;{MD5}&#34;</ETag><Size>22</Size><StorageClass>STANDARD</StorageClass></Contents>\
-<Contents><Key>data/caf%C3%A9</Key><LastModified>2026-11-26T11:46:16.078Z</LastModified>\
-<ETag>&#34;392a8de96cd2a95f764945de8c16cd71&#34;</ETag><Size>15</Size>\
-<StorageClass>STANDARD</StorageClass></Contents>\
-<Contents><Key>data/folder/</Key><LastModified>2026-11-26T11:46:06.476Z</LastModified>\
-<ETag></ETag><Size>0</Size><StorageClass>STANDARD</StorageClass></Contents>\
-<Contents><Key>data/sub/e%26.txt</Key><LastModified>2026-11-26T11:46:16.031Z</LastModified>\
-<ETag>&#34;9a7245f8640573a57d4ce2c0ae0ff4d6-2&#34;</ETag><Size>18</Size>\
-<StorageClass>STANDARD</StorageClass></Contents><EncodingType>url</EncodingType>\
-</ListBucketResult>"""
 
 
 def page(inside: str, namespace: str = AWS) -> str:
