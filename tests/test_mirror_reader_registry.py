@@ -66,7 +66,7 @@ def test_each_can_be_asked_for(name: str) -> None:
         ("https://h/a".encode("utf-16"), "UTF-16"),
         (b"", "empty"),
         (b"\n \n", "empty"),
-        (b"some words\n", "--format: metalink, s3"),
+        (b"some words\n", "--format: index-json, index-html, metalink, s3"),
         (b"\x7fELF\x02\x01\x01\0\0\0", "--format"),
         (b'{"a": 1}', "--format"),
     ],
