@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from segdl.core.checksum import AUTO, Wanted
 from segdl.core.connections import parse_connections
 from segdl.core.expected import Expected
+from segdl.core.identity import Version
 from segdl.core.mirrorurl import MOST_MIRRORS
 from segdl.core.schedule import parse_schedule
 from segdl.core.selection import RangeSpec
@@ -59,6 +60,8 @@ class NetworkOptions:
         insecure: do not verify certificates.
         connect_timeout: seconds for one TCP and TLS set-up.
         stall_timeout: seconds without a byte after which a connection is dropped.
+        contact: a URL or an address that servers may write to about this client; it is sent
+            to all of them, in the User-Agent field.
         limit_rate: bytes a second for all connections and files of a run together, as a number
             or as ``"2M"`` or ``"mon-fri 08:00-18:00=2M,10M"``; 0 or None is no limit.
     """
@@ -76,9 +79,12 @@ class NetworkOptions:
     connect_timeout: float = 30.0
     stall_timeout: float = 30.0
     limit_rate: int | str | None = None
+    contact: str | None = None
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)
+        if self.contact is not None and not re.fullmatch(r"[!-'*-~]{1,200}", self.contact):
+            raise UsageError("a contact is a URL or an address, without spaces or parentheses")
         scheme, separator, rest = (self.proxy or "http://-").partition("://")
         if scheme.lower() not in _PROXY_SCHEMES or not separator or not rest.strip("/"):
             known = ", ".join(f"{name}://" for name in _PROXY_SCHEMES)
@@ -161,6 +167,9 @@ class Request:
         expected: what a list says that the file must be; see :func:`segdl.read_metalink`.
         most_connections: what a list allows for all URLs together; None is no limit.
         most_per_url: URLs that a list allows only so many connections to, and how many.
+        held: what the server said of the finished file that is here, when it was fetched: where
+            it has that version still the file is left as it is, whatever `if_exists` says. The
+            caller knows that nobody touched the file.
         entrusted: the URL whose origin headers, users and passwords are meant for; None is
             `url`, and ``""`` is nobody.
     """
@@ -175,6 +184,7 @@ class Request:
     most_connections: int | None = None
     most_per_url: tuple[tuple[str, int], ...] = field(default=(), repr=False)
     entrusted: str | None = field(default=None, repr=False)
+    held: Version | None = None
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)
@@ -201,6 +211,25 @@ class Request:
         if urls <= capped.keys():
             told.append(sum(capped[url] for url in urls))
         return min(told, default=None)
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """Read a header field as curl's -H takes it.
+
+    Raises:
+        UsageError: not ``Name: value``, or a field that segdl sets itself.
+
+    Example:
+        >>> parse_header("X-Token:  abc ")
+        ('X-Token', 'abc')
+    """
+    name, colon, value = text.partition(":")
+    if not colon:
+        # Without its text: it may be a secret.
+        raise UsageError("a header is not of the form 'Name: value'")
+    name, value = name.strip(), value.strip()
+    check_header(name, value)
+    return name, value
 
 
 def check_header(name: str, value: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from segdl.core.identity import Version
 
 Status = Literal["complete", "skipped"]
 
@@ -23,6 +25,7 @@ class DownloadResult:
         checksum: ``algorithm=hex`` that was asked for, else that the server told, and that
             matched; ``None`` where nobody told one.
         requests: HTTP requests sent in this run, redirects included.
+        version: what the server said of the file: size, ETag, Last-Modified.
     """
 
     path: Path | None
@@ -33,6 +36,7 @@ class DownloadResult:
     status: Status
     checksum: str | None = None
     requests: int = 0
+    version: Version = field(default_factory=Version)
 
     @property
     def bytes_per_second(self) -> float:

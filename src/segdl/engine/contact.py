@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from segdl.core.identity import Version
+from segdl.core.causes import cause_of
+from segdl.core.identity import Match, Version, compare
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
+from segdl.engine.busy import tell_busy
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK, Run
 from segdl.errors import SegdlError, ServerError
@@ -27,6 +29,7 @@ MIB = 1024 * 1024
 # The first request asks for this much: smaller files need no second one.
 FIRST_BYTES = 2 * MIB
 ONE_BYTE = Span(0, 1)
+_NOT_MODIFIED = 304
 
 
 class Ranges(Enum):
@@ -63,9 +66,19 @@ class Contact:
         self._gate = gate
 
     @property
+    def not_modified(self) -> bool:
+        """Whether the server has the version still that was named to it; nothing came then."""
+        return self.head.status == _NOT_MODIFIED
+
+    @property
     def is_open(self) -> bool:
         """Whether the response can still be taken."""
         return self._exchange is not None
+
+    @property
+    def framed(self) -> bool:
+        """Whether the end of the open body can be told from a connection that broke."""
+        return self._exchange is not None and self._exchange.framed
 
     @property
     def resting(self) -> bool:
@@ -104,7 +117,11 @@ class Contact:
     def release(self) -> None:
         """Close the response if nobody took it."""
         if self._exchange is not None:
-            self.take().close()
+            exchange = self.take()
+            if self.not_modified:
+                # It has no body, once that was looked for the connection is as good as new.
+                exchange.finish_without_body()
+            exchange.close()
             self._gate.closed(was_streaming=True)
 
 
@@ -118,7 +135,14 @@ class Contacts:
         self._gate: Gate = run.gates.of(source.asked.origin)
         self._last: Contact | None = None
 
-    def make(self, asked: Span | None, *, once: bool = False, only_head: bool = False) -> Contact:
+    def make(
+        self,
+        asked: Span | None,
+        *,
+        once: bool = False,
+        only_head: bool = False,
+        unless: Version | None = None,
+    ) -> Contact:
         """Ask for `asked`, or for the whole file, until there is an answer to work with.
 
         The caller sees to it that the contact is taken or released. The one before is
@@ -129,6 +153,7 @@ class Contacts:
             once: do not try again.
             only_head: the body is not wanted; a short one is read, so that the connection
                 can be used again.
+            unless: nothing is to come where the server has this version still.
 
         Raises:
             SegdlError: the server says no, or cannot be reached within the retries.
@@ -136,10 +161,13 @@ class Contacts:
         self.release()
         tries = 0
         while True:
-            answer = self._ask(asked, only_head=only_head)
+            answer = self._ask(asked, only_head=only_head, unless=unless)
             if isinstance(answer, Contact):
                 self._last = answer
                 return answer
+            if isinstance(answer, Changed) and unless is not None:
+                unless = None
+                continue
             if isinstance(answer, Unranged | Changed):
                 if asked is None:
                     raise ServerError(f"{self._source.asked}: {answer.why}")
@@ -151,7 +179,7 @@ class Contacts:
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
             reason = "server asks to wait" if asks else error.message
-            self._run.emit(Waiting(self._number, pause, reason))
+            self._run.emit(Waiting(self._number, pause, reason, cause_of(error)))
             self._wait(pause)
 
     def release(self) -> None:
@@ -196,13 +224,15 @@ class Contacts:
         contact.release()
         return contact.version
 
-    def _ask(self, asked: Span | None, *, only_head: bool) -> Contact | Verdict | TransferError:
+    def _ask(
+        self, asked: Span | None, *, only_head: bool, unless: Version | None = None
+    ) -> Contact | Verdict | TransferError:
         """Send one request; only a response to work with comes back open, as a Contact."""
         self._pass_gate()
         network = self._run.network
 
         def open_(wire: Wire) -> Exchange:
-            exchange = self._source.open(wire, asked)
+            exchange = self._source.open(wire, asked, unless=unless)
             if only_head:
                 exchange.finish_short_body()
             return exchange
@@ -219,9 +249,19 @@ class Contacts:
         if isinstance(verdict, Accept):
             self._gate.answered(exchange.waited)
             return _contact(asked, exchange, verdict, self._gate)
+        if unless is not None and exchange.head.status == _NOT_MODIFIED:
+            self._gate.answered(exchange.waited)
+            contact = Contact(unless, Ranges.UNSURE, Accept(0, 0), exchange, self._gate)
+            told = replace(exchange.head.version, size=unless.size)
+            if compare(told, unless) is Match.DIFFERENT:
+                # Last-Modified went back: some take that for "not modified since".
+                contact.release()
+                return Changed("it was not modified since, but is another")
+            return contact
         exchange.close()
         if isinstance(verdict, Refused):
             self._gate.refused(verdict.after, 0.0)
+            tell_busy(self._run, self._number, verdict, self._gate)
         else:
             self._gate.closed(was_streaming=False)
         return verdict

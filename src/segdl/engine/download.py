@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segdl.core.checksum import Checksum
+from segdl.core.identity import Match, Version, compare
 from segdl.core.names import choose_name, safe_name
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
@@ -82,11 +83,15 @@ def target_of(request: Request, asked_path: str, contact: Contact | None = None)
 def _left_something(task: Task) -> bool:
     """Tell whether an earlier run left something where this one would probably look."""
     target = target_of(task.request, task.asked.path)
-    return os.path.lexists(target.path) or os.path.lexists(target.workplace)
+    # A file that is known is left alone by the answer itself, or replaced.
+    finished = task.request.held is None and os.path.lexists(target.path)
+    return finished or os.path.lexists(target.workplace)
 
 
 def _with_contact(task: Task, contact: Contact) -> DownloadResult:
     asked = target_of(task.request, task.asked.path, contact)
+    if _is_held(task.request.held, contact):
+        return _left(task, asked, contact.version)
     busy: set[Path] = set()
     with Outright(task, contact) as outright:
         while True:
@@ -102,11 +107,27 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
                 pass
 
 
+def _is_held(held: Version | None, contact: Contact) -> bool:
+    """Tell whether the server has the version still that is here."""
+    if held is None or contact.not_modified:
+        return contact.not_modified
+    same = compare(held, contact.version) is Match.SAME
+    return held.proves and held.size == contact.version.size and same
+
+
+def _left(
+    task: Task, target: Target, version: Version, checksum: Checksum | None = None
+) -> DownloadResult:
+    status = target.status()
+    size = status.st_size if status else 0
+    return _result(task, target.path, version, size, status="skipped", checksum=checksum)
+
+
 def _at_target(task: Task, target: Target, contact: Contact, outright: Outright) -> DownloadResult:
     done, checksum = outright.fetch(target)
     if done:
         size = contact.version.size or 0
-        return _result(task, target.path, size, fetched=size, status="complete", checksum=checksum)
+        return _result(task, target.path, contact.version, size, fetched=size, checksum=checksum)
     with Workplace(target, task.run.transfer.layout) as place:
         return _at_place(task, place, contact, outright)
 
@@ -116,28 +137,26 @@ def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright
     if choose_target(task, target, contact.version, set()) != target:
         raise _TakenError
     if is_finished(task, place, contact.version):
-        status = target.status()
-        size = status.st_size if status else 0
         read = task.claims if task.run.transfer.if_exists != "skip" else ()
-        checksum = read[0].checksum if read else None
-        return _result(task, target.path, size, fetched=0, status="skipped", checksum=checksum)
+        return _left(task, target, contact.version, read[0].checksum if read else None)
     may_take = may_replace(task, place)
     adopt(task, place, contact)
     with Verification(task, place) as verification:
         sites, size, fetched = fetch_one_version(task, place, contact, verification, outright)
         checksum, again = verify(task, place, sites, verification, size)
-    publish(task, place, sites.origin.pin.version, replace=may_take)
-    fetched += again
-    return _result(task, target.path, size, fetched=fetched, status="complete", checksum=checksum)
+    version = sites.origin.pin.version
+    publish(task, place, version, replace=may_take)
+    return _result(task, target.path, version, size, fetched=fetched + again, checksum=checksum)
 
 
 def _result(
     task: Task,
     path: Path,
+    version: Version,
     size: int,
     *,
-    fetched: int,
-    status: Status,
+    fetched: int = 0,
+    status: Status = "complete",
     checksum: Checksum | None,
 ) -> DownloadResult:
     result = DownloadResult(
@@ -149,6 +168,7 @@ def _result(
         status=status,
         checksum=None if checksum is None else str(checksum),
         requests=task.sent,
+        version=version,
     )
     task.run.emit(
         Finished(task.number, str(path), result.url, size, fetched, result.seconds, result.status)

@@ -35,6 +35,7 @@ def download_all(
     requests: Iterable[Request | SegdlError | None],
     fetch: Callable[[Run, Request, int], DownloadResult],
     max_files: int,
+    first: int = 1,
 ) -> Generator[tuple[int, Outcome], None, None]:
     """Fetch each request, `max_files` at once; yield its number and outcome as it ends.
 
@@ -45,12 +46,19 @@ def download_all(
     the run is taken down. Only threads that nothing wakes are left behind, from the look-up
     of a name for one.
 
+    Args:
+        run: the surroundings.
+        requests: what is wanted.
+        fetch: fetches one, given its number.
+        max_files: files at once.
+        first: the first one's number.
+
     Raises:
         Exception: a defect; never a SegdlError.
     """
     run = replace(run, own_threads=True)
     waiting = iter(requests)
-    number, ended = 0, False
+    number, ended = first - 1, False
     pool = ThreadPoolExecutor(max_files, thread_name_prefix="segdl-file")
     at_work: dict[Future[Outcome], int] = {}
     done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()

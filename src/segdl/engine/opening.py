@@ -41,7 +41,8 @@ def open_download(
             only_look = look_for_digest or task.run.transfer.range is not None
             asked = ONE_BYTE if only_look else first(task)
             try:
-                contact = task.contacts.make(asked, once=bool(task.mirrors))
+                once = bool(task.mirrors)
+                contact = task.contacts.make(asked, once=once, unless=request.held)
                 require_size(task, contact.version.size)
             except (NetworkError, ServerError, IntegrityError) as error:
                 if not task.mirrors:

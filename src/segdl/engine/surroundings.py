@@ -27,12 +27,21 @@ def open_run(
     cancel: threading.Event,
     *,
     max_files: int,
+    per_origin: int | None = None,
 ) -> Iterator[Run]:
     """Set up the surroundings of a run, and close every connection at its end.
 
-    `emit` is called from the threads of the run, one at a time.
+    Args:
+        network: how to reach servers.
+        transfer: how to fetch and keep files.
+        emit: called from the threads of the run, one at a time.
+        cancel: set from any thread to end the run.
+        max_files: files at once.
+        per_origin: requests that one origin gets at once, from all files; None leaves that
+            to `transfer`.
     """
-    cap = transfer.most if max_files == 1 else max(transfer.most, MOST_PER_ORIGIN)
+    usual = transfer.most if max_files == 1 else max(transfer.most, MOST_PER_ORIGIN)
+    cap = per_origin or usual
     transport = Transport(network, connections=max(cap, transfer.most))
     lock, over = threading.Lock(), False
 

@@ -9,6 +9,9 @@ from typing import Literal, get_args
 from segdl.errors import UsageError
 from segdl.options import Headers
 
+# What segdl keeps of a mirror in its folder: the ledger, the lock, reports, the trash.
+FOLDER = ".segdl"
+
 Order = Literal["largest", "list"]
 Delete = Literal["no", "trash", "now"]
 
@@ -69,6 +72,7 @@ class MirrorOptions:
         sums: write SHA256SUMS at the end.
         fail_fast: end with the first failure.
         max_failures: failures after which the run ends; None goes through the list.
+        patience: seconds that a host may not answer before it is given up for this run.
         exec: program and arguments run for each file that was fetched; its path is added.
         hosts: what holds for single hosts.
     """
@@ -86,6 +90,7 @@ class MirrorOptions:
     sums: bool = False
     fail_fast: bool = False
     max_failures: int | None = None
+    patience: float = 150.0
     exec: tuple[str, ...] = ()
     hosts: tuple[HostProfile, ...] = ()
 

@@ -45,12 +45,14 @@ class Credentials:
         self._own = (*options.headers, *request.headers)
         self._lock = threading.Lock()
         self._jar = None if options.cookies is None else _load_cookies(options.cookies)
-        self._netrc = _load_netrc() if options.netrc else None
+        self._netrc = load_netrc() if options.netrc else None
 
     def headers(self, location: Location) -> HTTPHeaderDict:
         """Return a new mapping of the fields to send to `location`."""
+        contact = self._options.contact
+        agent = f"{USER_AGENT} (+{contact})" if contact else USER_AGENT
         fields = HTTPHeaderDict(
-            {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+            {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         )
         asked = self._asked
         user = location.user
@@ -130,7 +132,12 @@ def _load_cookies(path: str | os.PathLike[str]) -> CookieJar:
     return jar
 
 
-def _load_netrc() -> netrc | None:
+def load_netrc() -> netrc | None:
+    """Read ``~/.netrc`` or ``$NETRC``; None where there is neither.
+
+    Raises:
+        UsageError: it cannot be read, or not be understood.
+    """
     from netrc import NetrcParseError, netrc
 
     named = os.environ.get("NETRC")

@@ -212,7 +212,9 @@ class Exchange:
 
     def closed_early(self) -> TransferError:
         """Return the error for a body that ended before it should."""
-        return TransferError(NetworkError(f"{self.location}: connection closed early"))
+        return TransferError(
+            NetworkError(f"{self.location}: connection closed early", trouble="closed")
+        )
 
     def wait(self, seconds: float) -> bool:
         """Tell whether more of the body, or its end, has come within `seconds`.
@@ -242,6 +244,15 @@ class Exchange:
             raise
         self.finish()
 
+    def finish_without_body(self) -> None:
+        """Give the connection of a response back that has no body, such as 304."""
+        try:
+            self.read(1)
+        except TransferError:
+            # `close` does what is left to do.
+            return
+        self.finish()
+
     def close(self) -> None:
         """Close the connection; harmless after `finish`."""
         self._leave()
@@ -257,6 +268,8 @@ def failure_of(error: Exception, location: Location, wire: Wire) -> TransferErro
     """Say what went wrong with a request: an abort goes before what it broke."""
     if wire.aborted:
         return TransferError(
-            NetworkError(f"{location}: no answer in time", hint="see --stall-timeout")
+            NetworkError(
+                f"{location}: no answer in time", hint="see --stall-timeout", trouble="silent"
+            )
         )
     return translate(error, str(location))

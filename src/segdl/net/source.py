@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 
 from segdl.core.head import Head
+from segdl.core.identity import Version
 from segdl.core.spans import Span
 from segdl.core.text import printable
 from segdl.core.url import Location, follow
@@ -67,13 +68,21 @@ class Source:
         with self._lock:
             self._sent += requests
 
-    def open(self, wire: Wire, span: Span | None, *, if_range: str | None = None) -> Exchange:
+    def open(
+        self,
+        wire: Wire,
+        span: Span | None,
+        *,
+        if_range: str | None = None,
+        unless: Version | None = None,
+    ) -> Exchange:
         """Ask for `span` of the file, or for all of it, and follow redirects.
 
         Args:
             wire: what another thread aborts this by.
             span: bytes of the remote file; None sends no Range field.
             if_range: a strong entity tag: the whole file comes if it is another now.
+            unless: 304 comes if the server has this version still (RFC 9110, 13.1).
 
         Raises:
             TransferError: no usable response.
@@ -81,6 +90,10 @@ class Source:
         fields = {} if span is None else {"Range": span.header}
         if span is not None and if_range is not None:
             fields["If-Range"] = if_range
+        if unless is not None and unless.etag is not None:
+            fields["If-None-Match"] = unless.etag
+        if unless is not None and unless.last_modified is not None:
+            fields["If-Modified-Since"] = unless.last_modified
         with self._lock:
             start = self._final
         exchange = self._follow(start, fields, wire)

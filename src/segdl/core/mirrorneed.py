@@ -1,0 +1,120 @@
+"""What is to be done about a file that a list names: nothing, a look, or the whole of it.
+
+The list's digest goes first, then what the list says of size and time, then the server's
+validators. Nothing is asked for that is known, and nothing taken for known that is not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import IntEnum
+
+from segdl.core.checksum import Checksum
+from segdl.core.identity import Version
+
+
+class Need(IntEnum):
+    """What is to be done, as the ledger writes it down."""
+
+    NOTHING = 0
+    """It is as the list wants it."""
+    READ = 1
+    """It has to be hashed to know."""
+    ASK = 2
+    """Its server has to be asked whether it changed."""
+    FETCH = 3
+    """It is not here, or is another."""
+
+
+_UNKNOWN = Version()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list says: bytes, seconds since 1970, digest; None for what it does not."""
+
+    size: int | None = None
+    modified: int | None = None
+    checksum: Checksum | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A file on the disk: its bytes, and when it was changed, in ns since 1970."""
+
+    size: int
+    modified: int
+
+    def is_of(self, status: os.stat_result) -> bool:
+        """Tell whether a file that was looked at is this one, untouched."""
+        return (status.st_size, status.st_mtime_ns) == (self.size, self.modified)
+
+
+@dataclass(frozen=True, slots=True)
+class Had:
+    """What the ledger says of the file that was fetched, or found to be right.
+
+    Attributes:
+        stat: the file on the disk as it was left.
+        version: what its server said then.
+        listed_modified: the time that the list told then.
+        checksum: the digest that it had.
+        sha256: its SHA-256, where that is known.
+    """
+
+    stat: Stat
+    version: Version = _UNKNOWN
+    listed_modified: int | None = None
+    checksum: Checksum | None = None
+    sha256: str | None = None
+
+    def known(self, algorithm: str) -> str | None:
+        """Return its digest in hexadecimal, where that is known."""
+        if self.checksum is not None and self.checksum.algorithm == algorithm:
+            return self.checksum.hexdigest
+        return self.sha256 if algorithm == "sha256" else None
+
+
+def need_of(
+    listed: Listed,
+    had: Had | None,
+    found: Stat | None,
+    *,
+    verify: bool = False,
+    sums: bool = False,
+) -> Need:
+    """Decide what is to be done about one file.
+
+    Args:
+        listed: what the list says now.
+        had: what the ledger says; None where it does not know the file.
+        found: what is on the disk; None where nothing is.
+        verify: what can be read and compared is read.
+        sums: its SHA-256 is wanted in any case.
+
+    Example:
+        >>> here = Stat(9, 5)
+        >>> need_of(Listed(9, 70), Had(here, listed_modified=70), here).name
+        'NOTHING'
+        >>> need_of(Listed(9), Had(here), here).name, need_of(Listed(8), Had(here), here).name
+        ('ASK', 'FETCH')
+    """
+    if found is None or (listed.size is not None and listed.size != found.size):
+        return Need.FETCH
+    untouched = had is not None and had.stat == found
+    if listed.checksum is not None:
+        known = had.known(listed.checksum.algorithm) if had and untouched else None
+        if known is not None and known != listed.checksum.hexdigest:
+            return Need.FETCH
+        unknown = known is None or (sums and had and had.sha256 is None)
+        return Need.READ if verify or unknown else Need.NOTHING
+    if had is None:
+        return Need.ASK
+    if not untouched:
+        return Need.FETCH
+    if verify or (sums and had.sha256 is None):
+        return Need.READ
+    told = listed.size is not None and listed.modified is not None
+    same = told and listed.modified == had.listed_modified
+    return Need.NOTHING if same else Need.ASK

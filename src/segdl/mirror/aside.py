@@ -1,0 +1,105 @@
+"""Files that are not what they should be: set aside, never published, never just deleted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from segdl.core.hashing import new_hash
+from segdl.core.pieces import Pieces, piece_span
+from segdl.core.spans import Span, union
+from segdl.engine.run import Run
+from segdl.options import LayoutName
+from segdl.store.faults import disk_errors
+from segdl.store.layout import layouts
+from segdl.store.state import State
+from segdl.store.target import Target
+from segdl.store.workplace import Workplace
+
+_STEP = 1024 * 1024
+
+
+def corrupt_name(path: Path) -> Path:
+    """Return where a corrupt file of this name goes."""
+    return path.with_name(path.name + ".corrupt")
+
+
+def set_aside(path: Path) -> Path:
+    """Move a published file away; one that was set aside before is replaced by it.
+
+    Raises:
+        DiskError: it cannot be moved.
+    """
+    place = corrupt_name(path)
+    with disk_errors(path, "set aside"):
+        os.replace(path, place)
+    return place
+
+
+def set_fetched_aside(path: Path, layout: LayoutName) -> Path | None:
+    """Move what was fetched whole for a file, and is wrong, away; None where there is nothing.
+
+    Raises:
+        DiskError: it cannot be moved.
+        TargetLockedError: another run is at work on it.
+    """
+    target = Target(path)
+    if not os.path.isdir(target.workplace):
+        return None
+    whole = layouts(target.workplace, layout)[0].whole
+    if not os.path.lexists(whole):
+        return None
+    with Workplace(target, layout) as place:
+        with disk_errors(whole, "set aside"):
+            os.replace(whole, corrupt_name(path))
+        place.clear()
+    return corrupt_name(path)
+
+
+def keep_right_pieces(run: Run, path: Path, held: Path, state: State, pieces: Pieces) -> int:
+    """Make the right pieces of a file that was set aside the beginning of a new download.
+
+    Returns the bytes that are to be fetched again.
+
+    Args:
+        run: can be cancelled.
+        path: the file that is to be whole.
+        held: the corrupt one, of the right size.
+        state: the version that its bytes are of.
+        pieces: the digests that they must have.
+
+    Raises:
+        DiskError: they cannot be copied.
+    """
+    with disk_errors(held, "read"), open(held, "rb") as file, Workplace(Target(path)) as place:
+        size = os.fstat(file.fileno()).st_size
+        right = [
+            span
+            for index, wanted in enumerate(pieces.hexdigests)
+            if _digest(run, file, span := piece_span(pieces, index, size), pieces) == wanted
+        ]
+        place.clear()
+        place.belongs_to(state)
+        for span in union(right):
+            part = place.parts.open(span.start)
+            try:
+                for at in range(span.start, span.stop, _STEP):
+                    run.check_cancelled()
+                    part.append(_read(file, at, span.stop))
+            finally:
+                place.parts.release(part)
+    return size - sum(map(len, right))
+
+
+def _digest(run: Run, file: BinaryIO, span: Span, pieces: Pieces) -> str:
+    digest = new_hash(pieces.algorithm)
+    for at in range(span.start, span.stop, _STEP):
+        run.check_cancelled()
+        digest.update(_read(file, at, span.stop))
+    return digest.hexdigest()
+
+
+def _read(file: BinaryIO, at: int, stop: int) -> bytes:
+    file.seek(at)
+    return file.read(min(_STEP, stop - at))

@@ -1,0 +1,333 @@
+"""One run of a mirror: reads the list, has files fetched, and says what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from segdl.core.expected import Expected
+from segdl.core.mirrorneed import Had
+from segdl.core.url import parse_url
+from segdl.engine.many import Failure, Outcome, download_all
+from segdl.engine.run import TICK, Run
+from segdl.errors import CancelledError, NetworkError, SegdlError
+from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
+from segdl.mirror.hosts import Hosts
+from segdl.mirror.intake import Intake
+from segdl.mirror.ledger import Ledger, Row
+from segdl.mirror.listing import Entry, Found
+from segdl.mirror.options import HostProfile, MirrorOptions
+from segdl.mirror.reading import Reading
+from segdl.mirror.way import clear_way
+from segdl.mirror.work import Job, Work
+from segdl.options import Request, TransferOptions
+from segdl.results import DownloadResult
+
+# Seconds between two writes of what succeeded.
+_WRITE_EVERY = 0.25
+# Smaller files are fetched over one connection.
+_WORTH_SPLITTING = 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Round:
+    """What came of one reading of the list.
+
+    Attributes:
+        intake: what it named.
+        done: files that are as it wants them, beside those that were before.
+        fetched: of those, the ones that changed on the disk.
+        failures: in the order in which they came; files of hosts that were given up count once
+            a host.
+        failed: files that cannot be had.
+        held_back: lists that were left as they were because files failed.
+    """
+
+    intake: Intake
+    done: int = 0
+    fetched: int = 0
+    failures: list[SegdlError] = field(default_factory=list)
+    failed: int = 0
+    held_back: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything the list names is here, and all of the list was read."""
+        return self.intake.ended and not (self.failures or self.intake.troubles)
+
+
+class Coordinator:
+    """Owns the state of one round; its thread is the one that calls `go`.
+
+    Args:
+        run: the surroundings.
+        options: the mirror.
+        transfer: how files are fetched; the number of connections is decided here.
+        ledger: what is known.
+        tell: takes what happens; called from several threads, one at a time.
+        read: begins to read the list; the list is what it yields.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        options: MirrorOptions,
+        transfer: TransferOptions,
+        ledger: Ledger,
+        tell: Callable[[Happening], None],
+        read: Callable[[], Generator[Found, None, None]],
+    ) -> None:
+        self._run = run
+        self._options = options
+        self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
+        self._ledger = ledger
+        self._tell = tell
+        self._read = read
+        self._work = Work(options, tell)
+        self._profiles = {profile.host: profile for profile in options.hosts}
+        source = options.listing.source
+        self._origin = parse_url(source).origin if "://" in source else None
+        self._jobs: dict[int, Job] = {}
+        self._numbers = 0
+        self._unwritten: list[tuple[Row, Had]] = []
+        self._written_at = 0.0
+        self._troubles_told = 0
+
+    def go(self) -> Round:
+        """Read the list once and carry it out.
+
+        Raises:
+            SegdlError: the list cannot be read at all, or the ledger cannot be written.
+            CancelledError: the run was cancelled; everything that ended is written down.
+        """
+        hosts = Hosts(
+            self._ledger,
+            max_files=self._options.max_files,
+            cap=self._cap,
+            pause=lambda url: self._run.gates.of(parse_url(url).origin).pause(),
+            patience=self._options.patience,
+            clock=self._run.clock,
+        )
+        intake = Intake(self._ledger, hosts, self._options, self._ledger.begin_listing())
+        self._troubles_told = 0
+        this = Round(intake)
+        try:
+            self._carry_out_list(this, hosts)
+        finally:
+            self._write_down()
+        figures = (intake.files, intake.bytes, this.done + intake.kept, this.fetched, this.failed)
+        self._ledger.end_listing(intake.listing, (*figures, 0), complete=this.clean)
+        # Who has had enough ends the run as a signal does.
+        if not self._is_enough(this):
+            self._run.check_cancelled()
+        return this
+
+    def _carry_out_list(self, this: Round, hosts: Hosts) -> None:
+        most, first = self._options.max_files, self._numbers + 1
+        with (
+            Reading(self._read, self._run.cancel) as reading,
+            closing(
+                download_all(
+                    self._run, self._requests(this, hosts, reading), self._carry_out, most, first
+                )
+            ) as outcomes,
+        ):
+            for number, outcome in outcomes:
+                self._ended(this, hosts, self._jobs.pop(number), number, outcome)
+                if self._is_enough(this):
+                    return
+
+    def _cap(self, host: str) -> int:
+        profile = self._profile(host)
+        return (profile and profile.connections) or self._options.per_host
+
+    def _profile(self, host: str) -> HostProfile | None:
+        return self._profiles.get(host) or self._profiles.get(host.rpartition(":")[0])
+
+    def _is_enough(self, this: Round) -> bool:
+        most = 1 if self._options.fail_fast else self._options.max_failures
+        return most is not None and this.failed >= most
+
+    def _requests(
+        self, this: Round, hosts: Hosts, reading: Reading
+    ) -> Generator[Request | None, None, None]:
+        """Yield what to fetch next, None where nothing can be now; take the list in meanwhile."""
+        while True:
+            idle = not hosts.at_work
+            for batch in reading.batches(TICK if idle and not hosts.left else 0.0):
+                this.intake.take(batch)
+                self._tell_intake(this.intake, complete=False)
+            if reading.ended and not this.intake.ended:
+                self._end_intake(this.intake, reading.error)
+            self._write_down(unless=_WRITE_EVERY)
+            self._give_up(this, hosts)
+            late = reading.ended and not hosts.has_early()
+            row = hosts.next(late=late)
+            for url, crowded in hosts.crowds():
+                self._run.gates.of(parse_url(url).origin).crowded = crowded
+            if row is not None:
+                if row.late and this.failed and row.had is not None:
+                    self._hold_back(this, hosts, row)
+                    continue
+                yield self._begin(hosts, this.intake, row)
+            elif reading.ended and not hosts.left and idle:
+                return
+            else:
+                if idle and hosts.left:
+                    # Every host that has files waits.
+                    self._run.cancel.wait(TICK)
+                yield None
+
+    def _end_intake(self, intake: Intake, error: SegdlError | None) -> None:
+        """Take note that there is no more of the list; go on with what there was of it."""
+        if error is not None and not intake.files:
+            raise error
+        if error is not None:
+            intake.troubles.append(error)
+        intake.ended = True
+        if intake.blocked and not intake.troubles:
+            clear_way(self._options.directory, self._ledger, intake, self._tell)
+        self._tell_intake(intake, complete=error is None)
+
+    def _tell_intake(self, intake: Intake, *, complete: bool) -> None:
+        for trouble in intake.troubles[self._troubles_told :]:
+            self._tell(Said(str(trouble)))
+        self._troubles_told = len(intake.troubles)
+        broken = intake.ended and not complete
+        self._tell(Listed(intake.files, intake.bytes, complete, intake.unsized, broken))
+        self._tell(Kept(intake.kept, intake.kept_bytes))
+
+    def _begin(self, hosts: Hosts, intake: Intake, row: Row) -> Request:
+        self._numbers += 1
+        entry = intake.apart.get(row.path)
+        request = self._request(row, entry)
+        taken = Taken(self._numbers, row.path, row.host, row.listed.size)
+        job = Job(
+            taken,
+            row,
+            request,
+            self._transfer_of(hosts, row),
+            self._twins(row),
+        )
+        self._jobs[self._numbers] = job
+        self._tell(taken)
+        return request
+
+    def _twins(self, row: Row) -> tuple[Row, ...]:
+        wanted = row.listed.checksum
+        if wanted is None or not (row.has_twin and wanted.proves):
+            return ()
+        self._write_down()
+        return tuple(self._ledger.twins(wanted, row.id))
+
+    def _request(self, row: Row, entry: Entry | None) -> Request:
+        urls = entry.urls if entry else row.urls
+        profile = self._profile(row.host)
+        own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
+        # What is meant for the list's own server is not for whom the list names.
+        stranger = not self._is_trusted(urls[0])
+        directory, _, name = row.path.rpartition("/")
+        return Request(
+            url=urls[0],
+            mirrors=urls[1:],
+            directory=self._options.directory / directory,
+            name=name,
+            headers=own,
+            entrusted="" if stranger and not own else None,
+            expected=Expected(
+                size=row.listed.size,
+                checksum=row.listed.checksum,
+                pieces=entry.pieces if entry else None,
+                source="the list",
+            ),
+        )
+
+    def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
+        size = row.listed.size
+        cap = hosts.of(row.host).cap
+        small = size is not None and size < _WORTH_SPLITTING
+        connections = 1 if small or cap == 1 else f"auto:{cap}"
+        return replace(self._transfer, connections=connections)
+
+    def _is_trusted(self, url: str) -> bool:
+        """Tell whether headers, user and password of the run are meant for a URL's origin."""
+        return self._origin is None or parse_url(url).origin == self._origin
+
+    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:
+        if not self._is_trusted(request.url):
+            network = replace(run.network, headers=(), user=None, location_trusted=False)
+            run = replace(run, network=network)
+        return self._work.carry_out(run, self._jobs[number], number)
+
+    def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
+        error = outcome.error if isinstance(outcome, Failure) else None
+        again = hosts.ended(job.row, answered=not isinstance(error, NetworkError))
+        outage = hosts.of(job.row.host).outage
+        if error is not None and outage.away:
+            seconds = max(0.0, outage.not_before - self._run.clock())
+            self._tell(Paused(job.row.host, seconds, "it does not answer"))
+        if isinstance(outcome, Failure):
+            if not again and not isinstance(error, CancelledError):
+                self._lost(this, job, outcome.error)
+            return
+        assert job.had is not None
+        self._unwritten.append((job.row, job.had))
+        this.intake.apart.pop(job.row.path, None)
+        this.done += 1
+        this.fetched += job.how != "unchanged"
+        if job.hook_failed:
+            this.failures.append(SegdlError(job.hook_failed))
+            self._tell(Said(job.hook_failed))
+        self._tell(
+            Done(
+                number,
+                job.row.path,
+                job.row.host,
+                job.had.stat.size,
+                outcome.fetched,
+                outcome.seconds,
+                job.how,
+                job.verified,
+                outcome.requests,
+            )
+        )
+
+    def _write_down(self, *, unless: float = 0.0) -> None:
+        """Have the ledger know what succeeded, unless that was done so many seconds ago.
+
+        One write for many files. What a kill keeps from being written is found on the disk.
+        """
+        now = self._run.clock()
+        if self._unwritten and now >= self._written_at + unless:
+            with self._ledger.transaction():
+                for row, had in self._unwritten:
+                    self._ledger.succeeded(row, had)
+            self._unwritten.clear()
+            self._written_at = now
+
+    def _lost(self, this: Round, job: Job, error: SegdlError) -> None:
+        with self._ledger.transaction():
+            self._ledger.failed(job.row, error)
+        this.failures.append(error)
+        this.failed += 1
+        self._tell(lost(job.taken, job.request.url, error, job.row.listed.checksum))
+
+    def _hold_back(self, this: Round, hosts: Hosts, row: Row) -> None:
+        """Leave a list as it was: it may name what could not be had."""
+        hosts.ended(row, answered=True)
+        this.held_back += 1
+        self._tell(Said(f"{row.path} is left as it was: files failed that it may name"))
+
+    def _give_up(self, this: Round, hosts: Hosts) -> None:
+        for host, rows in hosts.given_up():
+            error = NetworkError(
+                f"{host.name} does not answer", hint="its files wait for the next run"
+            )
+            with self._ledger.transaction():
+                for row in rows:
+                    self._ledger.failed(row, error)
+            files = len(rows) + self._ledger.give_up(host.name, error)
+            this.failures.append(error)
+            this.failed += files
+            self._tell(GaveUp(host.name, files, error.message))

@@ -1,0 +1,184 @@
+"""Which file is next: every host gets its share, and none holds the others up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from segdl.core.outage import HERE, Outage, failed, is_over, may_try
+from segdl.mirror.ledger import Ledger, Row
+
+# Files that are taken from the ledger at once.
+_BATCH = 64
+
+
+@dataclass(slots=True)
+class Host:
+    """A host with files to fetch. The coordinator's thread owns it.
+
+    Attributes:
+        name: ``HOST`` or ``HOST:PORT``.
+        cap: connections at most.
+        waiting: files in the ledger that wait, the early ones and the late ones.
+        ready: files taken from it.
+        at_work: files given to threads.
+        outage: what is known of its silence.
+        url: one that it was asked for.
+        crowded: whether others were told that files wait for it.
+    """
+
+    name: str
+    cap: int
+    waiting: list[int] = field(default_factory=lambda: [0, 0])
+    ready: deque[Row] = field(default_factory=deque)
+    at_work: int = 0
+    outage: Outage = HERE
+    url: str = ""
+    crowded: bool = False
+
+    @property
+    def left(self) -> int:
+        """Files that are not given to threads yet."""
+        return sum(self.waiting) + len(self.ready)
+
+
+class Hosts:
+    """All hosts of a round. The coordinator's thread owns it.
+
+    Args:
+        ledger: has the files that wait.
+        max_files: files at once, of all hosts.
+        cap: tells how many connections a host may have.
+        pause: tells for how many seconds a host, of which a URL is given, is asked nothing.
+        patience: seconds that a host may not answer before it is given up.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        max_files: int,
+        cap: Callable[[str], int],
+        pause: Callable[[str], float],
+        patience: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._ledger = ledger
+        self._max_files = max_files
+        self._cap = cap
+        self._pause = pause
+        self._patience = patience
+        self._clock = clock
+        self._hosts: dict[str, Host] = {}
+        self._turns: deque[Host] = deque()
+        self._tries: dict[int, int] = {}
+
+    def of(self, name: str) -> Host:
+        """Return a host by name."""
+        host = self._hosts.get(name)
+        if host is None:
+            host = self._hosts[name] = Host(name, self._cap(name))
+            self._turns.append(host)
+        return host
+
+    def add(self, name: str, *, late: bool) -> None:
+        """Note that one more file of a host waits in the ledger."""
+        self.of(name).waiting[late] += 1
+
+    @property
+    def at_work(self) -> int:
+        """Files given to threads."""
+        return sum(host.at_work for host in self._hosts.values())
+
+    @property
+    def left(self) -> int:
+        """Files that are not given to threads yet."""
+        return sum(host.left for host in self._hosts.values())
+
+    def has_early(self) -> bool:
+        """Tell whether a file that is none of the late ones waits or is at work."""
+        return any(
+            host.waiting[False] or host.at_work or any(not row.late for row in host.ready)
+            for host in self._hosts.values()
+        )
+
+    def next(self, *, late: bool) -> Row | None:
+        """Return the next file and count it as at work; None where none can go now.
+
+        Args:
+            late: whether those that come after the others may go.
+        """
+        now = self._clock()
+        share = self._share()
+        for _ in range(len(self._turns)):
+            host = self._turns[0]
+            self._turns.rotate(-1)
+            row = self._next_of(host, now, share, late=late)
+            if row is not None:
+                host.at_work += 1
+                host.url = row.urls[0]
+                return row
+        return None
+
+    def crowds(self) -> Iterator[tuple[str, bool]]:
+        """Yield a URL of each host that files began or ceased to wait for, and whether they do.
+
+        Where others wait one connection is enough for each file: that is fewer requests.
+        """
+        for host in self._hosts.values():
+            if host.url and host.crowded != bool(host.left):
+                host.crowded = bool(host.left)
+                yield host.url, host.crowded
+
+    def ended(self, row: Row, *, answered: bool) -> bool:
+        """Note that a file ended; tell whether it goes back to wait for its host."""
+        host = self.of(row.host)
+        host.at_work -= 1
+        if answered:
+            host.outage = HERE
+            self._tries.pop(row.id, None)
+            return False
+        host.outage = failed(host.outage, self._clock())
+        tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
+        if not host.outage.away and tries > 1:
+            return False
+        host.ready.append(row)
+        return True
+
+    def given_up(self) -> Iterator[tuple[Host, list[Row]]]:
+        """Yield hosts that have been away for too long, and their files that were taken."""
+        now = self._clock()
+        for host in self._hosts.values():
+            if host.left and is_over(host.outage, now, self._patience):
+                rows = list(host.ready)
+                host.ready.clear()
+                host.waiting[:] = [0, 0]
+                yield host, rows
+
+    def _share(self) -> int:
+        """Return how many files of one host are at work at most: all that are active get some."""
+        active = sum(1 for host in self._hosts.values() if host.left or host.at_work)
+        return max(1, -(-self._max_files // max(1, active)))
+
+    def _next_of(self, host: Host, now: float, share: int, *, late: bool) -> Row | None:
+        if not host.left or host.at_work >= min(host.cap, share):
+            return None
+        if not may_try(host.outage, now, host.at_work):
+            return None
+        if not host.ready:
+            self._refill(host, late=late)
+        if not host.ready or (host.ready[0].late and not late):
+            return None
+        if self._pause(host.ready[0].urls[0]) > 0:
+            return None
+        return host.ready.popleft()
+
+    def _refill(self, host: Host, *, late: bool) -> None:
+        which = not host.waiting[False]
+        if which and not late:
+            return
+        rows = self._ledger.take(host.name, _BATCH, late=which)
+        host.waiting[which] = max(0, host.waiting[which] - len(rows)) if rows else 0
+        host.ready.extend(rows)

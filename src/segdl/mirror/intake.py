@@ -1,0 +1,197 @@
+"""From what a listing names to what the ledger says is to be done."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from segdl.core.mirrorneed import Listed, Need, Stat, need_of
+from segdl.core.mirrorpath import is_list_name, path_trouble, tidy_path
+from segdl.core.text import printable
+from segdl.core.url import parse_url
+from segdl.errors import SegdlError, UsageError
+from segdl.mirror.hosts import Hosts
+from segdl.mirror.ledger import Ledger, Row, Wanted
+from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
+from segdl.mirror.options import MirrorOptions
+
+
+@dataclass(slots=True)
+class Intake:
+    """Writes a listing down. The coordinator's thread owns it.
+
+    Attributes:
+        listing: its number in the ledger.
+        files: that it names.
+        bytes: that they have, as far as it tells or they are kept.
+        unsized: files of which that is not known.
+        kept: files that are as it wants them.
+        kept_bytes: those of the kept ones.
+        wanted: files that something is to be done about.
+        troubles: what of it cannot be used, in its order.
+        ended: whether there is no more of it.
+        blocked: paths that are a folder here, or have a file in the place of a folder.
+        apart: entries of which the ledger must not, or cannot, hold everything: by path.
+    """
+
+    ledger: Ledger
+    hosts: Hosts
+    options: MirrorOptions
+    listing: int
+    files: int = 0
+    bytes: int = 0
+    unsized: int = 0
+    kept: int = 0
+    kept_bytes: int = 0
+    wanted: int = 0
+    troubles: list[SegdlError] = field(default_factory=list)
+    ended: bool = False
+    blocked: list[str] = field(default_factory=list)
+    apart: dict[str, Entry] = field(default_factory=dict)
+    _root: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._root = os.fspath(self.options.directory)
+
+    def take(self, batch: Sequence[Found]) -> None:
+        """Write a part of the listing down, and what is to be done about its files."""
+        entries: dict[str, tuple[Entry, str]] = {}
+        for found in batch:
+            if isinstance(found, Unusable):
+                self._refuse(UsageError(f"line {found.line} of the list: {found.why}"))
+            elif isinstance(found, Unlisted):
+                self.troubles.append(found.error)
+            else:
+                self._check(found, entries)
+        known = self.ledger.rows(list(entries)) if entries else {}
+        wanted = [
+            self._wanted(path, entry, host, known.get(path))
+            for path, (entry, host) in entries.items()
+            if not self._named_twice(entry, known.get(path))
+        ]
+        with self.ledger.transaction():
+            self.ledger.write(self.listing, wanted)
+        for each in wanted:
+            self._count(each)
+
+    def _check(self, entry: Entry, entries: dict[str, tuple[Entry, str]]) -> None:
+        path = tidy_path(entry.path)
+        shown = printable(path, 200)
+        why = path_trouble(path, windows=os.name == "nt")
+        if why is not None:
+            self._refuse(UsageError(f"the list names {shown!r}: {why}"))
+            return
+        try:
+            host = host_of(entry.urls[0])
+        except (SegdlError, IndexError) as error:
+            why = error.message if isinstance(error, SegdlError) else "it has no URL"
+            self._refuse(UsageError(f"{shown}: {why}"))
+            return
+        earlier = entries.get(path)
+        if earlier is None:
+            entries[path] = entry, host
+        elif not _is_same(earlier[0], entry.urls, entry.checksum):
+            self._refuse(UsageError(f"the list names {shown} twice, from different places"))
+
+    def _named_twice(self, entry: Entry, row: Row | None) -> bool:
+        if row is None or row.listing != self.listing:
+            return False
+        urls = tuple(map(_public, entry.urls))
+        if urls != row.urls and (entry.checksum is None or entry.checksum != row.listed.checksum):
+            shown = printable(row.path, 200)
+            self._refuse(UsageError(f"the list names {shown} twice, from different places"))
+        return True
+
+    def _refuse(self, error: SegdlError) -> None:
+        self.troubles.append(error)
+
+    def _wanted(self, path: str, entry: Entry, host: str, row: Row | None) -> Wanted:
+        listed = Listed(entry.size, entry.modified, entry.checksum)
+        found, blocked = _look(os.path.join(self._root, path))
+        if blocked:
+            self.blocked.append(path)
+        need = need_of(
+            listed,
+            row.had if row else None,
+            found,
+            verify=self.options.verify,
+            sums=self.options.sums,
+        )
+        public = tuple(map(_public, entry.urls))
+        if need is not Need.NOTHING and (
+            public != entry.urls or entry.headers or entry.pieces is not None
+        ):
+            self.apart[path] = entry
+        self.files += 1
+        kept = found if need is Need.NOTHING else None
+        # What is here has a size, whether or not the list tells it.
+        size = kept.size if kept and entry.size is None else entry.size
+        self.bytes += size or 0
+        self.unsized += size is None
+        self.kept += kept is not None
+        self.kept_bytes += kept.size if kept else 0
+        return Wanted(
+            path=path,
+            host=host,
+            urls=public,
+            listed=listed,
+            turn=-(entry.size or 0) if self.options.order == "largest" else self.files,
+            late=blocked or is_list_name(path),
+            need=need,
+        )
+
+    def _count(self, wanted: Wanted) -> None:
+        if wanted.need is not Need.NOTHING:
+            self.wanted += 1
+            self.hosts.add(wanted.host, late=wanted.late)
+
+
+def stat_of(path: Path | str) -> Stat | None:
+    """Look at a file; None where none is there: a link or a folder is none."""
+    return _look(path)[0]
+
+
+def _look(path: Path | str) -> tuple[Stat | None, bool]:
+    """Look at a file; tell also whether there cannot be one before something is moved away."""
+    try:
+        status = os.lstat(path)
+    except NotADirectoryError:
+        return None, True
+    except (OSError, ValueError):
+        return None, False
+    if stat.S_ISREG(status.st_mode):
+        return Stat(status.st_size, status.st_mtime_ns), False
+    return None, stat.S_ISDIR(status.st_mode)
+
+
+def host_of(url: str) -> str:
+    """Return what the host of a URL is called: with its port where that is not the usual one.
+
+    Raises:
+        UsageError: it is no http or https URL.
+    """
+    return _named(*url.split("/", 3)[:3])
+
+
+@lru_cache(maxsize=1024)
+def _named(*beginning: str) -> str:
+    origin = parse_url("/".join((*beginning, ""))).origin
+    usual = {"http": 80, "https": 443}[origin.scheme]
+    return origin.host if origin.port == usual else f"{origin.host}:{origin.port}"
+
+
+def _public(url: str) -> str:
+    """Return a URL without what may be secret; what cannot be parsed is not asked for."""
+    if "@" not in url and "?" not in url and "#" not in url:
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _is_same(earlier: Entry, urls: tuple[str, ...], checksum: object) -> bool:
+    return earlier.urls == urls or (checksum is not None and checksum == earlier.checksum)

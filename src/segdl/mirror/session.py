@@ -1,0 +1,167 @@
+"""A whole run of a mirror: lock, ledger, rounds, deletion, sums."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from segdl.core.mirrordelete import check_deletion
+from segdl.engine.run import Run
+from segdl.errors import DiskError, SegdlError
+from segdl.mirror.coordinator import Coordinator, Round
+from segdl.mirror.happenings import Happening, Removed, Said
+from segdl.mirror.happenings import Round as RoundBegins
+from segdl.mirror.ledger import Ledger
+from segdl.mirror.listing import Found
+from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.mirror.sums import write_sums
+from segdl.mirror.trash import Trash
+from segdl.options import TransferOptions
+from segdl.store.faults import disk_errors
+from segdl.store.lock import Lock
+
+LEDGER = "ledger.sqlite"
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a run.
+
+    Attributes:
+        rounds: each reading of the list.
+        removed: files that the list no longer has, and that are gone now.
+        failures: why it is not all that it should be, in the order in which that was seen.
+    """
+
+    rounds: list[Round] = field(default_factory=list)
+    removed: int = 0
+    failures: list[SegdlError] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """The first failure's code; 0 where the mirror is equal to its list."""
+        return self.failures[0].exit_code if self.failures else 0
+
+
+class Session:
+    """Holds a mirror's folder while it is entered. One thread uses it.
+
+    Args:
+        options: the mirror.
+        transfer: how files are fetched.
+        tell: takes what happens; called from several threads, one at a time.
+    """
+
+    def __init__(
+        self,
+        options: MirrorOptions,
+        transfer: TransferOptions,
+        tell: Callable[[Happening], None],
+    ) -> None:
+        self._options = options
+        self._transfer = transfer
+        self._tell = tell
+        self._folder = options.directory / FOLDER
+
+    def carry_out(
+        self, run: Run, read: Callable[[], Generator[Found, None, None]], *, once: bool
+    ) -> Result:
+        """Make the folder equal to the list.
+
+        Args:
+            run: the surroundings.
+            read: begins to read the list.
+            once: the list cannot be read again.
+
+        Raises:
+            SegdlError: nothing could be done: the list cannot be read, the folder not be had.
+            CancelledError: the run was cancelled; what was done is written down.
+        """
+        with disk_errors(self._folder, "make"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        lock = Lock(self._folder / "lock", self._options.directory)
+        try:
+            self._sweep()
+            with Ledger(self._folder / LEDGER) as ledger:
+                return self._with_ledger(run, ledger, read, once=once)
+        finally:
+            lock.release(delete=False)
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed may have left beside the ledger."""
+        with disk_errors(self._folder, "list"):
+            for entry in os.scandir(self._folder):
+                if entry.name.startswith("link-"):
+                    os.unlink(entry.path)
+
+    def _with_ledger(
+        self,
+        run: Run,
+        ledger: Ledger,
+        read: Callable[[], Generator[Found, None, None]],
+        *,
+        once: bool,
+    ) -> Result:
+        coordinator = Coordinator(run, self._options, self._transfer, ledger, self._tell, read)
+        result = Result()
+        last = 1 if once else self._options.rounds
+        for number in range(1, last + 1):
+            self._tell(RoundBegins(number))
+            this = coordinator.go()
+            result.rounds.append(this)
+            if number > 1 and (this.intake.wanted or this.intake.troubles):
+                self._tell(Said("the list changed during the run: went round once more"))
+            if not this.fetched or not this.clean:
+                break
+        result.failures += [*this.intake.troubles, *this.failures]
+        if this.clean:
+            self._finish(ledger, this, result)
+        return result
+
+    def _finish(self, ledger: Ledger, this: Round, result: Result) -> None:
+        """Do what is done only where everything the list names is here."""
+        try:
+            if self._options.delete != "no":
+                result.removed = self._delete(ledger, this.intake.listing)
+            ledger.forget_unlisted(this.intake.listing)
+            if self._options.sums:
+                write_sums(self._options.directory, ledger, this.intake.listing)
+        except SegdlError as error:
+            self._tell(Said(str(error)))
+            result.failures.append(error)
+
+    def _delete(self, ledger: Ledger, listing: int) -> int:
+        gone = list(ledger.gone(listing))
+        if not gone:
+            return 0
+        here, _ = ledger.count()
+        check_deletion(len(gone), here, self._options.max_delete)
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        kept = self._folder / "trash" / stamp if self._options.delete == "trash" else None
+        trash = Trash(self._options.directory, kept)
+        removed = []
+        failure: SegdlError | None = None
+        for row in gone:
+            had = row.had
+            assert had is not None
+            try:
+                if not trash.remove(row.path, had.stat.is_of):
+                    self._tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
+                    continue
+            except DiskError as error:
+                failure = failure or error
+                continue
+            removed.append(row)
+            self._tell(Removed(row.path, had.stat.size))
+        ledger.forget(removed)
+        if failure is not None:
+            raise failure
+        return len(removed)
+
+
+def ledger_path(directory: Path) -> Path:
+    """Return where the ledger of a mirror is."""
+    return directory / FOLDER / LEDGER

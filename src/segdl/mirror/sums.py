@@ -1,0 +1,39 @@
+"""SHA256SUMS of a mirror, as sha256sum writes and reads it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from segdl.mirror.ledger import Ledger
+from segdl.mirror.options import FOLDER
+from segdl.store.faults import disk_errors
+
+NAME = "SHA256SUMS"
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+
+
+def write_sums(directory: Path, ledger: Ledger, listing: int) -> None:
+    """Write the digests of all listed files, unless one of them has that name.
+
+    Raises:
+        DiskError: it cannot be written.
+    """
+    own = ledger.rows([NAME]).get(NAME)
+    if own is not None and own.listing == listing:
+        return
+    temporary = directory / FOLDER / "sums.new"
+    with disk_errors(directory / NAME, "write"):
+        with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.writelines(_lines(ledger, listing))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, directory / NAME)
+
+
+def _lines(ledger: Ledger, listing: int) -> Iterator[str]:
+    for path, digest in ledger.digests(listing):
+        escaped = re.sub(r"[\\\n\r]", lambda found: _ESCAPES[found[0]], path)
+        yield f"{'' if escaped == path else chr(92)}{digest}  {escaped}\n"

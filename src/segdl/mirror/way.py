@@ -1,0 +1,54 @@
+"""A folder that is a file on the server now, or a file that is a folder now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from segdl.errors import DiskError
+from segdl.mirror.happenings import Happening, Said
+from segdl.mirror.intake import Intake, stat_of
+from segdl.mirror.ledger import Ledger, Row
+from segdl.mirror.options import FOLDER
+from segdl.mirror.trash import Trash
+
+
+def clear_way(
+    directory: Path, ledger: Ledger, intake: Intake, tell: Callable[[Happening], None]
+) -> None:
+    """Move what the list no longer has, and what it has is in the place of, into the trash.
+
+    Files that are not of the mirror stay; then the new one cannot be had, and says so.
+
+    Args:
+        directory: the mirror.
+        ledger: knows what is of the mirror.
+        intake: a listing that was read to its end.
+        tell: takes what happens.
+    """
+    trash = Trash(directory, directory / FOLDER / "trash" / f"replaced-{intake.listing}")
+    gone = []
+    for path in intake.blocked:
+        for row in _in_way(directory, ledger, path):
+            if row.listing == intake.listing or row.had is None:
+                continue
+            try:
+                removed = trash.remove(row.path, row.had.stat.is_of)
+            except DiskError as error:
+                tell(Said(str(error)))
+                continue
+            if removed:
+                gone.append(row)
+                tell(Said(f"{row.path} is in the way of {path}: moved to {FOLDER}/trash"))
+    ledger.forget(gone)
+
+
+def _in_way(directory: Path, ledger: Ledger, path: str) -> Iterator[Row]:
+    steps = path.split("/")
+    for depth in range(1, len(steps)):
+        folder = "/".join(steps[:depth])
+        if stat_of(os.path.join(directory, folder)) is not None:
+            yield from ledger.rows([folder]).values()
+    if os.path.isdir(os.path.join(directory, path)):
+        yield from ledger.below(path)

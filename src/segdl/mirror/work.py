@@ -1,0 +1,256 @@
+"""One file of a mirror, in the thread that it was given to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+from pathlib import Path
+
+from segdl.core.checksum import read_checksum
+from segdl.core.hashing import new_hash
+from segdl.core.identity import Version
+from segdl.core.mirrorneed import Had, Need, Stat, need_of
+from segdl.core.pieces import Pieces, covers
+from segdl.core.text import human_size
+from segdl.core.url import parse_url
+from segdl.engine.download import download
+from segdl.engine.run import TICK, Run
+from segdl.errors import ChecksumMismatchError
+from segdl.mirror.aside import keep_right_pieces, set_aside, set_fetched_aside
+from segdl.mirror.happenings import Happening, How, Said, Taken
+from segdl.mirror.intake import stat_of
+from segdl.mirror.ledger import Row
+from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.options import Request, TransferOptions
+from segdl.results import DownloadResult
+from segdl.store.faults import disk_errors, shown
+from segdl.store.state import State
+
+_STEP = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Job:
+    """A file that is at work. Its thread owns it until its outcome is taken.
+
+    Attributes:
+        taken: what was said when it was given to its thread.
+        row: what the ledger says.
+        request: what to ask for.
+        transfer: how to fetch it.
+        twins: other files that had the digest it must have.
+        how: how it came to be right.
+        had: what is here now.
+        verified: the algorithm of the digest that was compared.
+        hook_failed: what went wrong with the program that is run for it.
+    """
+
+    taken: Taken
+    row: Row
+    request: Request
+    transfer: TransferOptions
+    twins: tuple[Row, ...] = ()
+    how: How = "fetched"
+    had: Had | None = None
+    verified: str | None = None
+    hook_failed: str | None = None
+
+    @property
+    def pieces(self) -> Pieces | None:
+        """Digests of its pieces."""
+        return self.request.expected.pieces
+
+
+class Work:
+    """Carries jobs out. Threads share it; nothing of it changes.
+
+    Args:
+        options: the mirror.
+        say: takes what happens.
+    """
+
+    def __init__(self, options: MirrorOptions, say: Callable[[Happening], None]) -> None:
+        self._options = options
+        self._say = say
+
+    def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
+        """Make a file what the list says it is.
+
+        Raises:
+            SegdlError: it cannot be done; what was there, and was right, is there still.
+        """
+        path = self._options.directory / job.row.path
+        began = run.clock()
+        result = self._here(run, job, path) or self._from_twin(run, job, path, began)
+        if result is None:
+            result = self._fetch(run, job, path, number)
+        if job.how != "unchanged" and self._options.exec:
+            job.hook_failed = _run_hook(run, self._options.exec, path)
+        return result
+
+    def _here(self, run: Run, job: Job, path: Path) -> DownloadResult | None:
+        """Hash what is here, and return it as the result if it is what the list wants."""
+        row = job.row
+        if row.need is not Need.READ:
+            return None
+        found = stat_of(path)
+        if found is None:
+            return None
+        had = row.had if row.had is not None and row.had.stat == found else None
+        listed = row.listed.checksum
+        first = listed or (had.checksum if had else None)
+        algorithms = {first.algorithm if first else "sha256"}
+        if self._options.sums:
+            algorithms.add("sha256")
+        digests = _digests(run, path, algorithms)
+        said = {algorithm: had.known(algorithm) for algorithm in digests} if had else {}
+        if any(said.get(name) not in {None, digest} for name, digest in digests.items()):
+            self._set_aside(run, job, path, had)
+            return None
+        checksum = first if first and digests[first.algorithm] == first.hexdigest else None
+        before = had or Had(found, Version(size=found.size))
+        job.had = replace(
+            before,
+            checksum=checksum or before.checksum,
+            sha256=digests.get("sha256", before.sha256),
+        )
+        if need_of(row.listed, job.had, found) is not Need.NOTHING:
+            return None
+        job.how, job.verified = "unchanged", checksum.algorithm if checksum else None
+        return _result(job, path, found.size)
+
+    def _set_aside(self, run: Run, job: Job, path: Path, had: Had | None) -> None:
+        """Move a file away that is not any more what it was, and keep of it what is right."""
+        pieces, size = job.pieces, os.stat(path).st_size
+        held = set_aside(path)
+        self._say(Said(f"{shown(path)} is corrupt: it is kept as {shown(held.name)}"))
+        job.how = "repaired"
+        if pieces is None or had is None or not covers(pieces, size):
+            return
+        expected = job.request.expected.proof
+        state = State(
+            url=parse_url(job.request.url).public,
+            version=had.version,
+            listed=None if expected is None else str(expected),
+        )
+        again = keep_right_pieces(run, path, held, state, pieces)
+        self._say(Said(f"{shown(path)}: {human_size(again)} of it are fetched again"))
+
+    def _from_twin(self, run: Run, job: Job, path: Path, began: float) -> DownloadResult | None:
+        """Have another file of the mirror that is the same under this name, too."""
+        wanted = job.row.listed.checksum
+        for twin in job.twins:
+            place = self._options.directory / twin.path
+            if wanted is None or twin.had is None or stat_of(place) != twin.had.stat:
+                continue
+            try:
+                _link(place, path, self._options.directory / FOLDER / f"link-{job.row.id}")
+            except OSError:
+                # It can be fetched.
+                continue
+            found = stat_of(path)
+            if found is None:
+                continue
+            job.how = "linked"
+            job.had = Had(found, Version(size=found.size), None, wanted, twin.had.sha256)
+            return _result(job, path, found.size, seconds=run.clock() - began)
+        return None
+
+    def _fetch(self, run: Run, job: Job, path: Path, number: int) -> DownloadResult:
+        row = job.row
+        request = replace(job.request, held=self._held(job, path))
+        try:
+            result = download(replace(run, transfer=job.transfer), request, number)
+        except ChecksumMismatchError:
+            held = set_fetched_aside(path, job.transfer.layout)
+            if held is not None:
+                self._say(Said(f"what came for {shown(path)} is kept as {shown(held.name)}"))
+            raise
+        with disk_errors(path, "look at"):
+            status = os.stat(path)
+        found = Stat(status.st_size, status.st_mtime_ns)
+        if result.status == "skipped":
+            job.how = "unchanged"
+            before = job.had or (row.had if row.had and row.had.stat == found else None)
+            job.had = replace(
+                before or Had(found), version=result.version, listed_modified=row.listed.modified
+            )
+            return result
+        checksum = read_checksum(result.checksum) if result.checksum else None
+        job.verified = checksum.algorithm if checksum else None
+        sha256 = checksum.hexdigest if checksum and checksum.algorithm == "sha256" else None
+        if self._options.sums and sha256 is None:
+            sha256 = _digests(run, path, {"sha256"})["sha256"]
+        job.had = Had(found, result.version, row.listed.modified, checksum, sha256)
+        return result
+
+    def _held(self, job: Job, path: Path) -> Version | None:
+        """Return what the file that is here was when it was fetched, where that may be asked."""
+        row, found = job.row, stat_of(path)
+        if found is None or row.need is Need.FETCH or row.listed.checksum is not None:
+            return None
+        if row.had is not None:
+            return row.had.version if row.had.stat == found else None
+        # Mirrors of all kinds leave the server's time on their files.
+        modified = formatdate(found.modified // 1_000_000_000, usegmt=True)
+        return Version(size=found.size, last_modified=modified)
+
+
+def _result(job: Job, path: Path, size: int, *, seconds: float = 0.0) -> DownloadResult:
+    url = parse_url(job.request.url).public
+    return DownloadResult(
+        path=path, url=url, size=size, fetched=0, seconds=seconds, status="skipped"
+    )
+
+
+def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
+    """Hash a file."""
+    hashes = {algorithm: new_hash(algorithm) for algorithm in algorithms}
+    with disk_errors(path, "read"), open(path, "rb", buffering=0) as file:
+        while data := file.read(_STEP):
+            run.check_cancelled()
+            for digest in hashes.values():
+                digest.update(data)
+    return {algorithm: digest.hexdigest() for algorithm, digest in hashes.items()}
+
+
+def _link(twin: Path, path: Path, temporary: Path) -> None:
+    """Give a file a second name, or copy it where that cannot be; atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary.unlink(missing_ok=True)
+    try:
+        try:
+            os.link(twin, temporary)
+        except OSError:
+            shutil.copy2(twin, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _run_hook(run: Run, command: tuple[str, ...], path: Path) -> str | None:
+    """Run a program for a finished file; return what went wrong, if anything did."""
+    name = command[0]
+    try:
+        # What it prints must not come between our own lines of results.
+        process = subprocess.Popen(  # noqa: S603 - the user's own, without a shell
+            [*command, os.fspath(path)], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
+        )
+    except (OSError, ValueError) as error:
+        return f"{shown(name)} cannot be run for {shown(path)}: {shown(str(error))}"
+    while True:
+        try:
+            code = process.wait(timeout=TICK)
+        except subprocess.TimeoutExpired:
+            if run.cancel.is_set():
+                process.terminate()
+                time.sleep(TICK)
+                process.kill()
+            continue
+        return f"{shown(name)} failed for {shown(path)}: exit code {code}" if code else None

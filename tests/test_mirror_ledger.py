@@ -1,0 +1,159 @@
+"""The ledger: what is here survives everything, what is to be done survives nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from segdl.core.checksum import Checksum
+from segdl.core.identity import Version
+from segdl.core.mirrorneed import Had, Listed, Need, Stat
+from segdl.errors import DiskError, NetworkError
+from segdl.mirror.ledger import Ledger, Row, Wanted
+from segdl.mirror.schema import VERSION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUM = Checksum("sha256", "ab" * 32)
+HAD = Had(Stat(5, 10**18 + 1), Version(size=5, etag='"e"', last_modified="then"), 7, SUM, "ab" * 32)
+
+
+def wanted(path: str, host: str = "h", turn: int = 0, need: Need = Need.FETCH) -> Wanted:
+    return Wanted(
+        path=path,
+        host=host,
+        urls=(f"http://{host}/{path}",),
+        listed=Listed(5, 6, SUM),
+        turn=turn,
+        late=False,
+        need=need,
+    )
+
+
+def write(ledger: Ledger, *files: Wanted) -> int:
+    listing = ledger.begin_listing()
+    with ledger.transaction():
+        ledger.write(listing, files)
+    return listing
+
+
+def get(ledger: Ledger, path: str) -> Row:
+    return ledger.rows([path])[path]
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    names = ["a", "d/b ü\u200b", os.fsdecode(b"latin-\xe9"), "quote'\"\\", "x" * 255]
+    with Ledger(tmp_path / "l") as ledger:
+        write(ledger, *map(wanted, names))
+        with ledger.transaction():
+            for name in names:
+                ledger.succeeded(get(ledger, name), HAD)
+    with Ledger(tmp_path / "l") as ledger:
+        for name in names:
+            row = get(ledger, name)
+            assert (row.path, row.had, row.listed) == (name, HAD, Listed(5, 6, SUM))
+        assert [row.path for row in ledger.gone(99)] == sorted(names, key=os.fsencode)
+        assert ledger.rows(["unknown"]) == {}
+
+
+def test_files_are_taken_once_and_in_turn(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        write(
+            ledger,
+            wanted("c", turn=3),
+            wanted("a", turn=1),
+            wanted("b", turn=2),
+            wanted("other", "i"),
+            wanted("kept", need=Need.NOTHING),
+        )
+        assert [row.path for row in ledger.take("h", 2, late=False)] == ["a", "b"]
+        assert [row.path for row in ledger.take("h", 2, late=False)] == ["c"]
+        assert ledger.take("h", 2, late=False) == []
+        assert ledger.take("h", 2, late=True) == []
+        assert ledger.give_up("i", NetworkError("away")) == 1
+        assert ledger.status().errors == (("other", "away"),)
+
+
+def test_what_waits_is_forgotten_and_what_is_here_is_not(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        write(ledger, wanted("a"), wanted("b"))
+        with ledger.transaction():
+            ledger.succeeded(get(ledger, "a"), HAD)
+    with Ledger(tmp_path / "l") as ledger:
+        assert ledger.status().waiting == 1
+        second = write(ledger, wanted("c"))
+        assert [row.path for row in ledger.take("h", 9, late=False)] == ["c"]
+        assert [row.path for row in ledger.gone(second)] == ["a"]
+        ledger.forget_unlisted(second)
+        assert ledger.rows(["b"]) == {}
+        assert get(ledger, "a").had == HAD
+
+
+def test_others_read_while_it_writes(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        listing = write(ledger, wanted("a"))
+        with ledger.transaction():
+            ledger.succeeded(get(ledger, "a"), HAD)
+            with Ledger(tmp_path / "l", readonly=True) as reader:
+                assert reader.status().here == 0
+        with Ledger(tmp_path / "l", readonly=True) as reader:
+            found = reader.status()
+            assert (found.here, found.files, found.ended, found.complete) == (1, 1, None, False)
+        ledger.end_listing(listing, (1, 5, 1, 1, 0, 0), complete=True)
+        with Ledger(tmp_path / "l", readonly=True) as reader:
+            assert reader.status().complete
+
+
+def test_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    Ledger(tmp_path / "l").__exit__(None, None, None)
+    with sqlite3.connect(tmp_path / "l") as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    db.close()
+    with pytest.raises(DiskError, match="later version"):
+        Ledger(tmp_path / "l")
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_broken_one_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "l").write_bytes(content)
+    with pytest.raises(DiskError, match="ledger"):
+        Ledger(tmp_path / "l")
+
+
+_WRITER = """
+import sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+import test_mirror_ledger as t
+with t.Ledger(Path({ledger!r})) as ledger:
+    t.write(ledger, *(t.wanted(str(n)) for n in range(5000)))
+    for n in range(5000):
+        row = t.get(ledger, str(n))
+        with ledger.transaction():
+            ledger.succeeded(row, t.HAD)
+        print(n, flush=True)
+"""
+
+
+def test_killed_it_has_what_was_acknowledged(tmp_path: Path) -> None:
+    script = _WRITER.format(path=sys.path, ledger=str(tmp_path / "l"))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        for line in writer.stdout:
+            if int(line) >= 300:
+                break
+        killer = threading.Timer(0.02, writer.kill)
+        killer.start()
+        said = [int(line) for line in writer.stdout if line.endswith(b"\n")]
+        killer.join()
+    last = max(said, default=300)
+    with Ledger(tmp_path / "l") as ledger:
+        assert all(get(ledger, str(n)).had == HAD for n in range(last + 1))
