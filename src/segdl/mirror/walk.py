@@ -102,7 +102,8 @@ class _Walk:
             document = opened.document
             reader = reader_for(opened.head(), document, options.format)
             self._begin_at(document, _kind(reader))
-            place = document.url or document.base or ""
+            start = self._sieve.start
+            place = document.url or (start.url if start else "")
             page = Page(url=_folder(place), level=0, kind=_kind(reader))
             names = Names()
             yield from self._found(page, self._items(opened, reader, names), names)
@@ -114,6 +115,7 @@ class _Walk:
         if document.base is None:
             return
         start = parse_url(relative.folder_of(document))
+        self._frontier.is_new(start.url)
         self._fetcher.base = start.url if kind == INDEX else document.base
         self._sieve = replace(self._sieve, start=start)
         if kind == INDEX:
