@@ -24,6 +24,8 @@ from segdl.mirror.work import Job, Work
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
+# Seconds that the list is written down for before files are looked after again.
+_READS_FOR = 0.03
 # Seconds between two writes of what succeeded.
 _WRITE_EVERY = 0.25
 # Smaller files are fetched over one connection.
@@ -158,9 +160,7 @@ class Coordinator:
         """Yield what to fetch next, None where nothing can be now; take the list in meanwhile."""
         while True:
             idle = not hosts.at_work
-            for batch in reading.batches(TICK if idle and not hosts.left else 0.0):
-                this.intake.take(batch)
-                self._tell_intake(this.intake, complete=False)
+            self._take_in(this.intake, reading, wait=idle and not hosts.left)
             if reading.ended and not this.intake.ended:
                 self._end_intake(this.intake, reading.error)
             self._write_down(unless=_WRITE_EVERY)
@@ -181,6 +181,15 @@ class Coordinator:
                     # Every host that has files waits.
                     self._run.cancel.wait(TICK)
                 yield None
+
+    def _take_in(self, intake: Intake, reading: Reading, *, wait: bool) -> None:
+        """Write down what was read of the list, for a moment: files that are known can go."""
+        ends = self._run.clock() + _READS_FOR
+        for batch in reading.batches(TICK if wait else 0.0):
+            intake.take(batch)
+            self._tell_intake(intake, complete=False)
+            if self._run.clock() >= ends:
+                return
 
     def _end_intake(self, intake: Intake, error: SegdlError | None) -> None:
         """Take note that there is no more of the list; go on with what there was of it."""
