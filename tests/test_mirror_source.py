@@ -234,7 +234,6 @@ CUTS = [
     wrong.CutAfter(MIB, "reset"),
     wrong.ChunkedCut(MIB),
     wrong.StallAfter(MIB),
-    wrong.WrongLength(by=10),
 ]
 
 
@@ -250,6 +249,12 @@ def test_a_body_that_was_cut_is_fetched_again_from_there(
     # Those that brought something are not asked for it again.
     assert len(begins) >= 3
     assert all(asked is not None and (asked[0] or 0) >= MIB for asked in begins[1:])
+
+
+def test_less_than_was_announced_is_not_the_whole(origin: Callable[..., Origin]) -> None:
+    assert got(origin(LINES, faults=on(0, 1, fault=wrong.WrongLength(by=10))).url) == LINES
+    with pytest.raises(SegdlError):
+        got(origin(LINES, faults=always(wrong.WrongLength(by=10))).url)
 
 
 @pytest.mark.parametrize("fault", CUTS, ids=repr)
