@@ -21,6 +21,7 @@ from segdl.mirror.options import HostProfile, MirrorOptions
 from segdl.mirror.reading import Reading
 from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job, Work
+from segdl.net.credentials import basic
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
@@ -80,7 +81,12 @@ class Coordinator:
         tell: Callable[[Happening], None],
         read: Callable[[], Generator[Found, None, None]],
     ) -> None:
-        self._run = run
+        network = run.network
+        # Each request has what is meant for its server, and nothing else.
+        self._run = replace(run, network=replace(network, headers=(), user=None))
+        self._headers = network.headers
+        if network.user is not None:
+            self._headers = (basic(*network.user), *network.headers)
         self._options = options
         self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
         self._ledger = ledger
@@ -238,15 +244,18 @@ class Coordinator:
         profile = self._profile(row.host)
         own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
         # What is meant for the list's own server is not for whom the list names.
-        stranger = not self._is_trusted(urls[0])
+        if self._origin is None or parse_url(urls[0]).origin == self._origin:
+            headers, entrusted = (*self._headers, *own), None
+        else:
+            headers, entrusted = own, urls[0] if own else ""
         directory, _, name = row.path.rpartition("/")
         return Request(
             url=urls[0],
             mirrors=urls[1:],
             directory=self._options.directory / directory,
             name=name,
-            headers=own,
-            entrusted="" if stranger and not own else None,
+            headers=headers,
+            entrusted=entrusted,
             expected=Expected(
                 size=row.listed.size,
                 checksum=row.listed.checksum,
@@ -262,14 +271,7 @@ class Coordinator:
         connections = 1 if small or cap == 1 else f"auto:{cap}"
         return replace(self._transfer, connections=connections)
 
-    def _is_trusted(self, url: str) -> bool:
-        """Tell whether headers, user and password of the run are meant for a URL's origin."""
-        return self._origin is None or parse_url(url).origin == self._origin
-
-    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:
-        if not self._is_trusted(request.url):
-            network = replace(run.network, headers=(), user=None, location_trusted=False)
-            run = replace(run, network=network)
+    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
         return self._work.carry_out(run, self._jobs[number], number)
 
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
