@@ -476,6 +476,30 @@ def test_fail_fast_and_max_failures(site: Site, tmp_path: Path) -> None:
     assert 10 <= len(ran.result.failures) <= 12
 
 
+def test_files_are_fetched_while_the_list_is_read(site: Site, tmp_path: Path) -> None:
+    came = threading.Event()
+
+    def read() -> Iterator[Entry]:
+        yield site.entries()[0]
+        assert came.wait(20.0), "the first file was not fetched before the list went on"
+        yield from site.entries()[1:]
+
+    def note(happening: Happening) -> None:
+        if isinstance(happening, Done):
+            came.set()
+
+    same(mirror(tmp_path / "m", read, on=note, rounds=1), tmp_path / "m", site)
+
+
+def test_a_list_that_is_read_quickly_does_not_keep_files_waiting(
+    site: Site, tmp_path: Path
+) -> None:
+    url = site.server.url("nowhere.bin")
+    read = (entry(url, f"{number}") for number in range(200_000))
+    ran = mirror(tmp_path / "m", lambda: read, fail_fast=True)
+    assert ran.result.rounds[0].intake.files < 200_000
+
+
 def test_a_host_that_is_away_holds_nobody_up_and_is_given_up(site: Site, tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
