@@ -13,17 +13,18 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from segdl.core.checksum import Checksum
 from segdl.core.pieces import Pieces
 from segdl.errors import CancelledError, ServerError
+from segdl.mirror.deleting import is_asked_for
 from segdl.mirror.happenings import Done, GaveUp, Lost, Said, Taken
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Entry, Unlisted, Unusable
-from segdl.mirror.options import HostProfile
+from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
 from support.mirroring import Ran, entry, mirror
@@ -315,6 +316,35 @@ class TestDeleting:
         mirror(mirrored, site.entries(), delete="now")
         assert (mirrored / "d1/mine.txt").read_text() == "mine"
         assert (mirrored / "d1/f1.bin").read_bytes() == b"changed by hand"
+
+    @pytest.mark.parametrize(
+        "left_out", [{"include": ("d1/",)}, {"exclude": ("d2/",)}, {"depth": 0}, {"source": "b"}]
+    )
+    def test_nothing_that_was_not_asked_for(
+        self, site: Site, tmp_path: Path, left_out: dict[str, Any]
+    ) -> None:
+        mirrored = tmp_path / "mirrored"
+        how = {"delete": "now", "max_delete": 1.0}
+        mirror(mirrored, site.entries(), **how)
+        asked = ListingOptions(**{"source": "-", **left_out})
+        listed = [
+            each for each in site.entries() if "include" in left_out or "d2/" not in each.path
+        ]
+        listed = [each for each in listed if is_asked_for(each.path, asked)][1:]
+        ran = mirror(mirrored, listed, **how, **left_out)
+        others = left_out.get("source") == "b"
+        assert ran.result.removed == (0 if others else 1)
+        assert len(tree(mirrored)) == len(site.files) - ran.result.removed
+        assert any("not deleted" in each.text for each in ran.of(Said))
+
+    def test_what_is_gone_already_counts_for_nothing(self, site: Site, tmp_path: Path) -> None:
+        mirrored = tmp_path / "mirrored"
+        mirror(mirrored, site.entries())
+        for path in ("d1/f1.bin", "d1/f4.bin"):
+            site.drop(path)
+            (mirrored / path).unlink()
+        site.drop("d1/f7.bin")
+        same(mirror(mirrored, site.entries(), delete="now"), mirrored, site)
 
     def test_never_through_a_link(self, site: Site, tmp_path: Path) -> None:
         mirrored, elsewhere = tmp_path / "mirrored", tmp_path / "elsewhere"

@@ -12,6 +12,7 @@ from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError
+from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.intake import Intake
@@ -118,7 +119,7 @@ class Coordinator:
             patience=self._options.patience,
             clock=self._run.clock,
         )
-        listing = self._ledger.begin_listing()
+        listing = self._ledger.begin_listing(list_name(self._options.listing.source))
         self._first = self._first or listing
         intake = Intake(self._ledger, hosts, self._options, listing, self._first)
         self._troubles_told = 0

@@ -163,11 +163,18 @@ class Ledger:
                 raise
             self._db.execute("COMMIT")
 
-    def begin_listing(self) -> int:
-        """Begin to write a listing down; return its number. Nothing waits any more."""
+    def begin_listing(self, source: str = "") -> int:
+        """Begin to write a listing down; return its number. Nothing waits any more.
+
+        Args:
+            source: names the list, without secrets.
+        """
         with self.transaction():
             self._db.execute("UPDATE file SET need = 0 WHERE need != 0")
-            cursor = self._db.execute("INSERT INTO listing (began) VALUES (?)", (time.time(),))
+            cursor = self._db.execute(
+                "INSERT INTO listing (began, source) VALUES (?, CAST(? AS TEXT))",
+                (time.time(), os.fsencode(source)),
+            )
             assert cursor.lastrowid is not None
             return cursor.lastrowid
 
@@ -278,6 +285,13 @@ class Ledger:
         with self._errors("read"):
             for each in self._db.execute(query, (listing,)):
                 yield _row(each)
+
+    def own(self, listing: int, rows: Iterable[Row]) -> list[Row]:
+        """Return those of the rows that no other list named last than that of the listing."""
+        query = "SELECT id FROM listing WHERE source = (SELECT source FROM listing WHERE id = ?)"
+        with self._errors("read"):
+            same = {number for (number,) in self._db.execute(query, (listing,))}
+        return [row for row in rows if row.listing in same]
 
     def below(self, path: str) -> list[Row]:
         """Return what is here at a path, or below it as a folder."""
