@@ -324,7 +324,7 @@ class TestDeleting:
         self, site: Site, tmp_path: Path, left_out: dict[str, Any]
     ) -> None:
         mirrored = tmp_path / "mirrored"
-        how = {"delete": "now", "max_delete": 1.0}
+        how: dict[str, Any] = {"delete": "now", "max_delete": 1.0}
         mirror(mirrored, site.entries(), **how)
         asked = ListingOptions(**{"source": "-", **left_out})
         listed = [

@@ -53,7 +53,9 @@ def delete_unlisted(
     here, _ = ledger.count()
     check_deletion(len(gone), here, options.max_delete)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    trash = Trash(options.directory, folder / "trash" / stamp if options.delete == "trash" else None)
+    trash = Trash(
+        options.directory, folder / "trash" / stamp if options.delete == "trash" else None
+    )
     removed: list[Row] = []
     try:
         failure = _remove(trash, gone, removed, tell, check_cancelled)
