@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,11 +28,11 @@ from segdl.mirror.listing import Entry, Unlisted, Unusable
 from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
+from support.faults import Status
 from support.mirroring import Ran, entry, mirror
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from conftest import StartNginx
     from segdl.mirror.happenings import Happening
@@ -652,3 +653,68 @@ def test_not_modified_is_no_answer_where_nobody_knows_since_what(tmp_path: Path)
         os.utime(root / "a", (1_600_000_000, 1_600_000_000))
         assert mirror(mirrored, listed).done == {"a": "fetched"}
     assert (mirrored / "a").read_bytes() == b"an older version"
+
+
+def test_a_host_that_asks_to_wait_for_a_day_is_left_to_the_next_run(
+    origin: Callable[..., Origin], site: Site, tmp_path: Path
+) -> None:
+    server = origin(b"never", faults=lambda request, number: Status(503, retry_after=86400))
+    asked = [entry(server.server.url(f"/{n}"), f"later/{n}") for n in range(40)]
+    ran = mirror(tmp_path / "m", [*asked, *site.entries()])
+    assert tree(tmp_path / "m") == site.files
+    assert {error.exit_code for error in ran.result.failures} == {4}
+    assert ran.result.rounds[0].failed == 40
+    assert len(server.requests) <= 16
+
+
+def test_a_program_never_gets_a_name_that_it_takes_for_an_option(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    (tmp_path / "m").mkdir()
+    monkeypatch.chdir(tmp_path / "m")
+    hook = ("/bin/sh", "-c", f'printf %s "$1" > "{seen}"', "hook")
+    mirror(Path("."), [entry(site.server.url("d1/f1.bin"), "-rf")], exec=hook)
+    assert seen.read_text() == str(tmp_path / "m" / "-rf")
+
+
+def test_a_twin_that_is_replaced_meanwhile_is_not_linked(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrored, newer = tmp_path / "mirrored", tmp_path / "newer"
+    mirror(mirrored, site.entries(digests=True))
+    site.put("moved.iso", site.files["large.iso"])
+    newer.write_bytes(b"another run of the server")
+    link = os.link
+
+    def late(source: Path, target: Path) -> None:
+        shutil.copy2(newer, source)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    ran = mirror(mirrored, site.entries(digests=True))
+    assert (mirrored / "moved.iso").read_bytes() == site.files["moved.iso"]
+    assert ran.done["moved.iso"] == "fetched"
+
+
+@pytest.mark.parametrize("path", ["a", "a.iso", "notes.txt"])
+def test_a_login_page_never_takes_the_place_of_a_file(
+    origin: Callable[..., Origin], tmp_path: Path, path: str
+) -> None:
+    good = origin(b"what the archive is for")
+    login = origin(b"<!DOCTYPE html>Please log in", content_type="text/html", etag='"login"')
+    mirror(tmp_path / "m", [entry(good.url, path)])
+    ran = mirror(tmp_path / "m", [entry(login.url, path)])
+    assert [error.exit_code for error in ran.result.failures] == [4]
+    assert (tmp_path / "m" / path).read_bytes() == b"what the archive is for"
+
+
+@pytest.mark.parametrize(("path", "comes"), [("a.iso", False), ("a.html", True), ("a", True)])
+def test_web_pages_are_files_where_they_may_be(
+    origin: Callable[..., Origin], tmp_path: Path, path: str, comes: bool
+) -> None:
+    for body in (b"<!DOCTYPE html>one", b"<!DOCTYPE html>two"):
+        page = origin(body, content_type="text/html", etag=None, last_modified=None)
+        ran = mirror(tmp_path / "m", [entry(page.url, path)])
+        assert (ran.result.failures == []) == comes
+        assert tree(tmp_path / "m") == ({path: body} if comes else {})

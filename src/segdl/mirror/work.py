@@ -16,6 +16,7 @@ from segdl.core.checksum import read_checksum
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, need_of
+from segdl.core.mirrorpath import may_be_page
 from segdl.core.pieces import Pieces, covers
 from segdl.core.text import human_size
 from segdl.core.url import parse_url
@@ -149,13 +150,14 @@ class Work:
             place = self._options.directory / twin.path
             if wanted is None or twin.had is None or stat_of(place) != twin.had.stat:
                 continue
+            temporary = self._options.directory / FOLDER / f"link-{job.row.id}"
             try:
-                _link(place, path, self._options.directory / FOLDER / f"link-{job.row.id}")
+                linked = _link(place, path, temporary, twin.had.stat)
             except OSError:
                 # It can be fetched.
                 continue
             found = stat_of(path)
-            if found is None:
+            if not linked or found is None:
                 continue
             job.how = "linked"
             job.had = Had(found, Version(size=found.size), None, wanted, twin.had.sha256)
@@ -165,6 +167,9 @@ class Work:
     def _fetch(self, run: Run, job: Job, path: Path, number: int) -> DownloadResult:
         row = job.row
         request = replace(job.request, held=self._held(job, path))
+        if not request.expected.verifiable:
+            page = may_be_page(row.path, _beginning(path))
+            request = replace(request, expected=replace(request.expected, page=page))
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError:
@@ -209,6 +214,17 @@ def _result(job: Job, path: Path, size: int, *, seconds: float = 0.0) -> Downloa
     )
 
 
+def _beginning(path: Path) -> bytes | None:
+    """Return the first bytes of a file, None where there is none that can be read."""
+    if stat_of(path) is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read(64)
+    except OSError:
+        return None
+
+
 def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
     """Hash a file."""
     hashes = {algorithm: new_hash(algorithm) for algorithm in algorithms}
@@ -220,8 +236,11 @@ def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
     return {algorithm: digest.hexdigest() for algorithm, digest in hashes.items()}
 
 
-def _link(twin: Path, path: Path, temporary: Path) -> None:
-    """Give a file a second name, or copy it where that cannot be; atomically."""
+def _link(twin: Path, path: Path, temporary: Path, expected: Stat) -> bool:
+    """Give a file a second name, or copy it where that cannot be; atomically.
+
+    Returns whether it was the expected one: another thread may just have replaced it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary.unlink(missing_ok=True)
     try:
@@ -229,7 +248,10 @@ def _link(twin: Path, path: Path, temporary: Path) -> None:
             os.link(twin, temporary)
         except OSError:
             shutil.copy2(twin, temporary)
+        if not expected.is_of(os.lstat(temporary)):
+            return False
         os.replace(temporary, path)
+        return True
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -238,9 +260,10 @@ def _run_hook(run: Run, command: tuple[str, ...], path: Path) -> str | None:
     """Run a program for a finished file; return what went wrong, if anything did."""
     name = command[0]
     try:
+        # A path from the root: a file of the name -rf is no option.
         # What it prints must not come between our own lines of results.
         process = subprocess.Popen(  # noqa: S603 - the user's own, without a shell
-            [*command, os.fspath(path)], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
+            [*command, os.path.abspath(path)], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
         )
     except (OSError, ValueError) as error:
         return f"{shown(name)} cannot be run for {shown(path)}: {shown(str(error))}"
