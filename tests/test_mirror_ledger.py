@@ -61,7 +61,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         for name in names:
             row = get(ledger, name)
             assert (row.path, row.had, row.listed) == (name, HAD, Listed(5, 6, SUM))
-        assert [row.path for row in ledger.gone(99)] == sorted(names, key=os.fsencode)
+        assert [row.path for row in ledger.unlisted(99)] == sorted(names, key=os.fsencode)
         assert ledger.rows(["unknown"]) == {}
 
 
@@ -92,10 +92,8 @@ def test_what_waits_is_forgotten_and_what_is_here_is_not(tmp_path: Path) -> None
         assert ledger.status().waiting == 1
         second = write(ledger, wanted("c"))
         assert [row.path for row in ledger.take("h", 9, late=False)] == ["c"]
-        assert [row.path for row in ledger.gone(second)] == ["a"]
-        ledger.forget_unlisted(second)
-        assert ledger.rows(["b"]) == {}
-        assert get(ledger, "a").had == HAD
+        unlisted = {row.path: row.had for row in ledger.unlisted(second)}
+        assert unlisted == {"a": HAD, "b": None}
 
 
 def test_others_read_while_it_writes(tmp_path: Path) -> None:
@@ -180,3 +178,12 @@ def test_who_may_only_read_can_look(tmp_path: Path) -> None:
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
         with Ledger(folder / "l", readonly=True) as ledger:
             assert ledger.status().files == 1
+
+
+def test_whose_list_named_a_file_is_known(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        for name, source in (("a", "one"), ("b", "two"), ("c", "one")):
+            listing = ledger.begin_listing(source)
+            with ledger.transaction():
+                ledger.write(listing, [wanted(name)])
+        assert [row.path for row in ledger.own(listing, ledger.unlisted(listing))] == ["a"]

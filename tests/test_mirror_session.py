@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +29,7 @@ from segdl.mirror.listing import Entry, Unlisted, Unusable
 from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
-from support.faults import Status
+from support.faults import CutAfter, Status
 from support.mirroring import Ran, entry, mirror
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 def sha256(data: bytes) -> Checksum:
     return Checksum("sha256", hashlib.sha256(data).hexdigest())
+
+
+MIB = 1024 * 1024
 
 
 class Site:
@@ -718,3 +722,58 @@ def test_web_pages_are_files_where_they_may_be(
         ran = mirror(tmp_path / "m", [entry(page.url, path)])
         assert (ran.result.failures == []) == comes
         assert tree(tmp_path / "m") == ({path: body} if comes else {})
+
+
+def test_what_was_fetched_of_a_file_that_is_gone_does_not_stay(
+    origin: Callable[..., Origin], site: Site, tmp_path: Path
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    server = origin(
+        b"x" * 5 * MIB, faults=lambda request, number: Status(500) if number else CutAfter(2 * MIB)
+    )
+    mirror(mirrored, [entry(server.url, "torn"), *site.entries()], retries=0)
+    assert any((mirrored / "torn.segdl").glob("*.part"))
+    mirror(mirrored, site.entries(), source="another list")
+    assert any((mirrored / "torn.segdl").glob("*.part"))
+    same(mirror(mirrored, site.entries()), mirrored, site)
+    assert not (mirrored / "torn.segdl").exists()
+
+
+def test_sums_are_of_all_files_however_they_came(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    shutil.copytree(site.server.root, mirrored)
+    entries = site.entries()
+    assert set(mirror(mirrored, entries, sums=True).done.values()) == {"unchanged"}
+    site.put("twin.bin", site.files["d1/f1.bin"])
+    weak = [
+        replace(each, checksum=Checksum("md5", hashlib.md5(site.files[each.path]).hexdigest()))
+        for each in site.entries()
+    ]
+    mirror(mirrored, weak)
+    site.put("another.bin", site.files["d2/f2.bin"])
+    for listed in (entries, weak):
+        mirror(mirrored, listed, sums=True)
+        lines = (mirrored / "SHA256SUMS").read_text().splitlines()
+        assert len(lines) == len(listed)
+
+
+def test_twins_that_rotted_together_mend_nothing(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    for n in range(3):
+        site.put(f"twins/{n}.bin", site.files["large.iso"])
+    mirror(mirrored, site.entries(digests=True), max_files=1)
+    # They are names of one file.
+    flip(mirrored / "twins/1.bin", 5)
+    ran = mirror(mirrored, site.entries(digests=True), verify=True)
+    assert ran.result.failures == []
+    whole = {path: data for path, data in tree(mirrored).items() if not path.endswith(".corrupt")}
+    assert whole == site.files
+
+
+def test_verify_reads_every_file_once(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    site.put("d1/f1.bin", b"changed")
+    ran = mirror(mirrored, lambda: site.entries(digests=True), verify=True)
+    same(ran, mirrored, site)
+    assert sorted(each.path for each in ran.of(Done)) == sorted(site.files)

@@ -27,8 +27,8 @@ _LISTS = re.compile(
 _NO_PAGES = re.compile(
     r"""(?ix) .* \. (?: 7z | bam | bin | bw | bz2 | cram | deb | dmg | exe | fits | flac | gguf
       | gif | gz | h5 | hdf5? | iso | img | jar | jpe?g | lz4 | mkv | mov | mp[34] | msi | nc
-      | np[yz] | ogg | onnx | parquet | pdf | png | pt | rar | rpm | safetensors | t[abgx]z | tar | tiff?
-      | wav | webm | webp | whl | xz | zip | zst )"""
+      | np[yz] | ogg | onnx | parquet | pdf | png | pt | rar | rpm | safetensors | t[abgx]z | tar
+      | tiff? | wav | webm | webp | whl | xz | zip | zst )"""
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from segdl.core.globs import make_globs
@@ -15,6 +15,8 @@ from segdl.mirror.happenings import Happening, Removed, Said
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.options import ListingOptions, MirrorOptions
 from segdl.mirror.trash import Trash
+from segdl.store.target import Target
+from segdl.store.workplace import Workplace
 
 
 def delete_unlisted(
@@ -42,9 +44,8 @@ def delete_unlisted(
         IntegrityError: they are too many; nothing was deleted.
         DiskError: one cannot be removed; the others were.
     """
-    unlisted = [row for row in ledger.gone(listing) if _is_here(options.directory, row)]
-    own = ledger.own(listing, unlisted)
-    gone = [row for row in own if is_asked_for(row.path, options.listing)]
+    unlisted = [row for row in ledger.unlisted(listing) if _is_here(options.directory, row)]
+    gone = _gone(options, ledger, listing, unlisted)
     if left := len(unlisted) - len(gone):
         files = "file that is" if left == 1 else "files that are"
         tell(Said(f"{left} {files} of another list, or left out of this one, not deleted"))
@@ -64,6 +65,14 @@ def delete_unlisted(
     if failure is not None:
         raise failure
     return len(removed)
+
+
+def forget_unlisted(options: MirrorOptions, ledger: Ledger, listing: int) -> None:
+    """Forget what is gone and not here, and throw away what was fetched of it."""
+    gone = _gone(options, ledger, listing, ledger.unlisted(listing))
+    for row in gone:
+        _drop_parts(options.directory, row.path)
+    ledger.forget(row for row in gone if not _is_here(options.directory, row))
 
 
 def list_name(source: str) -> str:
@@ -91,8 +100,28 @@ def is_asked_for(path: str, options: ListingOptions) -> bool:
     return make_globs(options.include, options.exclude).takes(path)
 
 
+def _gone(options: MirrorOptions, ledger: Ledger, listing: int, rows: Iterable[Row]) -> list[Row]:
+    """Return those of the rows that are known to be gone from the list."""
+    own = ledger.own(listing, rows)
+    return [row for row in own if is_asked_for(row.path, options.listing)]
+
+
 def _is_here(directory: Path, row: Row) -> bool:
-    return os.path.lexists(directory / row.path)
+    return row.had is not None and os.path.lexists(directory / row.path)
+
+
+def _drop_parts(directory: Path, path: str) -> None:
+    """Throw away what was fetched of a file, unless that is behind a link, or held by a run."""
+    target = Target(directory / path)
+    place = os.path.realpath(directory) + os.sep + str(target.workplace.relative_to(directory))
+    if not os.path.isdir(target.workplace) or os.path.realpath(target.workplace) != place:
+        return
+    try:
+        with Workplace(target) as workplace:
+            workplace.clear()
+    except DiskError:
+        # It is in nobody's way.
+        pass
 
 
 def _remove(

@@ -276,12 +276,9 @@ class Ledger:
         with self._errors("read"):
             return [_row(each) for each in self._db.execute(query, (str(checksum), but))]
 
-    def gone(self, listing: int) -> Iterator[Row]:
-        """Yield the files that are here and that the listing does not name."""
-        query = (
-            f"SELECT {_COLUMNS} FROM file WHERE listing != ? AND had_size IS NOT NULL "  # noqa: S608
-            "ORDER BY path"
-        )
+    def unlisted(self, listing: int) -> Iterator[Row]:
+        """Yield the files that the listing does not name, here or not."""
+        query = f"SELECT {_COLUMNS} FROM file WHERE listing != ? ORDER BY path"  # noqa: S608
         with self._errors("read"):
             for each in self._db.execute(query, (listing,)):
                 yield _row(each)
@@ -350,11 +347,6 @@ class Ledger:
         """Forget files that are gone."""
         with self.transaction():
             self._db.executemany("DELETE FROM file WHERE id = ?", [(row.id,) for row in rows])
-
-    def forget_unlisted(self, listing: int) -> None:
-        """Forget what is neither here nor listed."""
-        with self.transaction():
-            self._db.execute("DELETE FROM file WHERE listing != ? AND had_size IS NULL", (listing,))
 
     def digests(self, listing: int) -> Iterator[tuple[str, str]]:
         """Yield path and SHA-256 of each listed file whose SHA-256 is known, by path."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segdl.engine.run import Run
-from segdl.errors import CancelledError, SegdlError
+from segdl.errors import CancelledError, SegdlError, TargetLockedError
 from segdl.mirror.coordinator import Coordinator, Round
-from segdl.mirror.deleting import delete_unlisted
+from segdl.mirror.deleting import delete_unlisted, forget_unlisted
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.happenings import Round as RoundBegins
 from segdl.mirror.ledger import Ledger
@@ -80,13 +80,19 @@ class Session:
         """
         with disk_errors(self._folder, "make"):
             self._folder.mkdir(parents=True, exist_ok=True)
-        lock = Lock(self._folder / "lock", self._options.directory)
+        lock = self._lock()
         try:
             self._sweep()
             with Ledger(self._folder / LEDGER) as ledger:
                 return self._with_ledger(run, ledger, read, once=once)
         finally:
             lock.release(delete=False)
+
+    def _lock(self) -> Lock:
+        try:
+            return Lock(self._folder / "lock", self._options.directory)
+        except TargetLockedError as error:
+            raise TargetLockedError(error.message, hint="wait for it, or end it") from error
 
     def _sweep(self) -> None:
         """Remove what a run that was killed may have left beside the ledger."""
@@ -131,7 +137,7 @@ class Session:
                     self._tell,
                     run.check_cancelled,
                 )
-            ledger.forget_unlisted(this.intake.listing)
+            forget_unlisted(self._options, ledger, this.intake.listing)
             if self._options.sums:
                 write_sums(self._options.directory, ledger, this.intake.listing)
         except CancelledError:

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 
-from segdl.core.checksum import read_checksum
+from segdl.core.checksum import Checksum, read_checksum
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, need_of
@@ -22,7 +23,7 @@ from segdl.core.text import human_size
 from segdl.core.url import parse_url
 from segdl.engine.download import download
 from segdl.engine.run import TICK, Run
-from segdl.errors import ChecksumMismatchError
+from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.mirror.aside import keep_right_pieces, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
 from segdl.mirror.intake import stat_of
@@ -152,15 +153,16 @@ class Work:
                 continue
             temporary = self._options.directory / FOLDER / f"link-{job.row.id}"
             try:
-                linked = _link(place, path, temporary, twin.had.stat)
-            except OSError:
+                linked = _link(place, path, temporary, partial(_has_digest, run, wanted))
+            except (OSError, DiskError):
                 # It can be fetched.
                 continue
             found = stat_of(path)
             if not linked or found is None:
                 continue
-            job.how = "linked"
+            job.how, job.verified = "linked", wanted.algorithm
             job.had = Had(found, Version(size=found.size), None, wanted, twin.had.sha256)
+            self._add_sum(run, job, path)
             return _result(job, path, found.size, seconds=run.clock() - began)
         return None
 
@@ -186,14 +188,19 @@ class Work:
             job.had = replace(
                 before or Had(found), version=result.version, listed_modified=row.listed.modified
             )
+            self._add_sum(run, job, path)
             return result
         checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
         sha256 = checksum.hexdigest if checksum and checksum.algorithm == "sha256" else None
-        if self._options.sums and sha256 is None:
-            sha256 = _digests(run, path, {"sha256"})["sha256"]
         job.had = Had(found, result.version, row.listed.modified, checksum, sha256)
+        self._add_sum(run, job, path)
         return result
+
+    def _add_sum(self, run: Run, job: Job, path: Path) -> None:
+        """Have the SHA-256 of a file be known where it is wanted."""
+        if self._options.sums and job.had is not None and job.had.sha256 is None:
+            job.had = replace(job.had, sha256=_digests(run, path, {"sha256"})["sha256"])
 
     def _held(self, job: Job, path: Path) -> Version | None:
         """Return what the file that is here was when it was fetched, where that may be asked."""
@@ -212,6 +219,10 @@ def _result(job: Job, path: Path, size: int, *, seconds: float = 0.0) -> Downloa
     return DownloadResult(
         path=path, url=url, size=size, fetched=0, seconds=seconds, status="skipped"
     )
+
+
+def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:
+    return _digests(run, path, {wanted.algorithm})[wanted.algorithm] == wanted.hexdigest
 
 
 def _beginning(path: Path) -> bytes | None:
@@ -236,10 +247,10 @@ def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
     return {algorithm: digest.hexdigest() for algorithm, digest in hashes.items()}
 
 
-def _link(twin: Path, path: Path, temporary: Path, expected: Stat) -> bool:
+def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bool]) -> bool:
     """Give a file a second name, or copy it where that cannot be; atomically.
 
-    Returns whether it was the expected one: another thread may just have replaced it.
+    Returns whether it is right. It may have rotted, or just been replaced by another thread.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary.unlink(missing_ok=True)
@@ -248,7 +259,7 @@ def _link(twin: Path, path: Path, temporary: Path, expected: Stat) -> bool:
             os.link(twin, temporary)
         except OSError:
             shutil.copy2(twin, temporary)
-        if not expected.is_of(os.lstat(temporary)):
+        if not is_right(temporary):
             return False
         os.replace(temporary, path)
         return True
