@@ -86,10 +86,17 @@ def test_a_walk_may_begin_at_a_page_with_a_name_and_a_query() -> None:
         assert found.entries[0].urls == (tree.url("/pub/one"),)
 
 
-def test_paths_may_begin_further_up_where_the_user_says_so() -> None:
+@pytest.mark.parametrize(
+    ("base", "paths"),
+    [
+        ("/", ["pub/a/deep/two", "pub/a/one"]),
+        ("/pub", ["a/deep/two", "a/one"]),
+        ("/pub/", ["a/deep/two", "a/one"]),
+    ],
+)
+def test_paths_may_begin_further_up_where_the_user_says_so(base: str, paths: list[str]) -> None:
     with Tree(TREE) as tree:
-        found = walked(tree.url("/pub/a/"), base_url=tree.url("/")).whole
-        assert found.paths == ["pub/a/deep/two", "pub/a/one"]
+        assert walked(tree.url("/pub/a/"), base_url=tree.url(base)).whole.paths == paths
 
 
 def test_a_base_that_is_elsewhere_is_refused() -> None:
@@ -317,6 +324,15 @@ def test_a_server_that_shows_one_page_everywhere() -> None:
         assert len(found.said) == 2
 
 
+def test_of_many_loops_the_first_are_named() -> None:
+    loops = [f"self-{number}/" for number in range(9)]
+    with Tree(lambda path: page(*loops, "f")) as tree:
+        found = walked(tree.url(), robots=False).whole
+        assert found.paths == ["f"]
+        assert ["leads back to" in line for line in found.said] == [True, True, True, False]
+        assert found.said[-1] == "9 folders in all lead back to one above them"
+
+
 def test_a_loop_that_cannot_be_made_sure_of_ends_at_the_deepest_level() -> None:
     # It lists itself, but not any more far below.
     def answers(path: str) -> bytes | None:
@@ -326,6 +342,12 @@ def test_a_loop_that_cannot_be_made_sure_of_ends_at_the_deepest_level() -> None:
         found = walked(tree.url(), robots=False, limits=Limits(levels=3))
         assert found.paths == ["f", "self/f", "self/self/f", "self/self/self/f"]
         assert len(found.unlisted) == 1
+
+
+def test_a_server_that_redirects_what_is_not_there_makes_no_loop_of_a_folder() -> None:
+    pages = {"/": page("six/", "me"), "/six/": page("six/", "me"), "/six/six/": page("me")}
+    with Tree(lambda path: pages.get(path, moved("/"))) as tree:
+        assert walked(tree.url(), robots=False).whole.paths == ["me", "six/me", "six/six/me"]
 
 
 def test_a_loop_of_a_page_with_more_names_than_are_kept(

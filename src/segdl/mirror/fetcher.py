@@ -26,6 +26,8 @@ Asked: TypeAlias = "Future[Opened | SegdlError]"
 
 # Documents that are asked for at once: a server may have to look through folders for each.
 AT_ONCE = 4
+# Seconds: nobody notices a shorter wait.
+_WORTH_TELLING = 1.0
 
 
 class Fetcher:
@@ -52,7 +54,7 @@ class Fetcher:
         self._reading = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="segdl-list-read")
         self._inner = replace(run, pool=self._reading, cancel=self._over, own_threads=False)
         self._credentials = _credentials(run, options)
-        self._pace = _Pace(self._inner)
+        self._pace = Pace(self._inner)
         self._under_way: set[Asked] = set()
 
     def ask(self, url: str) -> Asked:
@@ -97,8 +99,9 @@ class Fetcher:
 
     def _run_for(self, place: Location) -> Run:
         def tell(event: Event) -> None:
-            if isinstance(event, Waiting):
-                self.say(f"{place}: waiting {event.seconds:.0f} s: {event.reason}")
+            if isinstance(event, Waiting) and event.seconds >= _WORTH_TELLING:
+                reason = event.reason.removeprefix(f"{place}: ")
+                self.say(f"{place}: waiting {event.seconds:.0f} s: {reason}")
 
         return replace(self._inner, emit=tell)
 
@@ -139,7 +142,7 @@ def _credentials(run: Run, options: ListingOptions) -> Credentials:
     return Credentials(run.network, asked, parse_url(named or "http://localhost/"))
 
 
-class _Pace:
+class Pace:
     """Time between requests. `_lock` owns `_next`; `delay` is set between requests."""
 
     def __init__(self, run: Run) -> None:

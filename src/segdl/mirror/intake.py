@@ -27,6 +27,7 @@ class Intake:
 
     Attributes:
         listing: its number in the ledger.
+        since: that of the first round of the run.
         files: that it names.
         bytes: that they have, as far as it tells or they are kept.
         unsized: files of which that is not known.
@@ -43,6 +44,7 @@ class Intake:
     hosts: Hosts
     options: MirrorOptions
     listing: int
+    since: int
     files: int = 0
     bytes: int = 0
     unsized: int = 0
@@ -122,6 +124,8 @@ class Intake:
             verify=self.options.verify,
             sums=self.options.sums,
         )
+        if need is Need.ASK and self._was_asked(row, listed):
+            need = Need.NOTHING
         public = tuple(map(_public, entry.urls))
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
@@ -144,6 +148,10 @@ class Intake:
             late=blocked or is_list_name(path),
             need=need,
         )
+
+    def _was_asked(self, row: Row | None, listed: Listed) -> bool:
+        """Tell whether an earlier round of this run found the file right, as it is listed now."""
+        return row is not None and row.listing >= self.since and row.listed == listed
 
     def _count(self, wanted: Wanted) -> None:
         if wanted.need is not Need.NOTHING:
