@@ -11,7 +11,7 @@ from segdl.core.text import is_hostile, printable
 from segdl.errors import ServerError, UsageError
 
 _STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
-_PORTS = {"http": 80, "https": 443}
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def parse_url(text: str) -> Location:
             f"not a URL: {_guarded(text)!r}", hint="check it for typing errors"
         ) from None
     scheme = parts.scheme.lower()
-    if scheme not in _PORTS:
+    if scheme not in USUAL_PORTS:
         if "://" not in text and "." in text.split("/")[0]:
             hint = f"did you mean https://{_guarded(text)}?"
         else:
@@ -84,7 +84,7 @@ def parse_url(text: str) -> Location:
     path = _without_dots(_encoded(parts.path)) or "/"
     url = urlunsplit((scheme, netloc, path, _encoded(parts.query), ""))
     return Location(
-        url, Origin(scheme, host.lower(), _PORTS[scheme] if port is None else port), user
+        url, Origin(scheme, host.lower(), USUAL_PORTS[scheme] if port is None else port), user
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib3 import HTTPHeaderDict
 
 from segdl.core.text import printable
-from segdl.core.url import Location, parse_url
+from segdl.core.url import USUAL_PORTS, Location, parse_url
 from segdl.errors import UsageError
 from segdl.net.cookies import shown_to_jar
 from segdl.net.exchange import Exchange
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from netrc import netrc
 
 USER_AGENT = f"segdl/{__version__}"
-_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class Credentials:
@@ -94,7 +93,7 @@ class Credentials:
         origin = location.origin
         if self._asked and origin == self._asked.origin:
             found = self._netrc.authenticators(origin.host)
-        elif origin.port == _USUAL_PORTS[origin.scheme]:
+        elif origin.port == USUAL_PORTS[origin.scheme]:
             # "default" is meant for the server that the user named.
             found = self._netrc.hosts.get(origin.host)
         else:
