@@ -39,11 +39,16 @@ class Location:
     @property
     def public(self) -> str:
         """The URL without query: what may be stored, logged and shown."""
-        parts = urlsplit(self.url)
-        return printable(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), 2000)
+        return _without_query(self.url)
 
     def __str__(self) -> str:
         return self.public
+
+
+@lru_cache(maxsize=256)
+def _without_query(url: str) -> str:
+    parts = urlsplit(url)
+    return printable(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), 2000)
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ answer can be the first segment's stream.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from enum import Enum
 
@@ -61,6 +62,11 @@ class Contact:
         self.location = exchange.location
         self._exchange: Exchange | None = exchange
         self._gate = gate
+
+    @property
+    def age(self) -> float:
+        """Seconds for which its body came, or may have, until now."""
+        return 0.0 if self._exchange is None else time.monotonic() - self._exchange.since
 
     @property
     def is_open(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from segdl.core.plain import PlainHead
@@ -63,7 +64,7 @@ class PlainAnswer:
 
     Args:
         head: its head.
-        came: what came of the body together with it.
+        came: what came of the body already.
         connected: where the rest comes from.
         keep: takes the connection where it can be used again.
         drop: closes it.
@@ -75,7 +76,7 @@ class PlainAnswer:
     def __init__(
         self,
         head: PlainHead,
-        came: bytes,
+        came: Sequence[bytes],
         connected: socket.socket,
         *,
         keep: Callable[[], None],
@@ -84,9 +85,13 @@ class PlainAnswer:
         self.status = head.status
         self.fields: Mapping[str, str] = head.fields
         self._left = head.length
-        self._came = came[: head.length]
-        # What comes unasked for would be taken for the next answer.
-        self._lasts = head.lasts and len(came) <= head.length
+        self._came = deque(filter(None, came))
+        excess = sum(map(len, self._came)) - head.length
+        if excess > 0:
+            # All of it came with the last that was received.
+            self._came.append(self._came.pop()[:-excess])
+        # What nobody asked for would be taken for the next answer.
+        self._lasts = head.lasts and excess <= 0
         self._socket = connected
         self._keep = keep
         self._drop = drop
@@ -109,7 +114,10 @@ class PlainAnswer:
             OSError: the connection broke.
         """
         if self._came:
-            data, self._came = self._came[:most], self._came[most:]
+            data = self._came.popleft()
+            if len(data) > most:
+                self._came.appendleft(data[most:])
+                data = data[:most]
         elif self._left:
             data = self._socket.recv(min(most, self._left))
             if not data:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import threading
+from collections.abc import MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from netrc import netrc
 
 USER_AGENT = f"segdl/{__version__}"
+_USUAL_FIELDS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 class Credentials:
@@ -46,12 +48,11 @@ class Credentials:
         self._jar = None if options.cookies is None else _load_cookies(options.cookies)
         self._netrc = _load_netrc() if options.netrc else None
 
-    def headers(self, location: Location) -> HTTPHeaderDict:
+    def headers(self, location: Location) -> MutableMapping[str, str]:
         """Return a new mapping of the fields to send to `location`."""
-        fields = HTTPHeaderDict(
-            {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
-        )
-        asked = self._asked
+        if self._tells_nothing(location):
+            return dict(_USUAL_FIELDS)
+        asked, fields = self._asked, HTTPHeaderDict(_USUAL_FIELDS)
         user = location.user
         if asked and (self._options.location_trusted or location.origin == asked.origin):
             user = self._options.user or user or asked.user
@@ -66,6 +67,14 @@ class Credentials:
         if cookie:
             fields["Cookie"] = "; ".join(filter(None, [fields.get("Cookie"), cookie]))
         return fields
+
+    def _tells_nothing(self, location: Location) -> bool:
+        """Tell whether there is nothing to say but what every request says."""
+        user = self._options.user or location.user or (self._asked and self._asked.user)
+        if user or self._own or self._netrc is not None:
+            return False
+        with self._lock:
+            return self._jar is None
 
     def remember_cookies(self, exchange: Exchange) -> None:
         """Keep what a response sets, for this file and in memory only."""

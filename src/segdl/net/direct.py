@@ -29,10 +29,43 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # What a small file takes one call for, in bytes.
-_AT_ONCE = 64 * 1024
+AT_ONCE = 64 * 1024
 _LONGEST_HEAD = 16 * 1024
 _BEGINNING = b"HTTP/1.1 "
 _END = re.compile(rb"\n\r?\n")
+
+
+class Line:
+    """A connection that a request is on. One thread at a time uses it.
+
+    Args:
+        connection: made by urllib3.
+        origin: where it leads.
+        idle: takes it when it can be used again.
+    """
+
+    def __init__(self, connection: HTTPConnection, origin: Origin, idle: IdleConnections) -> None:
+        assert connection.sock is not None
+        self.socket = connection.sock
+        self.drop: Callable[[], None] = connection.close
+        self.keep: Callable[[], None] = partial(idle.keep, origin, connection)
+
+    def answer(self, came: bytes = b"") -> Answer:
+        """Wait for the answer.
+
+        Args:
+            came: what came of it already.
+
+        Raises:
+            one of WIRE_ERRORS: no answer came.
+        """
+        came, end, ended = _read_head(self.socket, came)
+        head = read_plain(came[:end])
+        if head is not None:
+            body = [came[end:]]
+            return PlainAnswer(head, body, self.socket, keep=self.keep, drop=self.drop)
+        begun = _Begun(came, self.socket, ended=ended)
+        return _as_library_reads(begun, keep=self.keep, drop=self.drop)
 
 
 class Direct:
@@ -61,31 +94,57 @@ class Direct:
             AbortedError: the wire was aborted before.
             one of WIRE_ERRORS: no answer came.
         """
-        request = write_plain(location.origin, target_of(location, None), headers.items())
+        request = _written(location, headers)
         if request is None:
             return None
-        connection = self._used(location, wire) or self._new(location, wire)
+        wire.connected = False
+        line = self._used(location.origin) or self._new(location, wire)
         try:
-            return self._exchange(request, location.origin, connection, wire)
+            wire.attach(line.socket)
+            line.socket.settimeout(self._silence)
+            asked = time.monotonic()
+            line.socket.sendall(request)
+            answer = line.answer()
+            wire.waited = time.monotonic() - asked
+            return answer
         except BaseException:
-            connection.close()
+            line.drop()
             raise
+
+    def ask_ahead(self, location: Location, headers: Mapping[str, str]) -> Line | None:
+        """Send a GET over a connection that is there, without a wait; None where none can be.
+
+        The socket of the line that it returns does not block.
+        """
+        request = _written(location, headers)
+        line = self._used(location.origin) if request else None
+        if request is None or line is None:
+            return None
+        line.socket.settimeout(0.0)
+        try:
+            if line.socket.send(request) == len(request):
+                return line
+        except OSError:
+            # Where something is wrong with it, another connection may do.
+            pass
+        line.drop()
+        return None
 
     def close(self) -> None:
         """Close every idle connection."""
         self._idle.close()
 
-    def _used(self, location: Location, wire: Wire) -> HTTPConnection | None:
+    def _used(self, origin: Origin) -> Line | None:
         """Return a connection that is not closed, as far as one can tell."""
-        while connection := self._idle.take(location.origin):
+        while connection := self._idle.take(origin):
+            line = Line(connection, origin, self._idle)
             # Whatever there is to read, it is no answer: nothing was asked.
-            if not wait_for_read(_socket(connection), 0.0):
-                wire.connected = False
-                return connection
-            connection.close()
+            if not wait_for_read(line.socket, 0.0):
+                return line
+            line.drop()
         return None
 
-    def _new(self, location: Location, wire: Wire) -> HTTPConnection:
+    def _new(self, location: Location, wire: Wire) -> Line:
         pool = self._pools.of(location, None)
         connection = cast("HTTPConnection", pool._new_conn())  # noqa: SLF001
         connection.timeout = self._to_connect
@@ -95,51 +154,37 @@ class Direct:
                 pool._validate_conn(connection)  # noqa: SLF001
                 if connection.is_closed:
                     connection.connect()
+            return Line(connection, location.origin, self._idle)
         except BaseException:
             connection.close()
             raise
-        return connection
-
-    def _exchange(
-        self, request: bytes, origin: Origin, connection: HTTPConnection, wire: Wire
-    ) -> Answer:
-        connected = _socket(connection)
-        wire.attach(connected)
-        connected.settimeout(self._silence)
-        asked = time.monotonic()
-        connected.sendall(request)
-        came, end, ended = _read_head(connected)
-        keep = partial(self._idle.keep, origin, connection)
-        head = read_plain(came[:end])
-        answer: Answer
-        if head is not None:
-            answer = PlainAnswer(head, came[end:], connected, keep=keep, drop=connection.close)
-        else:
-            answer = _as_library_reads(
-                _Begun(came, connected, ended=ended), keep=keep, drop=connection.close
-            )
-        wire.waited = time.monotonic() - asked
-        return answer
 
 
-def _socket(connection: HTTPConnection) -> socket.socket:
-    assert connection.sock is not None
-    return connection.sock
+def _written(location: Location, headers: Mapping[str, str]) -> bytes | None:
+    return write_plain(location.origin, target_of(location, None), headers.items())
 
 
-def _read_head(connected: socket.socket) -> tuple[bytes, int, bool]:
+def end_of_head(came: bytes) -> int | None:
+    """Return where the body begins; 0 where the head has no end yet, None where it is not plain.
+
+    It ends where a library would see it; whether all of it is plain is another matter.
+    """
+    if end := _END.search(came, 0, _LONGEST_HEAD):
+        return end.end()
+    return 0 if came.startswith(_BEGINNING) and len(came) < _LONGEST_HEAD else None
+
+
+def _read_head(connected: socket.socket, came: bytes) -> tuple[bytes, int, bool]:
     """Return what came, where the body begins in it, and whether no more comes.
 
     It begins at 0 where the head is none, or cannot be plain.
     """
-    came = more = connected.recv(_AT_ONCE)
-    # The end is where a library would see it; whether all of it is plain is another matter.
-    while not (end := _END.search(came, 0, _LONGEST_HEAD)):
-        if not (more and came.startswith(_BEGINNING) and len(came) < _LONGEST_HEAD):
-            return came, 0, not more
+    more = came or connected.recv(AT_ONCE)
+    came = more
+    while more and (end := end_of_head(came)) == 0:
         more = connected.recv(_LONGEST_HEAD)
         came += more
-    return came, end.end(), False
+    return came, (end or 0) if more else 0, not more
 
 
 class _Begun(io.RawIOBase):

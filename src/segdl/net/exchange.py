@@ -33,6 +33,7 @@ class Exchange:
         head: status and fields.
         location: the URL that answered.
         waited: seconds from the request to the head.
+        since: seconds of the monotonic clock from when on its body came, or may have.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Exchange:
         lane: Lane | None = None,
     ) -> None:
         self.waited = wire.waited
+        self.since = time.monotonic()
         self.location = location
         self._answer = answer
         self._wire = wire

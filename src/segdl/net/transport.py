@@ -12,6 +12,7 @@ from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.net.answer import Answer, LibraryAnswer
+from segdl.net.asked import Asked
 from segdl.net.direct import Direct
 from segdl.net.exchange import Exchange, failure_of
 from segdl.net.failures import WIRE_ERRORS, is_closed_unanswered
@@ -36,6 +37,7 @@ class Transport:
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
         self._pools = Pools(SharedContext(options), connections)
+        self._silence = options.stall_timeout
         self._direct = Direct(
             self._pools,
             IdleConnections(connections, max(connections, _MOST_IDLE)),
@@ -75,6 +77,21 @@ class Transport:
         except BaseException:
             lane.close()
             raise
+
+    def ask_ahead(self, location: Location, headers: Mapping[str, str], most: int) -> Asked | None:
+        """Send a GET if it can be without a wait, over a connection that was used before.
+
+        Args:
+            location: what to ask for.
+            headers: header fields.
+            most: bytes of the longest body that is to be gathered.
+        """
+        if self._limiter is not None or self._proxies.of(location) is not None:
+            return None
+        line = self._direct.ask_ahead(location, headers)
+        if line is None:
+            return None
+        return Asked(location, headers, line, silence=self._silence, most=most)
 
     def _send(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Answer:
         while True:
