@@ -30,6 +30,9 @@ from segdl.net.credentials import Credentials
 from segdl.net.transport import Transport
 from segdl.options import Request
 
+# Bytes of answers that are kept in memory until they are whole.
+_MOST_IN_ALL = 64 * 1024 * 1024
+
 
 class Took(Enum):
     """Whether a request was sent ahead."""
@@ -72,10 +75,12 @@ class Ahead:
     Args:
         run: the surroundings.
         transport: sends them.
+        max_files: files at once.
     """
 
-    def __init__(self, run: Run, transport: Transport) -> None:
+    def __init__(self, run: Run, transport: Transport, max_files: int) -> None:
         self._run = run
+        self._most = min(FIRST_BYTES, _MOST_IN_ALL // max_files)
         self._transport = transport
         self._range = first_range(run.transfer, only_look=False).header
         network, transfer = run.network, run.transfer
@@ -117,7 +122,7 @@ class Ahead:
         headers["Range"] = self._range
         if not gate.try_ask():
             return Took.NO
-        asked = self._transport.ask_ahead(location, headers, FIRST_BYTES)
+        asked = self._transport.ask_ahead(location, headers, self._most)
         if asked is None:
             gate.closed(was_streaming=False)
             return Took.NO

@@ -42,7 +42,7 @@ class Target:
             digest = hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
             stem = os.fsencode(self.path.name)[:200].decode(errors="ignore")
             name = f"{stem}~{digest}{SUFFIX}"
-        return self.path.with_name(name)
+        return self.path.parent / name
 
     def status(self) -> os.stat_result | None:
         """Look at what has the final name, not following a link; None where nothing has."""
