@@ -162,19 +162,18 @@ class Batch:
             gates=self._open_gates,
             emit=events.append,
             one_answer=True,
+            synced=self._waited.append,
         )
-        began, worked = time.monotonic(), time.thread_time()
         try:
             outcome = _one(run, file.request, self._fetch, file.number)
         except AskedTooMuchError:
             return None
-        self._waited.append(time.monotonic() - began - (time.thread_time() - worked))
         for event in events:
             self._run.emit(event)
         return outcome
 
     def _is_quick(self) -> bool:
-        """Tell whether files wait for nothing here, nor for the disk."""
+        """Tell whether files wait for nothing here, not even for the disk."""
         if (median(list(self._waited)) or 0.0) > _QUICK:
             self._left_alone += 1
             if self._left_alone < _TRY_ANEW:

@@ -159,7 +159,9 @@ class Outright:
                 os.utime(part.descriptor, (modified, modified))
             write_record(part.descriptor, version, selected(task))
         # A name must never outlive a power cut that the bytes do not.
+        began = task.run.clock()
         part.sync()
+        task.run.synced(task.run.clock() - began)
         try:
             give_name(part.descriptor, target.path)
         except OSError:

@@ -52,6 +52,7 @@ class Run:
         once: what is said once.
         shelf: texts that several files ask for.
         ahead: sends requests before a thread takes their files on, where that can be.
+        synced: takes the seconds for which a small file waited for the disk.
         one_answer: whether a file that takes more than one answer is put off.
         own_threads: whether each file has a thread that may be left behind in such a wait.
         clock: monotonic seconds.
@@ -69,6 +70,7 @@ class Run:
     once: Once = field(default_factory=Once)
     shelf: Shelf = field(default_factory=Shelf)
     ahead: Transport | None = None
+    synced: Callable[[float], object] = lambda _: None
     one_answer: bool = False
     own_threads: bool = False
     clock: Callable[[], float] = time.monotonic
