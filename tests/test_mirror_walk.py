@@ -154,7 +154,8 @@ def test_folders_that_lead_to_one_another_are_listed_once() -> None:
 
 
 def test_a_redirect_into_what_is_excluded_is_left_out() -> None:
-    pages = {"/": page("a/", "f"), "/a/": moved("/old/x/"), "/old/x/": page("file")}
+    # Whatever is there does not matter.
+    pages = {"/": page("a/", "f"), "/a/": moved("/old/x/"), "/old/x/": html("no list")}
     with Tree(pages) as tree:
         assert walked(tree.url(), exclude=("old/",)).whole.paths == ["f"]
 
@@ -287,6 +288,31 @@ def test_secrets_stay_with_the_origin_that_they_were_given_for() -> None:
             assert not {"authorization", "x-key"} & request.fields.keys()
 
 
+def test_secrets_go_where_the_user_lets_them_go() -> None:
+    with Tree(TREE) as there, Tree({"/go": moved(there.url("/pub/", host="localhost"))}) as here:
+        network = {"headers": (("X-Key", "k"),), "location_trusted": True}
+        assert walked(here.url("/go"), network=network).whole.paths == WHOLE
+        assert {request.fields.get("x-key") for request in there.requests} == {"k"}
+
+
+def test_a_saved_page_has_secrets_for_its_base_alone(tmp_path: Path) -> None:
+    saved = tmp_path / "index.html"
+    saved.write_bytes(page("a/", "b/").partition(b"\r\n\r\n")[2])
+    network = {"headers": (("X-Key", "k"),)}
+    with Tree(TREE) as tree:
+        found = walked(str(saved), base_url=tree.url("/pub"), network=network).whole
+        assert found.paths == ["a/deep/two", "a/one", "b/old/four", "b/three"]
+        assert {request.fields.get("x-key") for request in tree.requests} == {"k"}
+
+
+def test_a_saved_page_of_no_known_place(tmp_path: Path) -> None:
+    saved = tmp_path / "index.html"
+    saved.write_bytes(page("a/", "b/").partition(b"\r\n\r\n")[2])
+    found = walked(str(saved))
+    assert isinstance(found.error, UsageError)
+    assert found.error.hint == "give that with --base-url"
+
+
 # -- what does not end --
 
 
@@ -402,6 +428,18 @@ def test_a_walk_that_is_closed_ends_what_is_under_way() -> None:
             # The other one is on its way, and comes to nothing.
             assert tree.server.wait_until(lambda: len(tree.requests) == 3)
         assert tree.server.wait_until(lambda: tree.server.in_flight == 0)
+
+
+def test_what_came_for_nobody_is_let_go_of() -> None:
+    large = page("x" * 2**21 + "/")
+    pages = {"/": page("a/", "b/"), "/a/": page("f"), "/b/": large}
+    # Its thread, its file or its warning would fail the test.
+    with Tree(pages) as tree, a_run() as run:
+        options = ListingOptions(source=tree.url(), robots=False)
+        with closing(walk(run, options, print)) as items:
+            assert next(items)
+            assert tree.server.wait_until(lambda: len(tree.requests) == 3)
+            assert tree.server.wait_until(lambda: tree.server.in_flight == 0)
 
 
 @pytest.mark.parametrize("options", [{}, {"robots": False}])

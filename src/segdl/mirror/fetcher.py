@@ -138,7 +138,8 @@ def _had(outcome: T | SegdlError) -> T:
 def _credentials(run: Run, options: ListingOptions) -> Credentials:
     """Return what goes to the origin of the URL that the user gave, if one was given."""
     named = options.source if "://" in options.source else options.base_url or ""
-    asked = Request(url=named, entrusted=named)
+    # Where nobody was named, nobody is entrusted with anything.
+    asked = Request(url=named, entrusted=None if named else "")
     return Credentials(run.network, asked, parse_url(named or "http://localhost/"))
 
 
