@@ -253,8 +253,10 @@ class Contacts:
             self._gate.answered(exchange.waited)
             contact = Contact(unless, Ranges.UNSURE, Accept(0, 0), exchange, self._gate)
             told = replace(exchange.head.version, size=unless.size)
-            if compare(told, unless) is Match.DIFFERENT:
-                # Last-Modified went back: some take that for "not modified since".
+            untold = unless.etag is None and told.last_modified is None
+            if untold or compare(told, unless) is Match.DIFFERENT:
+                # Last-Modified went back: some take that for "not modified since". Others do
+                # not tell which version they mean, and it may be an older one than that here.
                 contact.release()
                 return Changed("it was not modified since, but is another")
             return contact

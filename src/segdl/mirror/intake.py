@@ -20,6 +20,9 @@ from segdl.mirror.ledger import Ledger, Row, Wanted
 from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
 from segdl.mirror.options import MirrorOptions
 
+# 64 bits, with a sign.
+_MOST = 1 << 63
+
 
 @dataclass(slots=True)
 class Intake:
@@ -27,6 +30,7 @@ class Intake:
 
     Attributes:
         listing: its number in the ledger.
+        since: that of the first round of the run.
         files: that it names.
         bytes: that they have, as far as it tells or they are kept.
         unsized: files of which that is not known.
@@ -43,6 +47,7 @@ class Intake:
     hosts: Hosts
     options: MirrorOptions
     listing: int
+    since: int
     files: int = 0
     bytes: int = 0
     unsized: int = 0
@@ -82,7 +87,7 @@ class Intake:
     def _check(self, entry: Entry, entries: dict[str, tuple[Entry, str]]) -> None:
         path = tidy_path(entry.path)
         shown = printable(path, 200)
-        why = path_trouble(path, windows=os.name == "nt")
+        why = path_trouble(path, windows=os.name == "nt") or _number_trouble(entry)
         if why is not None:
             self._refuse(UsageError(f"the list names {shown!r}: {why}"))
             return
@@ -122,6 +127,8 @@ class Intake:
             verify=self.options.verify,
             sums=self.options.sums,
         )
+        if need is Need.ASK and self._was_asked(row, listed):
+            need = Need.NOTHING
         public = tuple(map(_public, entry.urls))
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
@@ -145,6 +152,10 @@ class Intake:
             need=need,
         )
 
+    def _was_asked(self, row: Row | None, listed: Listed) -> bool:
+        """Tell whether an earlier round of this run found the file right, as it is listed now."""
+        return row is not None and row.listing >= self.since and row.listed == listed
+
     def _count(self, wanted: Wanted) -> None:
         if wanted.need is not Need.NOTHING:
             self.wanted += 1
@@ -165,7 +176,7 @@ def _look(path: Path | str) -> tuple[Stat | None, bool]:
     except (OSError, ValueError):
         return None, False
     if stat.S_ISREG(status.st_mode):
-        return Stat(status.st_size, status.st_mtime_ns), False
+        return Stat.of(status), False
     return None, stat.S_ISDIR(status.st_mode)
 
 
@@ -191,6 +202,12 @@ def _public(url: str) -> str:
         return url
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _number_trouble(entry: Entry) -> str | None:
+    """Tell whether an entry has numbers that no file has, and no database."""
+    numbers = (entry.size or 0, entry.modified or 0)
+    return None if all(abs(each) < _MOST for each in numbers) else "a number is too large"
 
 
 def _is_same(earlier: Entry, urls: tuple[str, ...], checksum: object) -> bool:

@@ -174,7 +174,7 @@ class Work:
             raise
         with disk_errors(path, "look at"):
             status = os.stat(path)
-        found = Stat(status.st_size, status.st_mtime_ns)
+        found = Stat.of(status)
         if result.status == "skipped":
             job.how = "unchanged"
             before = job.had or (row.had if row.had and row.had.stat == found else None)
