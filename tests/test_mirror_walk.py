@@ -20,7 +20,7 @@ from segdl.errors import (
 )
 from segdl.mirror.frontier import Frontier, Limits
 from segdl.mirror.loops import Page
-from segdl.mirror.options import ListingOptions
+from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.walk import walk
 from support.tree import STALL, Cut, Tree, answer, html, moved, page
 from support.walking import a_run, walked
@@ -293,6 +293,31 @@ def test_secrets_go_where_the_user_lets_them_go() -> None:
         network = {"headers": (("X-Key", "k"),), "location_trusted": True}
         assert walked(here.url("/go"), network=network).whole.paths == WHOLE
         assert {request.fields.get("x-key") for request in there.requests} == {"k"}
+
+
+def test_hosts_have_secrets_of_their_own() -> None:
+    key = (("X-Key", "theirs"),)
+    with Tree(TREE) as there, Tree({"/go": moved(there.url("/pub/", host="localhost"))}) as here:
+        hosts = [HostProfile(host="localhost", headers=key)]
+        network = {"headers": (("X-Other", "o"),), "user": ("me", "secret")}
+        found = walked(here.url("/go"), network=network, hosts=hosts).whole
+        assert found.paths == WHOLE
+        # The first was redirected there, with nothing of its own.
+        told = [request.fields.get("x-key") for request in there.requests]
+        assert told == [None, *["theirs"] * 5]
+        for request in there.requests:
+            assert not {"authorization", "x-other"} & request.fields.keys()
+        assert "x-key" not in here.requests[0].fields
+
+
+@pytest.mark.parametrize(("port", "given"), [("", True), (":{}", True), (":1", False)])
+def test_a_host_may_be_meant_with_its_port(port: str, given: bool) -> None:
+    with Tree(TREE) as tree:
+        host = "127.0.0.1" + port.format(tree.server.port)
+        hosts = [HostProfile(host=host, headers=(("X-Key", "k"),))]
+        assert walked(tree.url("/pub/"), hosts=hosts).whole.paths == WHOLE
+        expected = "k" if given else None
+        assert {request.fields.get("x-key") for request in tree.requests} == {expected}
 
 
 def test_a_saved_page_has_secrets_for_its_base_alone(tmp_path: Path) -> None:
