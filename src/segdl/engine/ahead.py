@@ -53,7 +53,6 @@ class AskedFile:
         request: what is wanted.
         asked: its first request, and what came for it.
         gate: the door of its origin, where the request counts.
-        answered: whether it counts as answered there.
         is_late: whether its answer takes longer than a moment.
     """
 
@@ -61,12 +60,11 @@ class AskedFile:
     request: Request
     asked: Asked
     gate: Gate
-    answered: bool = False
     is_late: bool = False
 
     def leave(self) -> None:
         """Say at the door that the request is over."""
-        self.gate.closed(was_streaming=self.answered)
+        self.gate.closed(was_streaming=True)
 
 
 class Ahead:
@@ -110,7 +108,7 @@ class Ahead:
         try:
             location = parse_url(request.url)
             gate = self._run.gates.of(location.origin)
-            if self._files and not gate.may_ask:
+            if self._files and not gate.may_ask_again:
                 return Took.LATER
             target = target_of(request, location.path)
             if os.path.lexists(target.path) or os.path.lexists(target.workplace):
@@ -120,11 +118,11 @@ class Ahead:
             # Its own steps will tell.
             return Took.NO
         headers["Range"] = self._range
-        if not gate.try_ask():
+        if not gate.try_ask_again():
             return Took.NO
         asked = self._transport.ask_ahead(location, headers, self._most)
         if asked is None:
-            gate.closed(was_streaming=False)
+            gate.closed(was_streaming=True)
             return Took.NO
         file = AskedFile(number, request, asked, gate)
         self._selector.register(asked.socket, selectors.EVENT_READ, file)
@@ -141,7 +139,7 @@ class Ahead:
             self._look(seconds)
         while self._ready:
             file = self._ready.popleft()
-            if file.is_late or not self._goes_on(file):
+            if file.is_late or not file.asked.gather():
                 return self._parted(file)
         return None
 
@@ -182,13 +180,6 @@ class Ahead:
                 file.is_late = True
                 if file not in self._ready:
                     self._ready.append(file)
-
-    def _goes_on(self, file: AskedFile) -> bool:
-        goes_on = file.asked.gather()
-        if file.asked.waited and not file.answered:
-            file.answered = True
-            file.gate.answered(file.asked.waited)
-        return goes_on
 
     def _parted(self, file: AskedFile) -> AskedFile:
         self._files.remove(file)

@@ -80,6 +80,20 @@ class Gate:
             self._state = admission.asked(self._state)
             return True
 
+    @property
+    def may_ask_again(self) -> bool:
+        """Whether one more may go out over a connection that was answered on before."""
+        with self._changed:
+            return admission.may_ask_again(self._state, self._clock())
+
+    def try_ask_again(self) -> bool:
+        """Claim the right to send one over such a connection; it ends in `closed`, as streaming."""
+        with self._changed:
+            if not admission.may_ask_again(self._state, self._clock()):
+                return False
+            self._state = admission.asked_again(self._state)
+            return True
+
     def wait_to_ask(self, seconds: float) -> bool:
         """Claim it as `try_ask` does, as soon as that is possible within `seconds`."""
         with self._changed:
