@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segdl.core.checksum import Checksum
-from segdl.core.identity import Match, Version, compare
+from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
 from segdl.engine.assemble import fetch_one_version
@@ -21,6 +21,7 @@ from segdl.engine.repair import verify
 from segdl.engine.run import Run
 from segdl.engine.task import Task
 from segdl.engine.verify import Verification
+from segdl.engine.versions import page_instead
 from segdl.errors import NetworkError, ServerError, TargetLockedError
 from segdl.options import Request
 from segdl.progress.events import Finished, Note
@@ -82,6 +83,8 @@ def _left_something(task: Task) -> bool:
 
 def _with_contact(task: Task, contact: Contact) -> DownloadResult:
     asked = target_of(task.request, task.asked.path, contact)
+    if not task.request.expected.page and is_page(contact.version):
+        raise page_instead(task)
     if _is_held(task.request.held, contact):
         return _left(task, asked, contact.version)
     busy: set[Path] = set()

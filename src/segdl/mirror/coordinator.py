@@ -11,9 +11,10 @@ from segdl.core.mirrorneed import Had
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
-from segdl.errors import CancelledError, NetworkError, SegdlError
+from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
+from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
-from segdl.mirror.hosts import Hosts
+from segdl.mirror.hosts import Host, Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.listing import Entry, Found
@@ -118,7 +119,7 @@ class Coordinator:
             patience=self._options.patience,
             clock=self._run.clock,
         )
-        listing = self._ledger.begin_listing()
+        listing = self._ledger.begin_listing(list_name(self._options.listing.source))
         self._first = self._first or listing
         intake = Intake(self._ledger, hosts, self._options, listing, self._first)
         self._troubles_told = 0
@@ -341,9 +342,7 @@ class Coordinator:
 
     def _give_up(self, this: Round, hosts: Hosts) -> None:
         for host, rows in hosts.given_up():
-            error = NetworkError(
-                f"{host.name} does not answer", hint="its files wait for the next run"
-            )
+            error = _given_up(host, hosts.pause(host))
             with self._ledger.transaction():
                 for row in rows:
                     self._ledger.failed(row, error)
@@ -351,3 +350,12 @@ class Coordinator:
             this.failures.append(error)
             this.failed += files
             self._tell(GaveUp(host.name, files, error.message))
+
+
+def _given_up(host: Host, pause: float) -> SegdlError:
+    """Return why the files of a host are left to the next run."""
+    if host.outage.away:
+        return NetworkError(f"{host.name} does not answer", hint="its files wait for the next run")
+    return ServerError(
+        f"{host.name} asks to wait {pause:.0f} s", hint="its files wait for the next run"
+    )

@@ -127,9 +127,9 @@ class Intake:
             verify=self.options.verify,
             sums=self.options.sums,
         )
-        if need is Need.ASK and self._was_asked(row, listed):
-            need = Need.NOTHING
         public = tuple(map(_public, entry.urls))
+        if row and need is not Need.FETCH and self._was_right(row, listed, public, found):
+            need = Need.NOTHING
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
         ):
@@ -152,9 +152,12 @@ class Intake:
             need=need,
         )
 
-    def _was_asked(self, row: Row | None, listed: Listed) -> bool:
+    def _was_right(
+        self, row: Row, listed: Listed, urls: tuple[str, ...], found: Stat | None
+    ) -> bool:
         """Tell whether an earlier round of this run found the file right, as it is listed now."""
-        return row is not None and row.listing >= self.since and row.listed == listed
+        untouched = row.had is not None and row.had.stat == found
+        return untouched and row.listing >= self.since and (row.listed, row.urls) == (listed, urls)
 
     def _count(self, wanted: Wanted) -> None:
         if wanted.need is not Need.NOTHING:
