@@ -6,6 +6,7 @@ answer can be the first segment's stream.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from enum import Enum
 
@@ -69,6 +70,11 @@ class Contact:
     def not_modified(self) -> bool:
         """Whether the server has the version still that was named to it; nothing came then."""
         return self.head.status == _NOT_MODIFIED
+
+    @property
+    def age(self) -> float:
+        """Seconds for which its body came, or may have, until now."""
+        return 0.0 if self._exchange is None else time.monotonic() - self._exchange.since
 
     @property
     def is_open(self) -> bool:

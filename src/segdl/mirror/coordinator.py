@@ -141,7 +141,12 @@ class Coordinator:
             Reading(self._read, self._run.cancel) as reading,
             closing(
                 download_all(
-                    self._run, self._requests(this, hosts, reading), self._carry_out, most, first
+                    self._run,
+                    self._requests(this, hosts, reading),
+                    self._carry_out,
+                    most,
+                    first,
+                    needs_thread=lambda number: not self._jobs[number].only_fetches,
                 )
             ) as outcomes,
         ):
@@ -228,6 +233,7 @@ class Coordinator:
             request,
             self._transfer_of(hosts, row),
             self._twins(row),
+            plain=not (self._options.exec or self._options.sums),
         )
         self._jobs[self._numbers] = job
         self._tell(taken)
