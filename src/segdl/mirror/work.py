@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
@@ -22,10 +19,11 @@ from segdl.core.pieces import Pieces, covers
 from segdl.core.text import human_size
 from segdl.core.url import parse_url
 from segdl.engine.download import download
-from segdl.engine.run import TICK, Run
+from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.mirror.aside import drop_parts, keep_right_pieces, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
+from segdl.mirror.hook import run_hook
 from segdl.mirror.intake import stat_of
 from segdl.mirror.ledger import Row
 from segdl.mirror.options import FOLDER, MirrorOptions
@@ -103,7 +101,7 @@ class Work:
             # A run that was killed may have left something beside it.
             drop_parts(self._options.directory, job.row.path)
         if job.how != "unchanged" and self._options.exec:
-            job.hook_failed = _run_hook(run, self._options.exec, path)
+            job.hook_failed = run_hook(run, self._options.exec, path)
         return result
 
     def _here(self, run: Run, job: Job, path: Path) -> DownloadResult | None:
@@ -275,26 +273,3 @@ def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bo
         return True
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _run_hook(run: Run, command: tuple[str, ...], path: Path) -> str | None:
-    """Run a program for a finished file; return what went wrong, if anything did."""
-    name = command[0]
-    try:
-        # A path from the root: a file of the name -rf is no option.
-        # What it prints must not come between our own lines of results.
-        process = subprocess.Popen(  # noqa: S603 - the user's own, without a shell
-            [*command, os.path.abspath(path)], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
-        )
-    except (OSError, ValueError) as error:
-        return f"{shown(name)} cannot be run for {shown(path)}: {shown(str(error))}"
-    while True:
-        try:
-            code = process.wait(timeout=TICK)
-        except subprocess.TimeoutExpired:
-            if run.cancel.is_set():
-                process.terminate()
-                time.sleep(TICK)
-                process.kill()
-            continue
-        return f"{shown(name)} failed for {shown(path)}: exit code {code}" if code else None
