@@ -790,3 +790,22 @@ def test_nothing_is_left_beside_a_file_that_a_killed_run_named(
     (mirrored / "large.iso.segdl" / "lock").touch()
     same(mirror(mirrored, site.entries(digests=digests)), mirrored, site)
     assert not (mirrored / "large.iso.segdl").exists()
+
+
+@pytest.mark.parametrize("digests", [True, False])
+def test_a_list_may_name_other_urls_for_what_was_begun(
+    origin: Callable[..., Origin], tmp_path: Path, digests: bool
+) -> None:
+    before, after = b"a" * 5 * MIB, b"b" * 6 * MIB
+    first = origin(
+        before, faults=lambda request, number: Status(500) if number else CutAfter(2 * MIB)
+    )
+    second = origin(after, etag='"second"')
+    listed = [
+        [entry(server.url, "x", checksum=sha256(data) if digests else None)]
+        for server, data in ((first, before), (second, after))
+    ]
+    mirror(tmp_path / "m", listed[0], retries=0)
+    assert any((tmp_path / "m" / "x.segdl").glob("*.part"))
+    assert mirror(tmp_path / "m", listed[1]).done == {"x": "fetched"}
+    assert tree(tmp_path / "m") == {"x": after}

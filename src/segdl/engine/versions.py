@@ -45,6 +45,9 @@ def selected(task: Task) -> str | None:
 
 def _compare_with(state: State, task: Task, place: Workplace, contact: Contact) -> Pin:
     if state.range != selected(task):
+        if task.request.supersedes:
+            start_over(task, place, "it holds pieces of the file that nobody asks for")
+            return Pin(contact.version, contact.ranges)
         raise DiskError(
             f"{shown(place.folder)} holds a partial download of "
             f"{'the whole file' if state.range is None else 'bytes ' + state.range}",
@@ -64,7 +67,7 @@ def _compare_with(state: State, task: Task, place: Workplace, contact: Contact) 
         return Pin(seen, contact.ranges)
     if _is_listed(state, task, contact.version):
         return Pin(contact.version, contact.ranges)
-    if not same_url:
+    if not (same_url or task.request.supersedes):
         raise DiskError(
             f"{shown(place.folder)} holds a partial download of {state.url}, another file",
             hint="finish that first, choose another name with -o, or use --fresh",

@@ -272,6 +272,8 @@ class Coordinator:
             name=name,
             headers=headers,
             entrusted=entrusted,
+            # A list may move to other URLs.
+            supersedes=True,
             expected=Expected(
                 size=row.listed.size,
                 checksum=row.listed.checksum,
