@@ -474,6 +474,15 @@ class TestOrder:
         mirror(mirrored, site.entries())
         assert (mirrored / "SHA256SUMS").read_bytes() == b"new"
 
+    def test_small_files_go_beside_large_ones(self, site: Site, tmp_path: Path) -> None:
+        for number in range(4):
+            site.put(f"large{number}", b"L" * (9_000_000 + number))
+        ran = mirror(tmp_path / "m", site.entries(times=True), max_files=3, per_host=3)
+        same(ran, tmp_path / "m", site)
+        first = [each.path for each in ran.of(Taken)][:3]
+        assert first[:2] == ["large.iso", "large3"]
+        assert first[2] == "d0/f0.bin"
+
     @pytest.mark.parametrize("order", ["largest", "list"])
     def test_of_files(self, site: Site, tmp_path: Path, order: str) -> None:
         entries = site.entries(times=True)

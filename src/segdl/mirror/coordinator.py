@@ -14,7 +14,7 @@ from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
 from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
-from segdl.mirror.hosts import Host, Hosts
+from segdl.mirror.hosts import LARGE, Host, Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.listing import Entry, Found
@@ -30,8 +30,6 @@ from segdl.results import DownloadResult
 _READS_FOR = 0.03
 # Seconds between two writes of what succeeded.
 _WRITE_EVERY = 0.25
-# Smaller files are fetched over one connection.
-_WORTH_SPLITTING = 8 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -179,7 +177,7 @@ class Coordinator:
             self._give_up(this, hosts)
             late = reading.ended and not hosts.has_early()
             row = hosts.next(late=late)
-            for url, crowded in hosts.crowds():
+            for url, crowded in hosts.crowds(more=not reading.ended):
                 self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
@@ -274,7 +272,7 @@ class Coordinator:
     def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
         size = row.listed.size
         cap = hosts.of(row.host).cap
-        small = size is not None and size < _WORTH_SPLITTING
+        small = size is not None and size < LARGE
         connections = 1 if small or cap == 1 else f"auto:{cap}"
         return replace(self._transfer, connections=connections)
 

@@ -228,13 +228,19 @@ class Ledger:
             ),
         )
 
-    def take(self, host: str, count: int, *, late: bool) -> list[Row]:
-        """Return the next files of a host that wait, and have them wait no more."""
+    def take(self, host: str, count: int, *, late: bool, smaller: int | None = None) -> list[Row]:
+        """Return the next files of a host that wait, and have them wait no more.
+
+        With `smaller` the last ones, and only such of less than so many bytes.
+        """
+        which = "" if smaller is None else "AND size < ? "
+        values = (host, late, *([] if smaller is None else [smaller]), count)
         with self.transaction():
             found = self._db.execute(
                 f"SELECT {_COLUMNS}, {_HAS_TWIN} FROM file "  # noqa: S608 - no values
-                "WHERE host = ? AND late = ? AND need > 0 ORDER BY turn LIMIT ?",
-                (host, late, count),
+                f"WHERE host = ? AND late = ? AND need > 0 {which}"
+                f"ORDER BY turn {'' if smaller is None else 'DESC'} LIMIT ?",
+                values,
             )
             rows = [_row(each) for each in found]
             taken = [(row.id,) for row in rows]
