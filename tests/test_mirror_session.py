@@ -816,3 +816,16 @@ def test_verify_reads_every_file_once(site: Site, tmp_path: Path) -> None:
     ran = mirror(mirrored, lambda: site.entries(digests=True), verify=True)
     same(ran, mirrored, site)
     assert sorted(each.path for each in ran.of(Done)) == sorted(site.files)
+
+
+@pytest.mark.parametrize("digests", [True, False])
+def test_nothing_is_left_beside_a_file_that_a_killed_run_named(
+    site: Site, tmp_path: Path, digests: bool
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=digests))
+    shutil.rmtree(mirrored / ".segdl")
+    (mirrored / "large.iso.segdl").mkdir()
+    (mirrored / "large.iso.segdl" / "lock").touch()
+    same(mirror(mirrored, site.entries(digests=digests)), mirrored, site)
+    assert not (mirrored / "large.iso.segdl").exists()

@@ -99,6 +99,7 @@ class Coordinator:
         self._numbers = 0
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
+        self._reads_at = 0.0
         self._first = 0
         self._troubles_told = 0
 
@@ -193,13 +194,21 @@ class Coordinator:
                 yield None
 
     def _take_in(self, intake: Intake, reading: Reading, *, wait: bool) -> None:
-        """Write down what was read of the list, for a moment: files that are known can go."""
-        ends = self._run.clock() + _READS_FOR
+        """Write down what was read of the list, for a moment: files that are known can go.
+
+        Half of the time is theirs, as long as some can.
+        """
+        began = self._run.clock()
+        if began < self._reads_at and not wait:
+            return
+        ends = began + _READS_FOR
         for batch in reading.batches(TICK if wait else 0.0):
             intake.take(batch)
             self._tell_intake(intake, complete=False)
             if self._run.clock() >= ends:
-                return
+                break
+        now = self._run.clock()
+        self._reads_at = now + (now - began)
 
     def _end_intake(self, intake: Intake, error: SegdlError | None) -> None:
         """Take note that there is no more of the list; go on with what there was of it."""

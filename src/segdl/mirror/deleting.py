@@ -12,12 +12,11 @@ from segdl.core.globs import make_globs
 from segdl.core.mirrordelete import check_deletion
 from segdl.core.url import parse_url
 from segdl.errors import DiskError, SegdlError
+from segdl.mirror.aside import drop_parts
 from segdl.mirror.happenings import Happening, Removed, Said
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.options import ListingOptions, MirrorOptions
 from segdl.mirror.trash import Trash
-from segdl.store.target import Target
-from segdl.store.workplace import Workplace
 
 
 def delete_unlisted(
@@ -59,6 +58,8 @@ def delete_unlisted(
         options.directory, folder / "trash" / stamp if options.delete == "trash" else None
     )
     removed: list[Row] = []
+    for row in gone:
+        drop_parts(options.directory, row.path)
     try:
         failure = _remove(trash, gone, removed, tell, check_cancelled)
     finally:
@@ -72,7 +73,7 @@ def forget_unlisted(options: MirrorOptions, ledger: Ledger, listing: int) -> Non
     """Forget what is gone and not here, and throw away what was fetched of it."""
     gone = _gone(options, ledger, listing, ledger.unlisted(listing))
     for row in gone:
-        _drop_parts(options.directory, row.path)
+        drop_parts(options.directory, row.path)
     ledger.forget(row for row in gone if not _is_here(options.directory, row))
 
 
@@ -110,20 +111,6 @@ def _gone(options: MirrorOptions, ledger: Ledger, listing: int, rows: Iterable[R
 def _is_here(directory: Path, row: Row) -> bool:
     known = row.had is not None or row.open
     return known and os.path.lexists(directory / row.path)
-
-
-def _drop_parts(directory: Path, path: str) -> None:
-    """Throw away what was fetched of a file, unless that is behind a link, or held by a run."""
-    target = Target(directory / path)
-    place = os.path.realpath(directory) + os.sep + str(target.workplace.relative_to(directory))
-    if not os.path.isdir(target.workplace) or os.path.realpath(target.workplace) != place:
-        return
-    try:
-        with Workplace(target) as workplace:
-            workplace.clear()
-    except DiskError:
-        # It is in nobody's way.
-        pass
 
 
 def _remove(

@@ -24,7 +24,7 @@ from segdl.core.url import parse_url
 from segdl.engine.download import download
 from segdl.engine.run import TICK, Run
 from segdl.errors import ChecksumMismatchError, DiskError
-from segdl.mirror.aside import keep_right_pieces, set_aside, set_fetched_aside
+from segdl.mirror.aside import drop_parts, keep_right_pieces, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
 from segdl.mirror.intake import stat_of
 from segdl.mirror.ledger import Row
@@ -99,6 +99,9 @@ class Work:
         result = self._here(run, job, path) or self._from_twin(run, job, path, began)
         if result is None:
             result = self._fetch(run, job, path, number)
+        if result.status == "skipped":
+            # A run that was killed may have left something beside it.
+            drop_parts(self._options.directory, job.row.path)
         if job.how != "unchanged" and self._options.exec:
             job.hook_failed = _run_hook(run, self._options.exec, path)
         return result
