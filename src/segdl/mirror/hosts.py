@@ -212,7 +212,10 @@ class Hosts:
         if not host.small and host.waiting[False]:
             host.small.extend(self._ledger.take(host.name, _BATCH, late=False, smaller=LARGE))
             host.waiting[False] = max(0, host.waiting[False] - len(host.small))
-        return host.small.popleft() if host.small else None
+        if host.small:
+            return host.small.popleft()
+        last = host.ready[-1]
+        return None if is_large(last) or last.late else host.ready.pop()
 
     def _refill(self, host: Host, *, late: bool) -> None:
         which = not host.waiting[False]
