@@ -11,9 +11,6 @@ from collections.abc import Sequence
 from segdl.errors import CancelledError, DiskError, SegdlError
 from segdl.version import __version__
 
-# Commands that are promised and not built yet.
-_LATER = frozenset({"mirror"})
-
 
 def run() -> None:
     """Run the program and exit: what `segdl` on the command line calls."""
@@ -79,10 +76,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     command = arguments[0] if arguments else ""
-    if command in _LATER:
-        from segdl.errors import UsageError
-
-        raise UsageError(f"segdl {command} is not supported yet", hint="see segdl --help")
     if command == "info":
         from segdl.cli.info import info
 
@@ -91,6 +84,10 @@ def _dispatch(arguments: list[str]) -> int:
         from segdl.cli.bench import bench
 
         return bench(arguments[1:])
+    if command == "mirror":
+        from segdl.cli.mirror import mirror
+
+        return mirror(arguments[1:])
     if command == "demo":
         from segdl.cli.demo import demo
 

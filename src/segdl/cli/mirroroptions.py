@@ -1,0 +1,271 @@
+"""The command line of `segdl mirror`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segdl.cli.parser import Parser, add_network, network_options
+from segdl.cli.values import count, read_limit, read_seconds, typed
+from segdl.errors import UsageError
+from segdl.mirror.options import FOLDER, HostProfile, ListingOptions, MirrorOptions
+from segdl.options import NetworkOptions, TransferOptions
+
+_EPILOG = """\
+The list may be a file, - or a URL: URLs one a line, aria2's input files, checksum files
+(SHA256SUMS and the like), index pages of Apache and nginx, Metalink, JSON lines, CSV, S3
+listings, BagIt's fetch.txt, Common Crawl's paths; gzipped or not.
+
+exit codes: 0 the folder is equal to the list, 1 other, 2 usage or a line that cannot be used,
+3 network, 4 a server said no, 5 integrity, 6 disk, 130 interrupted
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A mirror as it was asked for, and what is shown and kept of its run."""
+
+    mirror: MirrorOptions
+    network: NetworkOptions
+    transfer: TransferOptions
+    report: Path
+    log_json: Path | None
+    metrics: str | None
+    progress: str
+    json: bool
+    quiet: bool
+    verbose: bool
+
+
+def mirror_parser() -> Parser:
+    """Return the parser of `segdl mirror`; `docs/cli.md` is checked against it."""
+    parser = Parser(
+        prog="segdl mirror",
+        usage="segdl mirror [OPTIONS] SOURCE DIR",
+        description="Keep a folder equal to a remote list of files.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_list(parser)
+    _add_work(parser)
+    _add_keeping(parser)
+    add_network(parser)
+    _add_seen(parser)
+    return parser
+
+
+def _add_list(parser: Parser) -> None:
+    add = parser.add_argument_group("the list").add_argument
+    add("--format", metavar="NAME", help="what the list is (default: told by its content)")
+    add("--base-url", metavar="URL", help="what names in the list are relative to")
+    add("--depth", type=count(0), metavar="N", help="follow index pages N folders down")
+    for option, what in (("include", "only files"), ("exclude", "no files")):
+        add(
+            f"--{option}",
+            action="append",
+            default=[],
+            metavar="GLOB",
+            help=f"{what} whose path, or name where GLOB has no /, matches; repeatable",
+        )
+    add("--no-robots", action="store_true", help="follow index pages whatever robots.txt says")
+    add(
+        "--rounds",
+        type=count(1, 100),
+        default=2,
+        metavar="N",
+        help="read the list again after the transfers, up to N times in all, until it is what "
+        "was fetched (2)",
+    )
+
+
+def _add_work(parser: Parser) -> None:
+    add = parser.add_argument_group("transfer").add_argument
+    add("--max-files", type=count(1, 256), default=16, metavar="N", help="files at once (16)")
+    add(
+        "-x",
+        "--per-host",
+        type=count(1, 64),
+        default=6,
+        metavar="N",
+        help="connections a host, across all files (6)",
+    )
+    add(
+        "--order",
+        choices=("largest", "list"),
+        default="largest",
+        help="large files first, or as the list has them (largest)",
+    )
+    add(
+        "--limit-rate",
+        type=typed(read_limit),
+        metavar="RATE",
+        help="bytes a second for the whole run: 500K, 2M; or by the clock: "
+        "'mon-fri 08:00-18:00=2M,unlimited'",
+    )
+    add(
+        "--retries",
+        type=count(0),
+        default=5,
+        metavar="N",
+        help="tries in a row without progress before a file gives up (5)",
+    )
+    add(
+        "--patience",
+        type=read_seconds,
+        default=150.0,
+        metavar="S",
+        help="wait for a host that does not answer for S seconds before its files are left to "
+        "the next run (150)",
+    )
+    add("--layout", choices=("parts", "inplace"), default="parts", help="as in segdl get (parts)")
+    add("--fail-fast", action="store_true", help="end with the first file that cannot be had")
+    add("--max-failures", type=count(1), metavar="N", help="end after N files that cannot be had")
+    add(
+        "--contact",
+        metavar="URL|MAIL",
+        help="whom servers may write to; sent in the User-Agent field",
+    )
+
+
+def _add_keeping(parser: Parser) -> None:
+    add = parser.add_argument_group("what is kept").add_argument
+    add(
+        "--delete",
+        nargs="?",
+        choices=("trash", "now"),
+        const="trash",
+        default="no",
+        help="take files out that the list no longer has, if all of the rest succeeded; into "
+        f"{FOLDER}/trash (--delete), or for good (--delete=now)",
+    )
+    add(
+        "--max-delete",
+        type=typed(read_share),
+        default=0.1,
+        metavar="PERCENT",
+        help="delete nothing where it would be more of the files (10%%)",
+    )
+    add("--verify", action="store_true", help="read what is on the disk again, and repair it")
+    add("--sums", action="store_true", help="write SHA256SUMS at the end")
+    add(
+        "--exec",
+        metavar="CMD",
+        help="run CMD (no shell) for each file that was fetched, its path as last argument",
+    )
+
+
+def _add_seen(parser: Parser) -> None:
+    add = parser.add_argument_group("what is seen").add_argument
+    add("--status", action="store_true", help="say how the mirror in DIR is, run or not")
+    add("--config", type=Path, metavar="FILE", help="mirrors of a TOML file, all or those named")
+    add("--check-config", action="store_true", help="only check that file")
+    add(
+        "--report",
+        type=Path,
+        metavar="FOLDER",
+        help=f"where report.json and report.html are written (DIR/{FOLDER})",
+    )
+    add("--log-json", type=Path, metavar="FILE", help="append what happens, one JSON object a line")
+    add("--metrics", metavar="HOST:PORT", help="serve metrics for Prometheus, as 127.0.0.1:9123")
+    add(
+        "--progress",
+        choices=("auto", "rich", "json", "none"),
+        default="auto",
+        help="json: one event a line on standard error",
+    )
+    add("--json", action="store_true", help="one result object on standard output")
+    add("-q", "--quiet", action="store_true", help="print errors only")
+    add("-v", "--verbose", action="store_true", help="log requests, and where an error arose")
+
+
+def read_share(text: str) -> float:
+    """Read a share of files.
+
+    Raises:
+        UsageError: not a percentage from 0 to 100.
+
+    Example:
+        >>> read_share("10%"), read_share("2.5")
+        (0.1, 0.025)
+    """
+    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%?", text.strip())
+    if found is None or float(found[1]) > 100:
+        raise UsageError(f"{text!r} is not a percentage", hint="write 10 or 10%")
+    return float(found[1]) / 100
+
+
+def wanted_of(
+    options: argparse.Namespace, hosts: Iterable[HostProfile] = (), name: str = ""
+) -> Wanted:
+    """Return what a command line asks for.
+
+    Raises:
+        UsageError: it lacks something, or something cannot be meant.
+    """
+    if len(options.urls) != 2:
+        raise UsageError(
+            "a mirror has a list and a folder",
+            hint="write segdl mirror SOURCE DIR, or see segdl mirror --help",
+        )
+    source, directory = options.urls
+    network = replace(
+        network_options(options), limit_rate=options.limit_rate, contact=options.contact
+    )
+    mirror = MirrorOptions(
+        directory=Path(directory),
+        name=name,
+        listing=ListingOptions(
+            source=source,
+            format=options.format,
+            base_url=options.base_url,
+            depth=options.depth,
+            include=tuple(options.include),
+            exclude=tuple(options.exclude),
+            robots=not options.no_robots,
+        ),
+        max_files=options.max_files,
+        per_host=options.per_host,
+        order=options.order,
+        delete=options.delete,
+        max_delete=options.max_delete,
+        verify=options.verify,
+        rounds=options.rounds,
+        sums=options.sums,
+        fail_fast=options.fail_fast,
+        max_failures=options.max_failures,
+        patience=options.patience,
+        exec=_command(options.exec),
+        hosts=tuple(hosts),
+    )
+    most = max([mirror.per_host, *(each.connections or 0 for each in mirror.hosts)])
+    return Wanted(
+        mirror=mirror,
+        network=network,
+        transfer=TransferOptions(
+            connections=f"auto:{most}", retries=options.retries, layout=options.layout
+        ),
+        report=options.report or mirror.directory / FOLDER,
+        log_json=options.log_json,
+        metrics=options.metrics,
+        progress="none" if options.quiet else options.progress,
+        json=options.json,
+        quiet=options.quiet,
+        verbose=options.verbose,
+    )
+
+
+def _command(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    try:
+        command = tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"--exec cannot be read: {error}", hint="check its quotes") from None
+    if not command:
+        raise UsageError("--exec is empty", hint="name a program, or leave it out")
+    return command

@@ -1,0 +1,72 @@
+"""`segdl mirror --status DIR`: how a mirror is, whether or not a run is at work on it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from segdl.cli.session import Printer
+from segdl.core.text import human_size, printable
+from segdl.errors import DiskError, UsageError
+from segdl.mirror.ledger import Ledger, Status
+from segdl.mirror.session import ledger_path
+from segdl.progress.view import make_view
+from segdl.store.faults import shown
+
+
+def status(options: argparse.Namespace) -> int:
+    """Say how a mirror is; return 0 where the last listing was carried out to its end.
+
+    Raises:
+        SegdlError: there is no mirror, or it cannot be read.
+    """
+    if len(options.urls) != 1:
+        raise UsageError("--status wants one folder", hint="write segdl mirror --status DIR")
+    directory = Path(options.urls[0])
+    path = ledger_path(directory)
+    if not path.is_file():
+        raise DiskError(f"{shown(directory)} is no mirror", hint="it has no ledger")
+    with Ledger(path, readonly=True) as ledger:
+        found = ledger.status()
+    printer = Printer(make_view("none", sys.stderr))
+    if options.json:
+        printer.json(
+            {
+                "v": 1,
+                "directory": str(directory),
+                "files": found.files,
+                "bytes": found.bytes,
+                "here": found.here,
+                "here_bytes": found.here_bytes,
+                "waiting": found.waiting,
+                "failed": found.failed,
+                "began": found.began,
+                "ended": found.ended,
+                "complete": found.complete,
+            }
+        )
+    else:
+        for line in _lines(directory, found):
+            printer.line(line)
+    return 0 if found.complete else 1
+
+
+def _lines(directory: Path, found: Status) -> list[str]:
+    here = f"{found.here} of {found.files} files, {human_size(found.here_bytes)}"
+    lines = [f"{shown(directory)}: {here}"]
+    if found.began is None:
+        return [*lines, "no run yet"]
+    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.began))
+    if found.ended is None:
+        lines.append(f"run of {began}: at work, or killed; {found.waiting} files wait")
+    else:
+        ending = "complete" if found.complete else "not complete"
+        lines.append(f"run of {began}: {ending}, after {found.ended - found.began:.0f} s")
+    if found.failed:
+        lines.append(f"{found.failed} files could not be had:")
+        lines += [f"  {printable(path, 200)}: {printable(why, 400)}" for path, why in found.errors]
+        if found.failed > len(found.errors):
+            lines.append(f"  and {found.failed - len(found.errors)} more")
+    return lines

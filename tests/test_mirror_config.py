@@ -1,0 +1,130 @@
+"""Several mirrors in a TOML file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from segdl.cli.main import main
+from segdl.cli.mirrorconfig import read_config
+from segdl.errors import UsageError
+
+if TYPE_CHECKING:
+    from segdl.cli.mirroroptions import Wanted
+
+DOCS = Path(__file__).parent.parent / "docs" / "mirror.md"
+
+
+def read(tmp_path: Path, text: str, *names: str) -> list[Wanted]:
+    path = tmp_path / "mirrors.toml"
+    path.write_text(text)
+    return read_config(path, names)
+
+
+ONE = '[mirror.one]\nsource = "list.txt"\ndir = "one"\n'
+
+
+def test_the_example_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = re.search(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    assert example is not None
+    monkeypatch.setenv("DATA_TOKEN", "t0ken")
+    isos, weights = read(tmp_path, example[1])
+    assert (isos.mirror.name, isos.mirror.delete, isos.mirror.max_delete) == ("isos", "trash", 0.05)
+    assert isos.network.contact == "mirror@example.org"
+    assert weights.network.limit_rate == "mon-fri 08:00-18:00=2M"
+    assert weights.mirror.listing.exclude == ("*.tmp", "old/")
+    (host,) = weights.mirror.hosts
+    assert host.headers == (("Authorization", "Bearer t0ken"),)
+    assert host.connections == 2
+    assert "t0ken" not in repr(weights)
+
+
+def test_names_choose(tmp_path: Path) -> None:
+    text = ONE + ONE.replace("one", "two")
+    assert [each.mirror.name for each in read(tmp_path, text)] == ["one", "two"]
+    assert [each.mirror.name for each in read(tmp_path, text, "two")] == ["two"]
+
+
+def test_flags_and_lists(tmp_path: Path) -> None:
+    (one,) = read(
+        tmp_path, ONE + 'verify = true\nsums = false\nheader = ["A: 1", "B: 2"]\nexec = "a b"\n'
+    )
+    assert (one.mirror.verify, one.mirror.sums) == (True, False)
+    assert one.network.headers == (("A", "1"), ("B", "2"))
+    assert one.mirror.exec == ("a", "b")
+
+
+def test_secrets_come_from_the_environment_and_netrc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine h login me password pw\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("PAIR", "me:pw")
+    for line in ('user-env = "PAIR"', "netrc = true"):
+        (one,) = read(tmp_path, f'{ONE}[host."h:8080"]\n{line}\n')
+        assert one.mirror.hosts[0].headers == (("Authorization", "Basic bWU6cHc="),)
+    (one,) = read(tmp_path, f'{ONE}[host.h]\nheader-env = {{ "X-Key" = "PAIR" }}\n')
+    assert one.mirror.hosts[0].headers == (("X-Key", "me:pw"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x = [", "not TOML"),
+        ("\xff", "not TOML"),
+        ("", "no mirror"),
+        ("[mirror]\none = 1\n", "not a table"),
+        ('[mirror.one]\ndir = "d"\n', "no source"),
+        ('[mirror.one]\nsource = "s"\n', "no dir"),
+        (ONE + 'colour = "red"\n', "'colour' is not known"),
+        (ONE + "config = 'x'\n", "'config' is not known"),
+        (ONE + "verify = 3\n", "true or false"),
+        (ONE + "max-files = 0\n", "number from 1"),
+        (ONE + "max-files = []\nper-host = {}\n", "per-host"),
+        (ONE + "delete = 'never'\n", "delete"),
+        (ONE + "[host.h]\npassword = 'x'\n", "'password'"),
+        (ONE + "[host.h]\nconnections = 0\n", "1 to 64"),
+        (ONE + "[host.h]\nheader-env = { A = 'NO_SUCH_VARIABLE' }\n", "NO_SUCH_VARIABLE"),
+        (ONE + "[host.h]\nheader = ['broken']\n", "Name: value"),
+        (ONE + ONE.replace("mirror.one", "mirror.two"), "same folder"),
+        ("[mirrors.one]\n", "'mirrors'"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(why)):
+        read(tmp_path, text)
+
+
+def test_an_unknown_mirror(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no mirror 'three'"):
+        read(tmp_path, ONE, "three")
+
+
+def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mirrors.toml"
+    path.write_text(ONE)
+    assert main(["mirror", "--config", str(path), "--check-config"]) == 0
+    path.write_text(ONE + "colour = 1\n")
+    assert main(["mirror", "--config", str(path), "--check-config"]) == 2
+    assert "[mirror.one] 'colour' is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["source"], ["a", "b", "c"], ["--check-config"], ["--status"], ["--status", "a", "b"],
+        ["--depth", "x", "a", "b"], ["--max-delete", "101%", "a", "b"], ["--order", "z", "a", "b"],
+        ["--exec", "'", "a", "b"], ["--contact", "no spaces", "a", "b"], ["--nonsense", "a", "b"],
+    ],
+)  # fmt: skip
+def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mirror", *arguments]) == 2
+    assert capsys.readouterr().err.startswith("segdl: ")
+
+
+def test_no_mirror_no_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mirror", "--status", str(tmp_path)]) == 6
+    assert "is no mirror" in capsys.readouterr().err

@@ -1,0 +1,181 @@
+"""`segdl mirror` as its users run it: killed, stopped, watched, served by real nginx."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from segdl.version import __version__
+from support import data
+from support.program import Program, run_segdl, start_segdl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import StartNginx
+    from support.nginx import Nginx
+    from support.origin import Origin
+
+MIB = 1024 * 1024
+
+
+class Archive:
+    """Files behind a server, and their SHA256SUMS."""
+
+    def __init__(self, server: Nginx, sizes: list[int]) -> None:
+        self.server = server
+        self.files = {f"d{n % 4}/f{n}.bin": data.content(size, n) for n, size in enumerate(sizes)}
+        for path, content in self.files.items():
+            (server.root / path).parent.mkdir(exist_ok=True)
+            (server.root / path).write_bytes(content)
+        self.sums = "".join(
+            f"{hashlib.sha256(content).hexdigest()}  {path}\n"
+            for path, content in self.files.items()
+        )
+        (server.root / "SHA256SUMS").write_text(self.sums)
+        self.list = server.url("SHA256SUMS")
+        self.bytes = sum(sizes)
+
+    def is_whole(self, directory: Path) -> bool:
+        return found(directory) == self.files
+
+
+def found(directory: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and not any(part.endswith(".segdl") for part in path.parts)
+    }
+
+
+@pytest.fixture
+def archive(nginx: StartNginx, tmp_path: Path) -> Archive:
+    root = tmp_path / "site"
+    root.mkdir()
+    chance = random.Random(4)
+    sizes = [chance.randrange(1000, 100_000) for _ in range(60)]
+    return Archive(nginx(root, server=["limit_rate 8m;"]), [*sizes, 20 * MIB, 12 * MIB, 0])
+
+
+def test_killed_at_many_moments_little_is_fetched_again(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    chance = random.Random(7)
+    kills = 0
+    for _ in range(40):
+        with start_segdl("mirror", "-q", archive.list, mirrored) as running:
+            time.sleep(chance.uniform(0.15, 0.9))
+            if running.poll() is not None:
+                break
+            running.signal_all(signal.SIGKILL)
+            running.wait()
+            kills += 1
+        whole = found(mirrored)
+        assert all(archive.files[path] == content for path, content in whole.items())
+    assert kills >= 3
+    last = run_segdl("mirror", "-q", archive.list, mirrored)
+    assert (last.code, last.err) == (0, "")
+    assert archive.is_whole(mirrored)
+    files = [each for each in archive.server.log() if each.target != "/SHA256SUMS"]
+    # What was on its way through each kill, and what the kernel held for it.
+    assert sum(each.sent for each in files) < archive.bytes + kills * 6 * MIB
+
+
+def test_a_second_run_asks_for_the_list_alone(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    first = run_segdl("mirror", archive.list, mirrored)
+    assert first.code == 0, first.err
+    assert f"{len(archive.files)} files" in first.out
+    before = len(archive.server.log())
+    again = run_segdl("mirror", "--json", archive.list, mirrored)
+    told = json.loads(again.out)
+    assert (again.code, told["fetched"], told["kept"]) == (0, 0, len(archive.files))
+    assert [each.target for each in archive.server.log()[before:]] == ["/SHA256SUMS"]
+
+
+def test_ctrl_c_ends_it_and_the_next_run_goes_on(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    with start_segdl("mirror", archive.list, mirrored) as running:
+        wait_for(running, lambda: any(mirrored.glob("d*/*.segdl/*.part")))
+        running.send_signal(signal.SIGINT)
+        ended = running.finish(timeout=10.0)
+    assert ended.code == 130
+    assert "interrupted" in ended.err
+    assert "Traceback" not in ended.err
+    assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
+    assert archive.is_whole(mirrored)
+
+
+def wait_for(running: Program, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not condition():
+        assert running.poll() is None, "it ended before"
+        assert time.monotonic() < deadline, "the moment never came"
+        time.sleep(0.01)
+
+
+def test_status_and_a_second_run_beside_the_first(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    with start_segdl("mirror", "--limit-rate", "500K", archive.list, mirrored) as running:
+        wait_for(running, lambda: any(mirrored.glob("d*/*.segdl/*.part")))
+        status = run_segdl("mirror", "--status", mirrored)
+        assert status.code == 1
+        assert "at work, or killed" in status.out
+        second = run_segdl("mirror", archive.list, mirrored)
+        assert second.code == 6
+        assert "process" in second.err
+        running.signal_all(signal.SIGKILL)
+    assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
+    status = run_segdl("mirror", "--status", "--json", mirrored)
+    told = json.loads(status.out)
+    assert status.code == 0
+    assert (told["complete"], told["here"], told["waiting"]) == (True, len(archive.files), 0)
+
+
+def test_a_lost_file_is_a_failure_and_the_others_come(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    (archive.server.root / "d1" / "f1.bin").unlink()
+    ended = run_segdl("mirror", archive.list, mirrored)
+    assert ended.code == 4
+    assert "404" in ended.err
+    del archive.files["d1/f1.bin"]
+    assert archive.is_whole(mirrored)
+
+
+def test_no_list_is_a_clear_error(archive: Archive, tmp_path: Path) -> None:
+    ended = run_segdl("mirror", archive.server.url("nowhere"), tmp_path / "mirrored")
+    assert ended.code == 4
+    assert "404" in ended.err
+    ended = run_segdl("mirror", tmp_path / "nowhere", tmp_path / "mirrored")
+    assert ended.code == 6
+
+
+def test_servers_are_told_who_comes(origin: Callable[..., Origin], tmp_path: Path) -> None:
+    server = origin(b"content")
+    (tmp_path / "list").write_text(server.url + "\n")
+    contact = "https://example.org/mirror.html"
+    run_segdl("mirror", "--contact", contact, tmp_path / "list", tmp_path / "mirrored")
+    assert {each.fields["user-agent"] for each in server.requests} == {
+        f"segdl/{__version__} (+{contact})"
+    }
+
+
+def test_many_connections_are_warned_of(archive: Archive, tmp_path: Path) -> None:
+    ended = run_segdl("mirror", "-x", "11", archive.list, tmp_path / "mirrored")
+    assert ended.code == 0
+    assert "more than 10 connections" in ended.err
+
+
+def test_a_list_of_standard_input(archive: Archive, tmp_path: Path) -> None:
+    base = archive.server.url("")
+    ended = run_segdl(
+        "mirror", "-q", "--base-url", base, "-", tmp_path / "m", stdin=archive.sums.encode()
+    )
+    assert ended.code == 0, ended.err
+    assert archive.is_whole(tmp_path / "m")
