@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 from segdl.cli.mirroroptions import Wanted, mirror_parser, wanted_of
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import human_size, printable
+<<<<<<< HEAD
 from segdl.errors import UsageError
+=======
+from segdl.errors import CancelledError, SegdlError, UsageError
+>>>>>>> main
 from segdl.progress.view import make_view
 
 if TYPE_CHECKING:
@@ -46,8 +50,29 @@ def mirror(arguments: Sequence[str]) -> int:
         return status(options)
     else:
         mirrors = [wanted_of(options)]
+<<<<<<< HEAD
     codes = [_mirror_one(wanted) for wanted in mirrors]
     return next((code for code in codes if code), 0)
+=======
+    if len(mirrors) == 1:
+        return _mirror_one(mirrors[0])
+    return _mirror_all(mirrors)
+
+
+def _mirror_all(mirrors: Sequence[Wanted]) -> int:
+    """Carry several out, one after the other; return the first failure's code."""
+    first = 0
+    for wanted in mirrors:
+        try:
+            code = _mirror_one(wanted)
+        except CancelledError:
+            raise
+        except SegdlError as error:
+            Printer(make_view("none", sys.stderr)).error(error)
+            code = error.exit_code
+        first = first or code
+    return first
+>>>>>>> main
 
 
 def _mirror_one(wanted: Wanted) -> int:

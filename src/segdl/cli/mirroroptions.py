@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+<<<<<<< HEAD
 from collections.abc import Iterable
+=======
+from collections.abc import Iterable, Sequence
+>>>>>>> main
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -136,9 +140,13 @@ def _add_keeping(parser: Parser) -> None:
     add = parser.add_argument_group("what is kept").add_argument
     add(
         "--delete",
+<<<<<<< HEAD
         nargs="?",
         choices=("trash", "now"),
         const="trash",
+=======
+        choices=("trash", "now"),
+>>>>>>> main
         default="no",
         help="take files out that the list no longer has, if all of the rest succeeded; into "
         f"{FOLDER}/trash (--delete), or for good (--delete=now)",
@@ -183,6 +191,20 @@ def _add_seen(parser: Parser) -> None:
     add("-v", "--verbose", action="store_true", help="log requests, and where an error arose")
 
 
+<<<<<<< HEAD
+=======
+def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line.
+
+    Raises:
+        UsageError: an unknown option, or a bad value.
+    """
+    # argparse would take what follows a bare --delete for its value.
+    spelled = ["--delete=trash" if each == "--delete" else each for each in arguments]
+    return mirror_parser().read(spelled)
+
+
+>>>>>>> main
 def read_share(text: str) -> float:
     """Read a share of files.
 

@@ -12,7 +12,7 @@ from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError
-from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Lost, Said, Taken
+from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Lost, Paused, Said, Taken
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
@@ -162,6 +162,8 @@ class Coordinator:
             self._give_up(this, hosts)
             late = reading.ended and not hosts.has_early()
             row = hosts.next(late=late)
+            for url, crowded in hosts.crowds():
+                self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
                     self._hold_back(this, hosts, row)
@@ -235,9 +237,9 @@ class Coordinator:
 
     def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
         size = row.listed.size
-        spare = hosts.spare(hosts.of(row.host))
+        cap = hosts.of(row.host).cap
         small = size is not None and size < _WORTH_SPLITTING
-        connections = 1 if small or spare == 1 else f"auto:{spare}"
+        connections = 1 if small or cap == 1 else f"auto:{cap}"
         return replace(self._transfer, connections=connections)
 
     def _is_trusted(self, url: str) -> bool:
@@ -253,6 +255,10 @@ class Coordinator:
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
         error = outcome.error if isinstance(outcome, Failure) else None
         again = hosts.ended(job.row, answered=not isinstance(error, NetworkError))
+        outage = hosts.of(job.row.host).outage
+        if error is not None and outage.away:
+            seconds = max(0.0, outage.not_before - self._run.clock())
+            self._tell(Paused(job.row.host, seconds, "it does not answer"))
         if isinstance(outcome, Failure):
             if not again and not isinstance(error, CancelledError):
                 self._lost(this, job.row, number, outcome)
