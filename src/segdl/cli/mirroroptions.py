@@ -5,11 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-<<<<<<< HEAD
-from collections.abc import Iterable
-=======
 from collections.abc import Iterable, Sequence
->>>>>>> main
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,6 +39,11 @@ class Wanted:
     json: bool
     quiet: bool
     verbose: bool
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.mirror.name or self.mirror.directory.resolve().name
 
 
 def mirror_parser() -> Parser:
@@ -140,13 +141,7 @@ def _add_keeping(parser: Parser) -> None:
     add = parser.add_argument_group("what is kept").add_argument
     add(
         "--delete",
-<<<<<<< HEAD
-        nargs="?",
         choices=("trash", "now"),
-        const="trash",
-=======
-        choices=("trash", "now"),
->>>>>>> main
         default="no",
         help="take files out that the list no longer has, if all of the rest succeeded; into "
         f"{FOLDER}/trash (--delete), or for good (--delete=now)",
@@ -191,8 +186,6 @@ def _add_seen(parser: Parser) -> None:
     add("-v", "--verbose", action="store_true", help="log requests, and where an error arose")
 
 
-<<<<<<< HEAD
-=======
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of a command line.
 
@@ -204,7 +197,6 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return mirror_parser().read(spelled)
 
 
->>>>>>> main
 def read_share(text: str) -> float:
     """Read a share of files.
 

@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         # argparse's own positional arguments must not have options between them.
         end = arguments.index("--") if "--" in arguments else len(arguments)
         options, left = self.parse_known_args(arguments[:end])
-        unknown = [text for text in left if text.startswith("-")]
+        unknown = [text for text in left if text.startswith("-") and text != "-"]
         if unknown:
             # What follows "=" is the value of an option whose name has a typing error.
             name = unknown[0].partition("=")[0]

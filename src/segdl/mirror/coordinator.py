@@ -12,7 +12,7 @@ from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError
-from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Lost, Paused, Said, Taken
+from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
@@ -92,6 +92,7 @@ class Coordinator:
         self._numbers = 0
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
+        self._troubles_told = 0
 
     def go(self) -> Round:
         """Read the list once and carry it out.
@@ -109,6 +110,7 @@ class Coordinator:
             clock=self._run.clock,
         )
         intake = Intake(self._ledger, hosts, self._options, self._ledger.begin_listing())
+        self._troubles_told = 0
         this = Round(intake)
         try:
             self._carry_out_list(this, hosts)
@@ -189,21 +191,27 @@ class Coordinator:
         self._tell_intake(intake, complete=error is None)
 
     def _tell_intake(self, intake: Intake, *, complete: bool) -> None:
-        self._tell(Listed(intake.files, intake.bytes, complete))
+        for trouble in intake.troubles[self._troubles_told :]:
+            self._tell(Said(str(trouble)))
+        self._troubles_told = len(intake.troubles)
+        broken = intake.ended and not complete
+        self._tell(Listed(intake.files, intake.bytes, complete, intake.unsized, broken))
         self._tell(Kept(intake.kept, intake.kept_bytes))
 
     def _begin(self, hosts: Hosts, intake: Intake, row: Row) -> Request:
         self._numbers += 1
         entry = intake.apart.get(row.path)
         request = self._request(row, entry)
+        taken = Taken(self._numbers, row.path, row.host, row.listed.size)
         job = Job(
+            taken,
             row,
             request,
             self._transfer_of(hosts, row),
             self._twins(row),
         )
         self._jobs[self._numbers] = job
-        self._tell(Taken(self._numbers, row.path, row.host, row.listed.size))
+        self._tell(taken)
         return request
 
     def _twins(self, row: Row) -> tuple[Row, ...]:
@@ -261,7 +269,7 @@ class Coordinator:
             self._tell(Paused(job.row.host, seconds, "it does not answer"))
         if isinstance(outcome, Failure):
             if not again and not isinstance(error, CancelledError):
-                self._lost(this, job.row, number, outcome)
+                self._lost(this, job, outcome.error)
             return
         assert job.had is not None
         self._unwritten.append((job.row, job.had))
@@ -298,24 +306,12 @@ class Coordinator:
             self._unwritten.clear()
             self._written_at = now
 
-    def _lost(self, this: Round, row: Row, number: int, failure: Failure) -> None:
-        error = failure.error
+    def _lost(self, this: Round, job: Job, error: SegdlError) -> None:
         with self._ledger.transaction():
-            self._ledger.failed(row, error)
+            self._ledger.failed(job.row, error)
         this.failures.append(error)
         this.failed += 1
-        self._tell(
-            Lost(
-                number,
-                row.path,
-                row.host,
-                failure.url,
-                error.exit_code,
-                type(error).__name__,
-                error.message,
-                error.hint,
-            )
-        )
+        self._tell(lost(job.taken, job.request.url, error, job.row.listed.checksum))
 
     def _hold_back(self, this: Round, hosts: Hosts, row: Row) -> None:
         """Leave a list as it was: it may name what could not be had."""

@@ -29,6 +29,7 @@ class Intake:
         listing: its number in the ledger.
         files: that it names.
         bytes: that they have, as far as it tells.
+        unsized: files of which it does not tell the size.
         kept: files that are as it wants them.
         kept_bytes: those of the kept ones.
         wanted: files that something is to be done about.
@@ -44,6 +45,7 @@ class Intake:
     listing: int
     files: int = 0
     bytes: int = 0
+    unsized: int = 0
     kept: int = 0
     kept_bytes: int = 0
     wanted: int = 0
@@ -127,6 +129,7 @@ class Intake:
             self.apart[path] = entry
         self.files += 1
         self.bytes += entry.size or 0
+        self.unsized += entry.size is None
         return Wanted(
             path=path,
             host=host,
