@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from segdl.core.expected import Expected
 from segdl.core.mirrorneed import Had
@@ -21,8 +22,11 @@ from segdl.mirror.options import HostProfile, MirrorOptions
 from segdl.mirror.reading import Reading
 from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job, Work
-from segdl.options import Request, TransferOptions
+from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.results import DownloadResult
+
+if TYPE_CHECKING:
+    from segdl.mirror.engines.carrier import Carrier
 
 # Seconds between two writes of what succeeded.
 _WRITE_EVERY = 0.25
@@ -93,6 +97,26 @@ class Coordinator:
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
         self._troubles_told = 0
+        self._carrier: Carrier | None = None
+
+    @contextmanager
+    def workers(self) -> Iterator[None]:
+        """Have workers meanwhile, where the files are not fetched by this process.
+
+        Raises:
+            SegdlError: there are none, or they cannot work.
+        """
+        if self._options.engine is None:
+            yield
+            return
+        from segdl.mirror.engines.camp import portable
+        from segdl.mirror.engines.setting_up import open_carrier
+
+        self._run = replace(self._run, network=portable(self._run.network))
+        with open_carrier(
+            self._run, self._options, self._options.engine, self._work, self._cap
+        ) as self._carrier:
+            yield
 
     def go(self) -> Round:
         """Read the list once and carry it out.
@@ -125,14 +149,13 @@ class Coordinator:
 
     def _carry_out_list(self, this: Round, hosts: Hosts) -> None:
         most, first = self._options.max_files, self._numbers + 1
-        with (
-            Reading(self._read, self._run.cancel) as reading,
-            closing(
-                download_all(
-                    self._run, self._requests(this, hosts, reading), self._carry_out, most, first
-                )
-            ) as outcomes,
-        ):
+        with Reading(self._read, self._run.cancel) as reading, ExitStack() as stack:
+            requests = self._requests(this, hosts, reading)
+            if self._carrier is None:
+                outcomes = download_all(self._run, requests, self._carry_out, most, first)
+            else:
+                outcomes = self._carrier.carry(requests, self._jobs, self._network, most, first)
+            stack.enter_context(closing(outcomes))
             for number, outcome in outcomes:
                 self._ended(this, hosts, self._jobs.pop(number), number, outcome)
                 if self._is_enough(this):
@@ -187,7 +210,7 @@ class Coordinator:
             intake.troubles.append(error)
         intake.ended = True
         if intake.blocked and not intake.troubles:
-            clear_way(self._options.directory, self._ledger, intake, self._tell)
+            clear_way(self._options, self._ledger, intake, self._tell)
         self._tell_intake(intake, complete=error is None)
 
     def _tell_intake(self, intake: Intake, *, complete: bool) -> None:
@@ -254,10 +277,14 @@ class Coordinator:
         """Tell whether headers, user and password of the run are meant for a URL's origin."""
         return self._origin is None or parse_url(url).origin == self._origin
 
+    def _network(self, request: Request) -> NetworkOptions:
+        network = self._run.network
+        if self._is_trusted(request.url):
+            return network
+        return replace(network, headers=(), user=None, location_trusted=False)
+
     def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:
-        if not self._is_trusted(request.url):
-            network = replace(run.network, headers=(), user=None, location_trusted=False)
-            run = replace(run, network=network)
+        run = replace(run, network=self._network(request))
         return self._work.carry_out(run, self._jobs[number], number)
 
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:

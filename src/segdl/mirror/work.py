@@ -26,7 +26,7 @@ from segdl.mirror.aside import keep_right_pieces, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
 from segdl.mirror.intake import stat_of
 from segdl.mirror.ledger import Row
-from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.mirror.options import MirrorOptions
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors, shown
@@ -77,7 +77,7 @@ class Work:
 
     def __init__(self, options: MirrorOptions, say: Callable[[Happening], None]) -> None:
         self._options = options
-        self._say = say
+        self.say = say
 
     def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
         """Make a file what the list says it is.
@@ -85,12 +85,18 @@ class Work:
         Raises:
             SegdlError: it cannot be done; what was there, and was right, is there still.
         """
+        result = self.at_hand(run, job) or self.fetch(run, job, number)
+        return self.ended(run, job, result)
+
+    def at_hand(self, run: Run, job: Job) -> DownloadResult | None:
+        """Do without its server: with what is here, or another file that is the same."""
         path = self._options.directory / job.row.path
-        began = run.clock()
-        result = self._here(run, job, path) or self._from_twin(run, job, path, began)
-        if result is None:
-            result = self._fetch(run, job, path, number)
+        return self._here(run, job, path) or self._from_twin(run, job, path, run.clock())
+
+    def ended(self, run: Run, job: Job, result: DownloadResult) -> DownloadResult:
+        """Run the program that is to be run for a file that is new here."""
         if job.how != "unchanged" and self._options.exec:
+            path = self._options.directory / job.row.path
             job.hook_failed = _run_hook(run, self._options.exec, path)
         return result
 
@@ -129,7 +135,7 @@ class Work:
         """Move a file away that is not any more what it was, and keep of it what is right."""
         pieces, size = job.pieces, os.stat(path).st_size
         held = set_aside(path)
-        self._say(Said(f"{shown(path)} is corrupt: it is kept as {shown(held.name)}"))
+        self.say(Said(f"{shown(path)} is corrupt: it is kept as {shown(held.name)}"))
         job.how = "repaired"
         if pieces is None or had is None or not covers(pieces, size):
             return
@@ -140,7 +146,7 @@ class Work:
             listed=None if expected is None else str(expected),
         )
         again = keep_right_pieces(run, path, held, state, pieces)
-        self._say(Said(f"{shown(path)}: {human_size(again)} of it are fetched again"))
+        self.say(Said(f"{shown(path)}: {human_size(again)} of it are fetched again"))
 
     def _from_twin(self, run: Run, job: Job, path: Path, began: float) -> DownloadResult | None:
         """Have another file of the mirror that is the same under this name, too."""
@@ -150,7 +156,7 @@ class Work:
             if wanted is None or twin.had is None or stat_of(place) != twin.had.stat:
                 continue
             try:
-                _link(place, path, self._options.directory / FOLDER / f"link-{job.row.id}")
+                _link(place, path, self._options.folder / f"link-{job.row.id}")
             except OSError:
                 # It can be fetched.
                 continue
@@ -162,16 +168,37 @@ class Work:
             return _result(job, path, found.size, seconds=run.clock() - began)
         return None
 
-    def _fetch(self, run: Run, job: Job, path: Path, number: int) -> DownloadResult:
-        row = job.row
-        request = replace(job.request, held=self._held(job, path))
+    def fetch(self, run: Run, job: Job, number: int) -> DownloadResult:
+        """Have it from its server, in this process.
+
+        Raises:
+            SegdlError: it cannot be had.
+        """
+        path = self._options.directory / job.row.path
+        request = replace(job.request, held=self.held(job, path))
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError:
             held = set_fetched_aside(path, job.transfer.layout)
             if held is not None:
-                self._say(Said(f"what came for {shown(path)} is kept as {shown(held.name)}"))
+                self.say(Said(f"what came for {shown(path)} is kept as {shown(held.name)}"))
             raise
+        self.fetched(run, job, path, result)
+        return result
+
+    def fetched(
+        self, run: Run, job: Job, path: Path, result: DownloadResult, sha256: str | None = None
+    ) -> None:
+        """Take note of what is here now, whoever fetched it.
+
+        Args:
+            run: can be cancelled.
+            job: the file.
+            path: where it is.
+            result: how it was fetched.
+            sha256: its SHA-256, where somebody computed that.
+        """
+        row = job.row
         with disk_errors(path, "look at"):
             status = os.stat(path)
         found = Stat(status.st_size, status.st_mtime_ns)
@@ -181,16 +208,16 @@ class Work:
             job.had = replace(
                 before or Had(found), version=result.version, listed_modified=row.listed.modified
             )
-            return result
+            return
         checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
-        sha256 = checksum.hexdigest if checksum and checksum.algorithm == "sha256" else None
+        if checksum is not None and checksum.algorithm == "sha256":
+            sha256 = checksum.hexdigest
         if self._options.sums and sha256 is None:
             sha256 = _digests(run, path, {"sha256"})["sha256"]
         job.had = Had(found, result.version, row.listed.modified, checksum, sha256)
-        return result
 
-    def _held(self, job: Job, path: Path) -> Version | None:
+    def held(self, job: Job, path: Path) -> Version | None:
         """Return what the file that is here was when it was fetched, where that may be asked."""
         row, found = job.row, stat_of(path)
         if found is None or row.need is Need.FETCH or row.listed.checksum is not None:

@@ -1,0 +1,167 @@
+"""`--engine dask://HOST:PORT`: the workers of a Dask cluster, wherever they are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING
+
+from segdl.core.text import printable
+from segdl.engine.run import TICK, Run
+from segdl.errors import NetworkError, UsageError
+from segdl.mirror.engines.camp import Proof, prove
+from segdl.mirror.engines.engine import Files, refuse_unfit
+from segdl.mirror.engines.orders import Camp, Order, Told
+from segdl.mirror.engines.telling import Message
+from segdl.mirror.engines.worker import obey
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+# Seconds for a first connection, and for a worker to be there.
+_CONNECT = 10.0
+# Seconds that a scheduler which is gone gets to come back.
+_PATIENCE = 150.0
+# Seconds between two counts of the workers: they come and go.
+_COUNT = 2.0
+# Workers that may die under an order before Dask gives it back as lost.
+_RETRIES = 3
+
+
+class Dask:
+    """Workers of a Dask cluster.
+
+    Args:
+        address: the scheduler's, as Dask writes it.
+        camp: where they meet.
+        hear: takes what they tell; called from another thread.
+
+    Raises:
+        UsageError: distributed is not installed.
+        NetworkError: the scheduler does not answer.
+    """
+
+    def __init__(self, address: str, camp: Camp, hear: Callable[[Message], None]) -> None:
+        try:
+            import distributed  # noqa: F401
+        except ImportError:
+            raise UsageError(
+                "--engine dask needs a package that is missing",
+                hint="pip install 'segdl[dask]'",
+            ) from None
+        self._address = address
+        self._camp = camp
+        self._hear = hear
+        self._counted_at = 0.0
+        self._slots = 0
+        self._open()
+
+    def _open(self) -> None:
+        from distributed import Client
+
+        shown = printable(self._address, 200)
+        try:
+            self._client: Client = Client(
+                self._address, timeout=_CONNECT, set_as_default=False, name="segdl"
+            )
+        except (OSError, TimeoutError, asyncio.TimeoutError, ValueError) as error:
+            why = printable(str(error), 200)
+            raise NetworkError(
+                f"the Dask scheduler at {shown} does not answer: {why}",
+                hint="is it running, and reached from here?",
+            ) from None
+        # The name of a task, and so what the scheduler's pages show, is a number of no meaning.
+        self._executor = self._client.get_executor(pure=False, retries=_RETRIES)
+        self._client.subscribe_topic(self._camp.topic, self._listen)
+
+    def _listen(self, event: tuple[float, Message]) -> None:
+        _, message = event
+        self._hear(list(message))
+
+    @property
+    def slots(self) -> int:
+        """How many orders can be at work at once: a thread each."""
+        now = time.monotonic()
+        if now > self._counted_at + _COUNT:
+            self._counted_at = now
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+            self._slots = sum(worker["nthreads"] for worker in workers)
+        return self._slots
+
+    def prove(self, camp: Camp, files: Files) -> None:
+        """See to it that every worker can work."""
+        try:
+            self._client.wait_for_workers(1, timeout=_CONNECT)
+        except (TimeoutError, asyncio.TimeoutError):
+            raise NetworkError(
+                f"the Dask scheduler at {printable(self._address, 200)} has no workers",
+                hint="start some, with: dask worker ADDRESS",
+            ) from None
+        told = self._client.run(prove, camp, files, on_error="return")
+        refuse_unfit(camp, {printable(name, 100): _proof(proof) for name, proof in told.items()})
+        self._counted_at = 0.0
+
+    def submit(self, order: Order) -> Future[Told]:
+        """Hand an order over."""
+        future: Future[Told] = self._executor.submit(carry_out, order)
+        return future
+
+    def is_loss(self, error: BaseException) -> bool:
+        """Tell whether an order was lost with its worker, or with the scheduler."""
+        from distributed import KilledWorker
+        from distributed.comm.core import CommClosedError
+        from distributed.scheduler import NoValidWorkerError
+
+        lost = KilledWorker | CommClosedError | CancelledError | NoValidWorkerError
+        return isinstance(error, lost)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the scheduler is there."""
+        comm = self._client.scheduler_comm
+        return self._client.status == "running" and comm is not None and not comm.comm.closed()
+
+    def mend(self, run: Run) -> bool:
+        """Wait for the scheduler to come back, where it is gone."""
+        if self.is_connected:
+            return False
+        ends = run.clock() + _PATIENCE
+        self._leave(1)
+        while True:
+            try:
+                self._open()
+                self._client.wait_for_workers(1, timeout=_CONNECT)
+                return True
+            except (NetworkError, TimeoutError, asyncio.TimeoutError):
+                if run.clock() > ends:
+                    raise
+            run.sleep(TICK)
+
+    def dismiss(self, worker: str) -> None:
+        """Do nothing: the scheduler knows workers by other names."""
+
+    def close(self) -> None:
+        """Cancel what is out, and leave; workers see for themselves that the run is over."""
+        self._executor.shutdown(wait=False)
+        self._leave(2)
+
+    def _leave(self, seconds: int) -> None:
+        self._client.close(timeout=seconds)  # type: ignore[no-untyped-call]
+
+
+def _proof(told: Proof | BaseException) -> Proof:
+    if isinstance(told, Proof):
+        return told
+    if isinstance(told, ImportError | AttributeError):
+        return Proof("?", "it has no segdl, or another one")
+    return Proof("?", f"it fails: {printable(repr(told), 200)}")
+
+
+def carry_out(order: Order) -> Told:
+    """Carry an order out in a worker's thread."""
+    from distributed import get_worker
+
+    worker, topic = get_worker(), order.camp.topic
+    return obey(order, lambda message: worker.log_event(topic, message))
