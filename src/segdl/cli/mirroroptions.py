@@ -25,6 +25,9 @@ from segdl.mirror.options import (
 )
 from segdl.options import NetworkOptions, TransferOptions
 
+# Files at once, with a thread each.
+_MOST_HERE = 256
+
 _EPILOG = """\
 The list may be a file, - or a URL: URLs one a line, aria2's input files, checksum files
 (SHA256SUMS and the like), index pages of Apache and nginx, Metalink, JSON lines, CSV, S3
@@ -100,7 +103,7 @@ def _add_list(parser: Parser) -> None:
 
 def _add_work(parser: Parser) -> None:
     add = parser.add_argument_group("transfer").add_argument
-    add("--max-files", type=count(1, 256), default=16, metavar="N", help="files at once (16)")
+    add("--max-files", type=count(1, 65536), metavar="N", help="files at once (16)")
     add(
         "-x",
         "--per-host",
@@ -227,6 +230,15 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return mirror_parser().read(spelled)
 
 
+def _max_files(asked: int | None, engine: EngineOptions | None) -> int:
+    if engine is not None:
+        usual = 2 * engine.workers if engine.kind == "processes" else 256
+        return asked or max(16, usual)
+    if asked is not None and asked > _MOST_HERE:
+        raise UsageError(f"--max-files is {_MOST_HERE} at most without --engine")
+    return asked or 16
+
+
 def read_engine(text: str) -> EngineOptions:
     """Read where files are fetched.
 
@@ -295,7 +307,7 @@ def wanted_of(
             exclude=tuple(options.exclude),
             robots=not options.no_robots,
         ),
-        max_files=options.max_files,
+        max_files=_max_files(options.max_files, options.engine),
         per_host=options.per_host,
         order=options.order,
         delete=options.delete,

@@ -148,7 +148,7 @@ class Dask:
         self._leave(2)
 
     def _leave(self, seconds: int) -> None:
-        self._client.close(timeout=seconds)  # type: ignore[no-untyped-call]
+        self._client.close(timeout=seconds)
 
 
 def _proof(told: Proof | BaseException) -> Proof:

@@ -65,15 +65,17 @@ class _Pool:
     def close(self) -> None:
         """End everything; the processes are killed, which they are made for."""
         self._over.set()
-        self.executor.shutdown(wait=False, cancel_futures=True)
         processes = [each for each in multiprocessing.active_children() if each not in self._before]
         for process in processes:
             process.kill()
+        self.executor.shutdown(cancel_futures=True)
         for process in processes:
             process.join()
         self._thread.join()
         self._queue.close()
         self._queue.cancel_join_thread()
+        # Their semaphores go with them: a program that ends without ceremony leaves none.
+        del self.executor, self._queue
 
 
 class Processes:
