@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from segdl.core.text import printable
 from segdl.engine.run import TICK, Run
@@ -62,7 +64,10 @@ class Dask:
         from distributed import Client
 
         shown = printable(self._address, 200)
+        place = urlsplit(self._address)
         try:
+            # A client that finds nobody would try for long, and leave a thread behind.
+            socket.create_connection((place.hostname or "", place.port or 0), _CONNECT).close()
             self._client: Client = Client(
                 self._address, timeout=_CONNECT, set_as_default=False, name="segdl"
             )
