@@ -179,7 +179,7 @@ def test_the_driver_killed_and_run_again_fetches_what_was_at_work(
         "".join(f"{hashlib.sha256(c).hexdigest()}  {path}\n" for path, c in files.items())
     )
     arguments = ("mirror", "-q", "--engine", "processes:2", "--piece", "1M")
-    kills = 3
+    kills = 2
     for _ in range(kills):
         with start_segdl(*arguments, server.url("SHA256SUMS"), mirrored) as running:
             seen = len(server.log())

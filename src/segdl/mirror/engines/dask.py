@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from segdl.engine.run import TICK, Run
 from segdl.errors import NetworkError, UsageError
 from segdl.mirror.engines.camp import Proof, prove
 from segdl.mirror.engines.engine import Files, refuse_unfit
-from segdl.mirror.engines.orders import Camp, Order, Told
+from segdl.mirror.engines.orders import Camp, Order, Told, Unfit
 from segdl.mirror.engines.telling import Message
 from segdl.mirror.engines.worker import obey
 
@@ -27,7 +28,7 @@ _CONNECT = 10.0
 # Seconds that a scheduler which is gone gets to come back.
 _PATIENCE = 150.0
 # Seconds between two counts of the workers: they come and go.
-_COUNT = 2.0
+_COUNT = 5.0
 # Workers that may die under an order before Dask gives it back as lost.
 _RETRIES = 3
 
@@ -91,8 +92,11 @@ class Dask:
         now = time.monotonic()
         if now > self._counted_at + _COUNT:
             self._counted_at = now
-            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-            self._slots = sum(worker["nthreads"] for worker in workers)
+            try:
+                self._slots = sum(self._client.nthreads().values())
+            except (OSError, TimeoutError, asyncio.TimeoutError):
+                # What is out is lost then, and somebody looks for the scheduler.
+                pass
         return self._slots
 
     def prove(self, camp: Camp, files: Files) -> None:
@@ -145,7 +149,12 @@ class Dask:
             run.sleep(TICK)
 
     def dismiss(self, worker: str) -> None:
-        """Do nothing: the scheduler knows workers by other names."""
+        """Have the scheduler do without a worker: it would fail one order after the other."""
+        try:
+            self._client.retire_workers([worker], close_workers=True)
+        except (OSError, TimeoutError, asyncio.TimeoutError, ValueError):
+            # It is gone already.
+            pass
 
     def close(self) -> None:
         """Cancel what is out, and leave; workers see for themselves that the run is over."""
@@ -169,4 +178,6 @@ def carry_out(order: Order) -> Told:
     from distributed import get_worker
 
     worker, topic = get_worker(), order.camp.topic
-    return obey(order, lambda message: worker.log_event(topic, message))
+    told = obey(order, lambda message: worker.log_event(topic, message))
+    # By this name its driver can have it dismissed.
+    return replace(told, worker=worker.address) if isinstance(told, Unfit) else told

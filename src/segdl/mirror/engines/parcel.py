@@ -54,6 +54,8 @@ _MOST_RESTARTS = 3
 # So many workers may be lost with one file before it is taken for the reason.
 _MOST_LOSSES = 20
 _MOST_UNFIT = 5
+# Seconds that it takes to have a worker get nothing more.
+_DISMISSAL = 1.0
 
 
 class Parcel:
@@ -165,7 +167,7 @@ class Parcel:
                 if self._unfit > _MOST_UNFIT:
                     self.end(NetworkError(f"worker {told.worker} cannot work: {told.why}"))
                 else:
-                    self._again(order)
+                    self._again(order, _DISMISSAL)
             case Over():
                 self._lost(order, "it was done before, or is over")
 
@@ -374,15 +376,15 @@ class Parcel:
         self._emit(Note(self.number, f"asking again: {why}"))
         self._again(order)
 
-    def _again(self, order: Order) -> None:
+    def _again(self, order: Order, delay: float = 0.0) -> None:
         """Give an order anew, as if nothing were known of the first one."""
         if isinstance(order, Piece):
             if order.span.start in self._out:
-                self._ask_for(order.span)
+                self._ask_for(order.span, delay)
         elif isinstance(order, Whole):
-            self.ready.append(self._asking.for_whole(however_large=order.most is None))
+            self._put(self._asking.for_whole(however_large=order.most is None), delay)
         else:
-            self.ready.append(order)
+            self._put(order, delay)
 
     # -- words --
 
