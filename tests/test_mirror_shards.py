@@ -72,6 +72,18 @@ def test_runs_side_by_side_fetch_each_file_once(site: Nginx, tmp_path: Path) -> 
     assert sorted(each for each in asked if each != "/SHA256SUMS") == sorted(
         f"/{name}" for name in names
     )
+    merged = run_segdl("mirror", "--merge-reports", "--json", mirrored)
+    report = json.loads(merged.out)
+    assert (merged.code, report["outcome"], report["exit_code"]) == (0, "equal", 0)
+    assert report["files"]["fetched"] == len(names)
+    size = sum((site.root / name).stat().st_size for name in names)
+    assert report["bytes"]["fetched"] == sum(report["throughput"]["bytes"]) == size
+    assert report["verified"] == {"sha256": len(names)}
+    assert report["hosts"][0]["speed"]["count"] == len(names)
+    assert json.loads((mirrored / ".segdl" / "report.json").read_text()) == report
+    (mirrored / ".segdl" / Shard(1, COUNT).name / "report.json").unlink()
+    lacking = run_segdl("mirror", "--merge-reports", mirrored)
+    assert (lacking.code, "shard 1 of 3 has no report" in lacking.err) == (1, True)
     again = run_segdl("mirror", "--status", "--shard", f"1/{COUNT}", mirrored)
     assert (again.code, "complete" in again.out) == (0, True)
 

@@ -206,6 +206,11 @@ def _add_seen(parser: Parser) -> None:
         metavar="FOLDER",
         help=f"where report.json and report.html are written (DIR/{FOLDER})",
     )
+    add(
+        "--merge-reports",
+        action="store_true",
+        help="make one report of those in DIR..., of the shards of a mirror for one",
+    )
     add("--log-json", type=Path, metavar="FILE", help="append what happens, one JSON object a line")
     add("--metrics", metavar="HOST:PORT", help="serve metrics for Prometheus, as 127.0.0.1:9123")
     add(
