@@ -16,6 +16,7 @@ from segdl.core.checksum import Checksum
 from segdl.errors import CancelledError, UsageError
 from segdl.mirror.engines.camp import files_of, pitch, prove, strike, why_unproved
 from segdl.mirror.happenings import Done, Paused, Said
+from segdl.mirror.listing import Entry
 from segdl.mirror.options import EngineOptions
 from segdl.options import NetworkOptions
 from segdl.progress.events import Note, Progress, Restarted
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 
     from conftest import StartNginx
     from segdl.mirror.happenings import Happening
-    from segdl.mirror.listing import Entry
     from support.connection import Connection
     from support.nginx import Nginx
     from support.request import Request
+    from support.tls import Authority
 
 MIB = 1024 * 1024
 SMALL = {f"d{n % 3}/f{n}.bin": 3000 * n + 1 for n in range(12)}
@@ -349,3 +350,55 @@ def test_secrets_are_in_no_file_and_no_message(
 def test_what_is_no_engine_is_a_usage_error(tmp_path: Path, text: str) -> None:
     done = run_segdl("mirror", "--engine", text, "list", tmp_path)
     assert (done.code, "engine" in done.err) == (2, True)
+
+
+def test_processes_that_are_all_stopped_are_replaced(
+    root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, SMALL)
+    server, mirrored = nginx(root), tmp_path / "mirrored"
+    stopped: list[int] = []
+
+    def stop(happening: Happening) -> None:
+        if isinstance(happening, Done) and not stopped:
+            for child in multiprocessing.active_children():
+                assert child.pid is not None
+                stopped.append(child.pid)
+                os.kill(child.pid, signal.SIGSTOP)
+
+    ran = mirror(mirrored, entries(server, files), engine=processes(silence=0.5), on=stop)
+    assert stopped
+    assert ran.result.failures == []
+    assert found(mirrored) == files
+
+
+def test_options_of_the_network_hold_for_workers(
+    root: Path, nginx: StartNginx, authority: Authority, tmp_path: Path
+) -> None:
+    files = fill(root, {"a": 5000, "large.iso": LARGE})
+    server = nginx(root, authority=authority)
+    listed = [
+        entry(server.url(path, tls=True), path, size=len(content))
+        for path, content in files.items()
+    ]
+    mirrored = tmp_path / "mirrored"
+    network = NetworkOptions(cacert=authority.cacert)
+    ran = mirror(mirrored, listed, engine=processes(), network=network)
+    assert ran.result.failures == []
+    assert found(mirrored) == files
+    refused = mirror(tmp_path / "other", listed[:1], engine=processes(1), retries=1)
+    assert [each.exit_code for each in refused.result.failures] == [3]
+
+
+def test_a_mirror_takes_the_place_of_a_server_that_is_gone(
+    root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"a": 5000, "large.iso": LARGE})
+    server = nginx(root)
+    listed = [
+        Entry(path=path, urls=(f"http://127.0.0.1:9/{path}", server.url(path)), size=len(content))
+        for path, content in files.items()
+    ]
+    ran = mirror(tmp_path / "mirrored", listed, engine=processes())
+    assert ran.result.failures == []
+    assert found(tmp_path / "mirrored") == files

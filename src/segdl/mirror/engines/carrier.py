@@ -34,6 +34,8 @@ from segdl.results import DownloadResult
 _HANDS = 8
 # Seconds between two looks at who has not been heard of.
 _LOOK = 1.0
+# So many times the silence of one worker is that of all.
+_STUCK = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,14 @@ Item: TypeAlias = "_Back | _Errand | Message"
 
 @dataclass(slots=True)
 class _Flight:
-    """An order that is out; `heard_at` is when it was last heard of, None before the first word."""
+    """An order that is out.
+
+    `heard_at` is when it was last heard of, None before the first word: it may wait still.
+    """
 
     parcel: Parcel
     order: Order
+    sent_at: float
     heard_at: float | None = None
 
 
@@ -202,7 +208,7 @@ class Carrier:
         room = self._engine.slots - len(self._flights)
         for parcel, order in self._traffic.next(room):
             number, attempt = parcel.number, order.head.attempt
-            self._flights[number, attempt] = _Flight(parcel, order)
+            self._flights[number, attempt] = _Flight(parcel, order, self._run.clock())
             future = self._engine.submit(order)
             future.add_done_callback(partial(self._put_back, number, attempt))
 
@@ -306,7 +312,7 @@ class Carrier:
         """Have workers again where they were lost."""
         if self._losses and not self._run.cancel.is_set():
             self._losses = 0
-            if self._engine.mend(self._run):
+            if self._engine.mend():
                 self._engine.prove(self._terms.camp, self._files)
 
     def _look_for_silence(self) -> None:
@@ -315,13 +321,22 @@ class Carrier:
         if now < self._looked_at + _LOOK:
             return
         self._looked_at = now
-        for key, flight in list(self._flights.items()):
-            if flight.heard_at is not None and now > flight.heard_at + self._silence:
-                del self._flights[key]
-                self._traffic.back(flight.parcel.host)
-                if flight.parcel.outcome is None:
-                    flight.parcel.lost(flight.order)
-                    self._settle(flight.parcel)
+        flights = self._flights
+        lost = [
+            key
+            for key, flight in flights.items()
+            if flight.heard_at is not None and now > flight.heard_at + self._silence
+        ]
+        heard = max((each.heard_at or each.sent_at for each in flights.values()), default=now)
+        if now > heard + _STUCK * self._silence and self._engine.is_stuck():
+            lost = list(flights)
+        for key in lost:
+            flight = flights.pop(key)
+            self._losses += 1
+            self._traffic.back(flight.parcel.host)
+            if flight.parcel.outcome is None:
+                flight.parcel.lost(flight.order)
+                self._settle(flight.parcel)
 
     def _cancel(self) -> None:
         """End what is at work; what is done here comes to its end by itself."""

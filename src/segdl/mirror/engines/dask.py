@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from segdl.core.text import printable
@@ -23,10 +23,8 @@ from segdl.mirror.engines.worker import obey
 if TYPE_CHECKING:
     from distributed import Client
 
-# Seconds for a first connection, and for a worker to be there.
+# Seconds for one connection, or one answer of the scheduler.
 _CONNECT = 10.0
-# Seconds that a scheduler which is gone gets to come back.
-_PATIENCE = 150.0
 # Seconds between two counts of the workers: they come and go.
 _COUNT = 5.0
 # Workers that may die under an order before Dask gives it back as lost.
@@ -38,15 +36,24 @@ class Dask:
 
     Args:
         address: the scheduler's, as Dask writes it.
+        run: the driver's surroundings.
         camp: where they meet.
         hear: takes what they tell; called from another thread.
+        patience: seconds that scheduler and workers get to be there.
 
     Raises:
         UsageError: distributed is not installed.
         NetworkError: the scheduler does not answer.
     """
 
-    def __init__(self, address: str, camp: Camp, hear: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        address: str,
+        run: Run,
+        camp: Camp,
+        hear: Callable[[Message], None],
+        patience: float,
+    ) -> None:
         try:
             import distributed  # noqa: F401
         except ImportError:
@@ -57,6 +64,9 @@ class Dask:
         self._address = address
         self._camp = camp
         self._hear = hear
+        self._run = run
+        self._patience = patience
+        self._counting: Future[dict[str, int]] | None = None
         self._counted_at = 0.0
         self._slots = 0
         self._open()
@@ -89,28 +99,42 @@ class Dask:
     @property
     def slots(self) -> int:
         """How many orders can be at work at once: a thread each."""
-        now = time.monotonic()
-        if now > self._counted_at + _COUNT:
+        now = self._run.clock()
+        if self._counting is None and now > self._counted_at + _COUNT:
             self._counted_at = now
-            try:
-                self._slots = sum(self._client.nthreads().values())
-            except (OSError, TimeoutError, asyncio.TimeoutError):
-                # What is out is lost then, and somebody looks for the scheduler.
-                pass
+            # A scheduler that hangs must not have the driver hang.
+            self._counting = self._run.pool.submit(self._client.nthreads)
+        if self._counting is not None and self._counting.done():
+            if self._counting.exception() is None:
+                self._slots = sum(self._counting.result().values())
+            self._counting = None
         return self._slots
 
     def prove(self, camp: Camp, files: Files) -> None:
         """See to it that every worker can work."""
-        try:
-            self._client.wait_for_workers(1, timeout=_CONNECT)
-        except (TimeoutError, asyncio.TimeoutError):
-            raise NetworkError(
-                f"the Dask scheduler at {printable(self._address, 200)} has no workers",
-                hint="start some, with: dask worker ADDRESS",
-            ) from None
-        told = self._client.run(prove, camp, files, on_error="return")
+        ends = self._run.clock() + self._patience
+        while not self._call(self._client.nthreads):
+            if self._run.clock() > ends:
+                raise NetworkError(
+                    f"the Dask scheduler at {printable(self._address, 200)} has no workers",
+                    hint="start some, with: dask worker ADDRESS; or wait longer, with --patience",
+                )
+            self._run.sleep(5 * TICK)
+        told = self._call(partial(self._client.run, prove, camp, files, on_error="return"))
         refuse_unfit(camp, {printable(name, 100): _proof(proof) for name, proof in told.items()})
-        self._counted_at = 0.0
+        self._slots = sum(self._call(self._client.nthreads).values())
+
+    def _call(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what the cluster answers; it can be interrupted.
+
+        Raises:
+            NetworkError: the scheduler is gone.
+        """
+        asking = self._run.pool.submit(ask)
+        try:
+            return self._run.wait_for(asking, lambda: None, _CONNECT)
+        except (OSError, TimeoutError, asyncio.TimeoutError) as error:
+            raise NetworkError(f"the Dask scheduler is gone: {printable(str(error))}") from None
 
     def submit(self, order: Order) -> Future[Told]:
         """Hand an order over."""
@@ -132,21 +156,24 @@ class Dask:
         comm = self._client.scheduler_comm
         return self._client.status == "running" and comm is not None and not comm.comm.closed()
 
-    def mend(self, run: Run) -> bool:
+    def mend(self) -> bool:
         """Wait for the scheduler to come back, where it is gone."""
         if self.is_connected:
             return False
-        ends = run.clock() + _PATIENCE
+        ends = self._run.clock() + self._patience
         self._leave(1)
         while True:
             try:
                 self._open()
-                self._client.wait_for_workers(1, timeout=_CONNECT)
                 return True
-            except (NetworkError, TimeoutError, asyncio.TimeoutError):
-                if run.clock() > ends:
+            except NetworkError:
+                if self._run.clock() > ends:
                     raise
-            run.sleep(TICK)
+            self._run.sleep(5 * TICK)
+
+    def is_stuck(self) -> bool:
+        """Tell that orders which nobody speaks of wait for workers: those may come."""
+        return False
 
     def dismiss(self, worker: str) -> None:
         """Have the scheduler do without a worker: it would fail one order after the other."""

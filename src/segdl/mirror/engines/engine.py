@@ -37,7 +37,10 @@ class Engine(Protocol):
     def is_loss(self, error: BaseException) -> bool:
         """Tell whether an order was lost with its worker: it has to be given again."""
 
-    def mend(self, run: Run) -> bool:
+    def is_stuck(self) -> bool:
+        """Tell whether it is stuck where no order at all is heard of; `mend` begins anew then."""
+
+    def mend(self) -> bool:
         """Have workers again where all were lost; tell whether the proof is to be given again.
 
         Raises:
@@ -51,13 +54,21 @@ class Engine(Protocol):
         """Let go of the workers, at once; what is at work there is of no interest."""
 
 
-def open_engine(options: EngineOptions, camp: Camp, hear: Callable[[Message], None]) -> Engine:
+def open_engine(
+    options: EngineOptions,
+    run: Run,
+    camp: Camp,
+    hear: Callable[[Message], None],
+    patience: float,
+) -> Engine:
     """Return the engine that was asked for.
 
     Args:
         options: which.
+        run: the driver's surroundings.
         camp: where its workers meet.
         hear: takes what they tell; called from another thread.
+        patience: seconds that workers elsewhere get to be there.
 
     Raises:
         UsageError: a package is missing.
@@ -66,10 +77,10 @@ def open_engine(options: EngineOptions, camp: Camp, hear: Callable[[Message], No
     if options.kind == "processes":
         from segdl.mirror.engines.processes import Processes
 
-        return Processes(options.workers, hear)
+        return Processes(options.workers, run, hear)
     from segdl.mirror.engines.dask import Dask
 
-    return Dask(options.address, camp, hear)
+    return Dask(options.address, run, camp, hear, patience)
 
 
 def refuse_unfit(camp: Camp, proofs: dict[str, Proof]) -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 # Pools in a row that broke before anything came of them.
 _MOST_BREAKS = 20
-# Seconds that a process gets to end by itself.
-_GRACE = 0.5
+# Seconds that a process may take to begin.
+_START = 60.0
 
 _spoken: Queue[Message] | None = None
 
@@ -83,11 +83,13 @@ class Processes:
 
     Args:
         count: how many.
+        run: the driver's surroundings.
         hear: takes what they tell; called from another thread.
     """
 
-    def __init__(self, count: int, hear: Callable[[Message], None]) -> None:
+    def __init__(self, count: int, run: Run, hear: Callable[[Message], None]) -> None:
         self.slots = count
+        self._run = run
         self._hear = hear
         self._pool = _Pool(count, hear)
         self._broken = False
@@ -95,7 +97,11 @@ class Processes:
 
     def prove(self, camp: Camp, files: Files) -> None:
         """See to it that they see the folder: they all see what this process does."""
-        proof = self._pool.executor.submit(prove, camp, files).result()
+        proving = self._pool.executor.submit(prove, camp, files)
+        try:
+            proof = self._run.wait_for(proving, lambda: None, _START)
+        except BrokenExecutor:
+            raise NetworkError("processes end as soon as they are begun") from None
         refuse_unfit(camp, {"of this machine": proof})
 
     def submit(self, order: Order) -> Future[Told]:
@@ -120,9 +126,14 @@ class Processes:
         self._broken = self._broken or lost
         return lost
 
-    def mend(self, run: Run) -> bool:
+    def is_stuck(self) -> bool:
+        """Tell that it is: a process that was stopped may hold the lock that others wait for."""
+        self._broken = True
+        return True
+
+    def mend(self) -> bool:
         """Make a new pool in place of one that broke."""
-        run.check_cancelled()
+        self._run.check_cancelled()
         if self._broken:
             self._breaks += 1
             if self._breaks > _MOST_BREAKS:

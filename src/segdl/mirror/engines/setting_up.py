@@ -51,7 +51,7 @@ def open_carrier(
     camp = pitch(folder, topics=engine_options.kind == "dask")
     inbox: queue.SimpleQueue[Item] = queue.SimpleQueue()
     try:
-        engine = open_engine(engine_options, camp, inbox.put)
+        engine = open_engine(engine_options, run, camp, inbox.put, options.patience)
         try:
             files = files_of(run.network)
             engine.prove(camp, files)
@@ -65,7 +65,7 @@ def open_carrier(
                 sums=options.sums,
                 work=work,
             )
-            silence = max(engine_options.silence, 10 * camp.every)
+            silence = max(engine_options.silence, 4 * camp.every)
             yield Carrier(engine, terms, files, inbox, cap=cap, silence=silence)
         finally:
             engine.close()
