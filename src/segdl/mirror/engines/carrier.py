@@ -67,6 +67,7 @@ class _Flight:
 
     parcel: Parcel
     order: Order
+    future: Future[Told]
     sent_at: float
     heard_at: float | None = None
 
@@ -208,8 +209,8 @@ class Carrier:
         room = self._engine.slots - len(self._flights)
         for parcel, order in self._traffic.next(room):
             number, attempt = parcel.number, order.head.attempt
-            self._flights[number, attempt] = _Flight(parcel, order, self._run.clock())
             future = self._engine.submit(order)
+            self._flights[number, attempt] = _Flight(parcel, order, future, self._run.clock())
             future.add_done_callback(partial(self._put_back, number, attempt))
 
     def _put_back(self, number: int, attempt: int, future: Future[Told]) -> None:
@@ -248,8 +249,11 @@ class Carrier:
         if isinstance(told, Failed) and told.refused:
             pause = self._traffic.refused(parcel.host, told.pause)
             self._pause(parcel, pause, told)
+            self._recall(parcel.host)
         else:
             self._traffic.back(parcel.host)
+            if not isinstance(told, Failed | Unfit):
+                self._traffic.answered(parcel.host)
         if isinstance(told, Unfit):
             self._terms.work.say(Said(f"worker {told.worker} cannot work: {told.why}"))
             self._engine.dismiss(told.worker)
@@ -278,6 +282,15 @@ class Carrier:
             error = failed.error
             status = error.status if isinstance(error, ServerError) else None
             self._terms.work.say(Paused(parcel.host, seconds, error.message, status))
+
+    def _recall(self, host: str) -> None:
+        """Take orders of a host back that no worker has begun with."""
+        for key, flight in list(self._flights.items()):
+            if flight.parcel.host == host and flight.heard_at is None and flight.future.cancel():
+                del self._flights[key]
+                self._traffic.back(host)
+                flight.parcel.ready.appendleft(flight.order)
+                self._traffic.add(flight.parcel)
 
     def _errand_done(self, done: _Errand) -> None:
         self._errands.discard(done.number)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _CONNECT = 10.0
 # Seconds between two counts of the workers: they come and go.
 _COUNT = 5.0
+# For so many threads one order more is out: from one to the next it takes some ms.
+_AHEAD = 2
 # Workers that may die under an order before Dask gives it back as lost.
 _RETRIES = 3
 
@@ -98,7 +100,7 @@ class Dask:
 
     @property
     def slots(self) -> int:
-        """How many orders can be at work at once: a thread each."""
+        """How many orders may be out: one a thread, and some that wait on their way there."""
         now = self._run.clock()
         if self._counting is None and now > self._counted_at + _COUNT:
             self._counted_at = now
@@ -106,7 +108,7 @@ class Dask:
             self._counting = self._run.pool.submit(self._client.nthreads)
         if self._counting is not None and self._counting.done():
             if self._counting.exception() is None:
-                self._slots = sum(self._counting.result().values())
+                self._slots = _slots(self._counting.result())
             self._counting = None
         return self._slots
 
@@ -122,7 +124,7 @@ class Dask:
             self._run.sleep(5 * TICK)
         told = self._call(partial(self._client.run, prove, camp, files, on_error="return"))
         refuse_unfit(camp, {printable(name, 100): _proof(proof) for name, proof in told.items()})
-        self._slots = sum(self._call(self._client.nthreads).values())
+        self._slots = _slots(self._call(self._client.nthreads))
 
     def _call(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what the cluster answers; it can be interrupted.
@@ -190,6 +192,11 @@ class Dask:
 
     def _leave(self, seconds: int) -> None:
         self._client.close(timeout=seconds)
+
+
+def _slots(threads: dict[str, int]) -> int:
+    count = sum(threads.values())
+    return count + -(-count // _AHEAD)
 
 
 def _proof(told: Proof | BaseException) -> Proof:

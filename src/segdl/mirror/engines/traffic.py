@@ -77,6 +77,9 @@ class Traffic:
     def back(self, host: str) -> None:
         """An order of a host came back, or is given up."""
         self._windows[host] = hostwindow.back(self._window(host))
+
+    def answered(self, host: str) -> None:
+        """A host took an order."""
         self._refusals.pop(host, None)
 
     def refused(self, host: str, pause: float | None) -> float:
