@@ -18,7 +18,7 @@ class Shard:
 
     Example:
         >>> [sorted(p for p in ("a", "b", "c", "d") if Shard(i, 2).has(p)) for i in (0, 1)]
-        [['a', 'c', 'd'], ['b']]
+        [['a', 'b', 'c'], ['d']]
     """
 
     index: int
