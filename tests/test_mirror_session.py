@@ -372,6 +372,11 @@ class TestRounds:
         assert len(readings) == 2
         assert any("changed during the run" in each.text for each in ran.of(Said))
 
+    def test_a_second_round_asks_for_nothing_again(self, site: Site, tmp_path: Path) -> None:
+        ran = mirror(tmp_path / "mirrored", site.entries)
+        assert len(ran.result.rounds) == 2
+        assert len(ran.of(Done)) == len(site.files)
+
     def test_nothing_fetched_is_one_round(self, site: Site, tmp_path: Path) -> None:
         mirrored = tmp_path / "mirrored"
         mirror(mirrored, site.entries(digests=True))

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from segdl.cli.mirroroptions import Wanted, mirror_parser, wanted_of
+from segdl.cli.mirroroptions import Wanted, read_arguments, wanted_of
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import printable
 from segdl.core.url import parse_url
@@ -33,7 +33,7 @@ def mirror(arguments: Sequence[str]) -> int:
     Raises:
         SegdlError: nothing was begun.
     """
-    options = mirror_parser().read(arguments)
+    options = read_arguments(arguments)
     if options.config is not None or options.check_config:
         from segdl.cli.mirrorconfig import read_config
 

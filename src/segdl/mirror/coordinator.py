@@ -96,6 +96,7 @@ class Coordinator:
         self._numbers = 0
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
+        self._first = 0
         self._troubles_told = 0
         self._carrier: Carrier | None = None
 
@@ -133,7 +134,9 @@ class Coordinator:
             patience=self._options.patience,
             clock=self._run.clock,
         )
-        intake = Intake(self._ledger, hosts, self._options, self._ledger.begin_listing())
+        listing = self._ledger.begin_listing()
+        self._first = self._first or listing
+        intake = Intake(self._ledger, hosts, self._options, listing, self._first)
         self._troubles_told = 0
         this = Round(intake)
         try:

@@ -27,9 +27,10 @@ class Intake:
 
     Attributes:
         listing: its number in the ledger.
+        since: that of the first round of the run.
         files: that it names.
-        bytes: that they have, as far as it tells.
-        unsized: files of which it does not tell the size.
+        bytes: that they have, as far as it tells or they are kept.
+        unsized: files of which that is not known.
         kept: files that are as it wants them.
         kept_bytes: those of the kept ones.
         wanted: files that something is to be done about.
@@ -43,6 +44,7 @@ class Intake:
     hosts: Hosts
     options: MirrorOptions
     listing: int
+    since: int
     files: int = 0
     bytes: int = 0
     unsized: int = 0
@@ -124,14 +126,21 @@ class Intake:
             verify=self.options.verify,
             sums=self.options.sums,
         )
+        if need is Need.ASK and self._was_asked(row, listed):
+            need = Need.NOTHING
         public = tuple(map(_public, entry.urls))
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
         ):
             self.apart[path] = entry
         self.files += 1
-        self.bytes += entry.size or 0
-        self.unsized += entry.size is None
+        kept = found if need is Need.NOTHING else None
+        # What is here has a size, whether or not the list tells it.
+        size = kept.size if kept and entry.size is None else entry.size
+        self.bytes += size or 0
+        self.unsized += size is None
+        self.kept += kept is not None
+        self.kept_bytes += kept.size if kept else 0
         return Wanted(
             path=path,
             host=host,
@@ -142,11 +151,12 @@ class Intake:
             need=need,
         )
 
+    def _was_asked(self, row: Row | None, listed: Listed) -> bool:
+        """Tell whether an earlier round of this run found the file right, as it is listed now."""
+        return row is not None and row.listing >= self.since and row.listed == listed
+
     def _count(self, wanted: Wanted) -> None:
-        if wanted.need is Need.NOTHING:
-            self.kept += 1
-            self.kept_bytes += wanted.listed.size or 0
-        else:
+        if wanted.need is not Need.NOTHING:
             self.wanted += 1
             self.hosts.add(wanted.host, late=wanted.late)
 

@@ -406,7 +406,7 @@ def _row(columns: tuple[object, ...]) -> Row:
         id=number,
         path=str(path),
         host=str(host),
-        urls=tuple(json.loads(str(urls))),
+        urls=_urls(str(urls)),
         listed=Listed(
             size if isinstance(size, int) else None,
             modified if isinstance(modified, int) else None,
@@ -418,6 +418,13 @@ def _row(columns: tuple[object, ...]) -> Row:
         listing=listing,
         has_twin=any(twin),
     )
+
+
+def _urls(text: str) -> tuple[str, ...]:
+    # Nearly all files have one, in which nothing is escaped.
+    if text.count('"') == 2 and "\\" not in text:
+        return (text[2:-2],)
+    return tuple(json.loads(text))
 
 
 def _text(value: object) -> str | None:

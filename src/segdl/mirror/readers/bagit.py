@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
-from segdl.mirror.listing import Document, Entry, Item, Unusable
-from segdl.mirror.readers.lines import TOO_LONG, lines_in, lines_of
+from segdl.mirror.listing import Document, Entry, Item
+from segdl.mirror.readers.lines import items_of, lines_in, lines_of
 
 _LINE = re.compile(r"(\S+)[ \t]+([0-9]{1,18}|-)[ \t]+(\S.*)", re.DOTALL)
 # What is percent-encoded, and nothing else: bags of earlier versions encode less.
@@ -29,17 +29,10 @@ class BagItFetch:
 
     def read(self, stream: BinaryIO, document: Document) -> Iterator[Item]:
         """Yield its files."""
-        for number, line in enumerate(lines_of(stream, document), start=1):
-            if line is None:
-                yield Unusable(line=number, why=TOO_LONG)
-            elif line.strip():
-                try:
-                    yield _entry(line)
-                except UsageError as error:
-                    yield Unusable(line=number, why=str(error))
+        return items_of(enumerate(lines_of(stream, document), start=1), _files)
 
 
-def _entry(line: str) -> Entry:
+def _files(line: str) -> tuple[Entry]:
     found = _LINE.fullmatch(line.lstrip())
     if found is None:
         raise UsageError("it is not URL, length and path")
@@ -48,4 +41,4 @@ def _entry(line: str) -> Entry:
     path = _ENCODED.sub(lambda code: chr(int(code[1], 16)), path)
     if not path.removeprefix("./").startswith("data/"):
         raise UsageError("its path is not below data/")
-    return Entry(path=path, urls=(url,), size=None if length == "-" else int(length))
+    return (Entry(path=path, urls=(url,), size=None if length == "-" else int(length)),)

@@ -16,7 +16,7 @@ from segdl.core.sumlines import (
     without_signature,
 )
 from segdl.mirror.listing import Document, Entry, Item, Unusable
-from segdl.mirror.readers.lines import TOO_LONG, lines_in, lines_of
+from segdl.mirror.readers.lines import TOO_LONG, lines_of, raw_lines_in
 from segdl.mirror.readers.relative import resolver
 from segdl.mirror.readers.strongest import Strongest
 
@@ -26,6 +26,8 @@ _LOOKED_AT = 50
 # Comments, and what the collections of BSD have besides.
 _SAYS_NOTHING = re.compile(r"\s*(?:[#;]|\$[A-Z][A-Za-z]+[:$]|TIMESTAMP = |$)")
 _SIZE = re.compile(r"([0-9]{1,18})(?: bytes)?")
+# Of a digest alone, and of one of standard input.
+_NAMELESS = frozenset({"", "-"})
 _NO_SUM = "it is no line of a checksum file"
 _NO_NAME = "it has a digest, and no name to go with it"
 
@@ -44,7 +46,8 @@ class ChecksumFile:
     def recognises(self, head: bytes, document: Document) -> bool:
         """Tell whether the first lines are mostly those of a checksum file."""
         by_digits = algorithms_by_digits(document.name)
-        lines = [line for line in without_signature(lines_in(head)[:_LOOKED_AT]) if line]
+        texts = without_signature(raw_lines_in(head)[:_LOOKED_AT])
+        lines = [line for line in texts if line and not _SAYS_NOTHING.match(line)]
         sums = [one for line in lines if (one := read_sum(line, by_digits)) is not None]
         named = any(one.checksum is not None and one.name for one in sums)
         alone = len(sums) == 1 and target_of(document.name) is not None
@@ -89,16 +92,16 @@ def _lines(stream: BinaryIO, document: Document) -> Iterator[tuple[int, SumLine 
         if line is None:
             if not _SAYS_NOTHING.match(text):
                 yield number, Unusable(line=number, why=_NO_SUM)
-        elif line.name and line.name != "-":
-            yield number, line
-        elif target is None:
+        elif target is not None and line.name.strip() in _NAMELESS:
+            yield number, replace(line, name=target)
+        elif line.name in _NAMELESS:
             yield number, Unusable(line=number, why=_NO_NAME)
         else:
-            yield number, replace(line, name=target)
+            yield number, line
 
 
 def _take(gathered: Strongest, number: int, line: SumLine) -> None:
-    name = line.name
+    name = line.name.removeprefix("./")
     size = _SIZE.fullmatch(line.value) if line.tag.lower() == "size" else None
     if size:
         gathered.take(number, name, None, size=int(size[1]))

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from segdl.mirror.listing import Document, Entry, Item, Unusable
-from segdl.mirror.readers.lines import TOO_LONG, lines_in, lines_of
-from segdl.mirror.readers.relative import resolver
+from segdl.errors import UsageError
+from segdl.mirror.listing import Document, Entry, Item
+from segdl.mirror.readers.lines import items_of, lines_in, lines_of
+from segdl.mirror.readers.relative import is_own, resolver
 
 _HOME = "https://data.commoncrawl.org/"
 _HOSTS = frozenset({"data.commoncrawl.org", "commoncrawl.s3.amazonaws.com"})
@@ -32,17 +33,17 @@ class CommonCrawlPaths:
     def read(self, stream: BinaryIO, document: Document) -> Iterator[Item]:
         """Yield its files."""
         resolve = resolver(_at_home(document))
-        for number, line in enumerate(lines_of(stream, document), start=1):
-            if line is None:
-                yield Unusable(line=number, why=TOO_LONG)
-            elif "://" in line:
-                yield Unusable(line=number, why="it is a URL, not a path")
-            elif path := line.strip():
-                yield Entry(path=path, urls=(resolve(path),))
+
+        def files(line: str) -> tuple[Entry]:
+            if "://" in line:
+                raise UsageError("it is a URL, not a path")
+            path = line.strip()
+            return (Entry(path=path, urls=(resolve(path),)),)
+
+        return items_of(enumerate(lines_of(stream, document), start=1), files)
 
 
 def _at_home(document: Document) -> Document:
     """Let names be relative to the root where the list lies deeper, at Common Crawl's host."""
-    if document.url is None or document.base != document.url:
-        return document
-    return replace(document, base=_HOME) if urlsplit(document.url).hostname in _HOSTS else document
+    host = urlsplit(document.url or "").hostname
+    return replace(document, base=_HOME) if is_own(document) and host in _HOSTS else document

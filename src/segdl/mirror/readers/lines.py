@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from segdl.core.text import printable
 from segdl.errors import UsageError
-from segdl.mirror.listing import Document
+from segdl.mirror.listing import Document, Entry, Item, Unusable
 
 # Bytes of a line: room for a file with a thousand mirrors.
 LONGEST = 1 << 20
@@ -57,6 +57,30 @@ def shown_name(document: Document) -> str:
     return printable(document.name, 100) or "the list"
 
 
+def items_of(
+    lines: Iterable[tuple[int, str | None]], read: Callable[[str], Iterable[Entry]]
+) -> Iterator[Item]:
+    """Yield what is read of each line that says something.
+
+    Args:
+        lines: numbered; None stands for one that is too long.
+        read: returns the files of a line, or raises UsageError where it cannot be used.
+
+    Example:
+        >>> def one(line): return [Entry(path=line, urls=())]
+        >>> [entry.path for entry in items_of([(1, "a"), (2, " ")], one)]
+        ['a']
+    """
+    for number, line in lines:
+        if line is None:
+            yield Unusable(line=number, why=TOO_LONG)
+        elif line.strip():
+            try:
+                yield from read(line)
+            except UsageError as error:
+                yield Unusable(line=number, why=str(error))
+
+
 def lines_in(head: bytes) -> list[str]:
     r"""Return the lines of a document's first bytes that say something, without blanks around.
 
@@ -66,6 +90,11 @@ def lines_in(head: bytes) -> list[str]:
         >>> lines_in(b"# a list\n\n http://h/a\nhttp://h")
         ['http://h/a', 'http://h']
     """
-    text = head.removeprefix(_BOM).decode("utf-8", "surrogateescape")
-    stripped = (line.strip() for line in text.split("\n"))
+    stripped = map(str.strip, raw_lines_in(head))
     return [line for line in stripped if line and not line.startswith("#")]
+
+
+def raw_lines_in(head: bytes) -> list[str]:
+    """Return the lines of a document's first bytes as `lines_of` would."""
+    text = head.removeprefix(_BOM).decode("utf-8", "surrogateescape")
+    return [line.rstrip("\r") for line in text.split("\n")]

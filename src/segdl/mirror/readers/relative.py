@@ -50,11 +50,18 @@ def folder_of(document: Document) -> str:
         )
     parse_url(document.base)
     base = urlsplit(document.base)
-    if document.base == document.url:
+    if is_own(document):
         path, query = base.path[: base.path.rfind("/") + 1] or "/", ""
     else:
         path, query = base.path.rstrip("/") + "/", base.query
     return urlunsplit((base.scheme, base.netloc, path, query, ""))
+
+
+def is_own(document: Document) -> bool:
+    """Tell whether a list's base is where it lies itself, or another page of it does."""
+    if document.url is None or document.base is None:
+        return False
+    return urlsplit(document.base)[:3] == urlsplit(document.url)[:3]
 
 
 def absolute(url: str, document: Document) -> str:

@@ -15,7 +15,7 @@ from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Further, Item, Unusable
 from segdl.mirror.readers.columns import seconds_of, size_of
 from segdl.mirror.readers.lines import shown_name
-from segdl.mirror.readers.relative import resolver
+from segdl.mirror.readers.relative import is_own, resolver
 
 _ROOT = "ListBucketResult"
 _PIECE = 1 << 16
@@ -159,7 +159,7 @@ class _Page:
 
 def _at_bucket(document: Document) -> Document:
     """Let keys be relative to the bucket, which is what a listing is asked from."""
-    if document.url is None or document.base != document.url:
+    if document.url is None or not is_own(document):
         return document
     parts = urlsplit(document.url)
     return replace(document, url=None, base=urlunsplit((*parts[:3], "", "")))
