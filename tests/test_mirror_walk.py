@@ -86,10 +86,17 @@ def test_a_walk_may_begin_at_a_page_with_a_name_and_a_query() -> None:
         assert found.entries[0].urls == (tree.url("/pub/one"),)
 
 
-def test_paths_may_begin_further_up_where_the_user_says_so() -> None:
+@pytest.mark.parametrize(
+    ("base", "paths"),
+    [
+        ("/", ["pub/a/deep/two", "pub/a/one"]),
+        ("/pub", ["a/deep/two", "a/one"]),
+        ("/pub/", ["a/deep/two", "a/one"]),
+    ],
+)
+def test_paths_may_begin_further_up_where_the_user_says_so(base: str, paths: list[str]) -> None:
     with Tree(TREE) as tree:
-        found = walked(tree.url("/pub/a/"), base_url=tree.url("/")).whole
-        assert found.paths == ["pub/a/deep/two", "pub/a/one"]
+        assert walked(tree.url("/pub/a/"), base_url=tree.url(base)).whole.paths == paths
 
 
 def test_a_base_that_is_elsewhere_is_refused() -> None:

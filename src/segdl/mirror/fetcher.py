@@ -52,7 +52,7 @@ class Fetcher:
         self._reading = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="segdl-list-read")
         self._inner = replace(run, pool=self._reading, cancel=self._over, own_threads=False)
         self._credentials = _credentials(run, options)
-        self._pace = _Pace(self._inner)
+        self._pace = Pace(self._inner)
         self._under_way: set[Asked] = set()
 
     def ask(self, url: str) -> Asked:
@@ -139,7 +139,7 @@ def _credentials(run: Run, options: ListingOptions) -> Credentials:
     return Credentials(run.network, asked, parse_url(named or "http://localhost/"))
 
 
-class _Pace:
+class Pace:
     """Time between requests. `_lock` owns `_next`; `delay` is set between requests."""
 
     def __init__(self, run: Run) -> None:

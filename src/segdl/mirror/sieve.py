@@ -9,7 +9,7 @@ from segdl.core.globs import Globs
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.errors import SegdlError, ServerError, UsageError
-from segdl.mirror.listing import Entry, Further, Unlisted, Unusable
+from segdl.mirror.listing import Entry, Further, Unlisted
 from segdl.mirror.loops import Page
 from segdl.mirror.robots import Robots
 
@@ -34,13 +34,13 @@ class Sieve:
     start: Location | None = None
     robots: Robots = field(default_factory=Robots)
 
-    def entry(self, entry: Entry, page: Page) -> Entry | Unusable | None:
-        """Return a file that is wanted; why not, where its server asks not to; else None."""
-        if not self.globs.takes(entry.path):
-            return None
-        if page.kind == INDEX and not self.robots.allows(entry.urls[0]):
-            return Unusable(line=0, why=f"robots.txt forbids {printable(entry.path, 200)!r}")
-        return entry
+    def takes(self, entry: Entry) -> bool:
+        """Tell whether a file is wanted."""
+        return self.globs.takes(entry.path)
+
+    def allows(self, entry: Entry, page: Page) -> bool:
+        """Tell whether a server lets a file be asked for; robots.txt is about links alone."""
+        return page.kind != INDEX or self.robots.allows(entry.urls[0])
 
     def further(self, further: Further, page: Page) -> str | Unlisted | None:
         """Return the URL of a document to follow; why it cannot be; None where not wanted."""
@@ -50,7 +50,7 @@ class Sieve:
             place = parse_url(further.url)
             self.require_inside(place, deeper=further.deeper)
         except SegdlError as error:
-            return Unlisted(where=printable(page.url.partition("?")[0], 2000), error=error)
+            return Unlisted(where=_shown(page), error=error)
         return place.url if self.wants(place, deeper=further.deeper) else None
 
     def wants(self, place: Location, *, deeper: bool) -> bool:
@@ -89,13 +89,25 @@ class Sieve:
                 hint=f"{leave}or go on with --no-robots".removeprefix("or "),
             )
 
-    def too_deep(self, page: Page) -> Unlisted | None:
-        """Return why the folders of a page are not followed, where they are too deep."""
-        if page.level < self.levels:
-            return None
-        where = printable(page.url.partition("?")[0], 2000)
+    def too_deep(self, page: Page) -> Unlisted:
+        """Return why the folders of a page are not followed that are below the last level."""
+        where = _shown(page)
         error = ServerError(
             f"{where}: there are folders more than {self.levels} levels down: not followed",
             hint="a loop, by the look of it: end it with --exclude or --depth",
         )
         return Unlisted(where=where, error=error)
+
+    def forbidden(self, page: Page, paths: list[str], count: int) -> Unlisted:
+        """Return why so many files of a page, such as those at `paths`, are left out."""
+        where = _shown(page)
+        names = ", ".join(repr(printable(path, 100)) for path in paths)
+        error = ServerError(
+            f"{where}: robots.txt asks programs not to read {count} of its files, such as {names}",
+            hint="leave them out with --exclude, or go on with --no-robots",
+        )
+        return Unlisted(where=where, error=error)
+
+
+def _shown(page: Page) -> str:
+    return printable(page.url.partition("?")[0], 2000)

@@ -17,6 +17,7 @@ from segdl.mirror.frontier import Frontier, Limits, Pending
 from segdl.mirror.listing import Document, Entry, Found, Further, Item, Reader, Unlisted
 from segdl.mirror.loops import Names, Page, far_below, like_above
 from segdl.mirror.options import ListingOptions
+from segdl.mirror.readers import relative
 from segdl.mirror.readers.index_html import IndexHtml
 from segdl.mirror.readers.index_json import IndexJson
 from segdl.mirror.readers.registry import reader_for
@@ -26,6 +27,8 @@ from segdl.mirror.source import Opened, open_local
 # Items of a page that are kept until it is known that it is no loop; what has more is read
 # twice.
 _HELD = 4096
+# Files of a page that a message names.
+_NAMED = 3
 
 
 def walk(
@@ -99,7 +102,8 @@ class _Walk:
             document = opened.document
             reader = reader_for(opened.head(), document, options.format)
             self._begin_at(document, _kind(reader))
-            place = document.url or document.base or ""
+            start = self._sieve.start
+            place = document.url or (start.url if start else "")
             page = Page(url=_folder(place), level=0, kind=_kind(reader))
             names = Names()
             yield from self._found(page, self._items(opened, reader, names), names)
@@ -110,8 +114,10 @@ class _Walk:
             self._frontier.is_new(document.url)
         if document.base is None:
             return
-        self._fetcher.base = document.base
-        self._sieve = replace(self._sieve, start=parse_url(document.base))
+        start = parse_url(relative.folder_of(document))
+        self._frontier.is_new(start.url)
+        self._fetcher.base = start.url if kind == INDEX else document.base
+        self._sieve = replace(self._sieve, start=start)
         if kind == INDEX:
             self._require_allowed(parse_url(document.url or document.base), deeper=True)
 
@@ -213,30 +219,36 @@ class _Walk:
             items: what it lists.
             names: what `page` is to remember of them, once they are read.
         """
-        too_deep = self._sieve.too_deep(page)
-        told = False
+        sieve = self._sieve
+        deepest = page.level >= self._limits.levels
+        too_deep = False
+        forbidden: list[str] = []
+        left_out = 0
         below: list[str] = []
         beside: list[str] = []
         try:
             for item in items:
                 self._run.check_cancelled()
                 match item:
-                    case Entry():
-                        entry = self._sieve.entry(item, page)
-                        if entry is not None:
-                            yield entry
+                    case Entry() if not sieve.takes(item):
+                        continue
+                    case Entry() if not sieve.allows(item, page):
+                        left_out += 1
+                        forbidden += [item.path] if left_out <= _NAMED else []
                     case Further(deeper=deeper):
-                        found = self._sieve.further(item, page)
+                        found = sieve.further(item, page)
                         if isinstance(found, Unlisted):
                             yield found
-                        elif found is not None and deeper and too_deep is not None:
-                            if not told:
-                                yield too_deep
-                            told = True
+                        elif found is not None and deeper and deepest:
+                            too_deep = True
                         elif found is not None:
                             (below if deeper else beside).append(found)
                     case _:
                         yield item
+            if too_deep:
+                yield sieve.too_deep(page)
+            if left_out:
+                yield sieve.forbidden(page, forbidden, left_out)
         finally:
             if names is not None:
                 page = replace(page, names=names.digest())
