@@ -195,8 +195,8 @@ def namespaces(count: int) -> Iterator[list[str]]:
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "del", name], check=False, stderr=subprocess.DEVNULL)
-        here = ["ip", "addr", "del", f"{HUB}/32", "dev", "lo"]
-        subprocess.run(here, check=False, stderr=subprocess.DEVNULL)
+        hub = ["ip", "addr", "del", f"{HUB}/32", "dev", "lo"]
+        subprocess.run(hub, check=False, stderr=subprocess.DEVNULL)
 
 
 def ip(*arguments: str) -> None:

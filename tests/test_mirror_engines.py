@@ -15,11 +15,11 @@ import pytest
 from segdl.core.checksum import Checksum
 from segdl.errors import CancelledError, UsageError
 from segdl.mirror.engines.camp import files_of, pitch, prove, strike, why_unproved
-from segdl.mirror.happenings import Done, Paused, Said
+from segdl.mirror.happenings import Done, Said
 from segdl.mirror.listing import Entry
 from segdl.mirror.options import EngineOptions
 from segdl.options import NetworkOptions
-from segdl.progress.events import Note, Progress, Restarted
+from segdl.progress.events import Busy, Note, Progress, Restarted
 from support import data
 from support.clusters import wait_until
 from support.mirroring import entry, mirror
@@ -245,7 +245,7 @@ def test_a_host_that_has_had_enough_is_asked_nothing_by_anybody(tmp_path: Path) 
     # The other process may have had a request on its way.
     meanwhile = [each for each in asked[5:] if each < refused_at + pause - 0.1]
     assert len(meanwhile) <= 1
-    assert [each.status for each in ran.of(Paused)] == [429]
+    assert [each.status for each in ran.of(Busy)] == [429]
 
 
 def test_a_file_that_changes_meanwhile_is_fetched_as_it_is_now(

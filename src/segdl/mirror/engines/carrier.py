@@ -24,10 +24,10 @@ from segdl.mirror.engines.orders import Failed, Order, Told, Unfit
 from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.engines.telling import PROGRESS, Message, event_of
 from segdl.mirror.engines.traffic import Traffic
-from segdl.mirror.happenings import Paused, Said
+from segdl.mirror.happenings import Said
 from segdl.mirror.work import Job
 from segdl.options import NetworkOptions, Request
-from segdl.progress.events import Finished, Started
+from segdl.progress.events import Busy, Finished, Started
 from segdl.results import DownloadResult
 
 # Threads for what is done at the driver: names, digests of what is here, programs.
@@ -278,10 +278,9 @@ class Carrier:
         gate = self._run.gates.of(parse_url(parcel.job.request.url).origin)
         if seconds > gate.pause() and gate.try_ask():
             gate.refused(seconds, seconds)
-        if seconds > 0:
-            error = failed.error
-            status = error.status if isinstance(error, ServerError) else None
-            self._terms.work.say(Paused(parcel.host, seconds, error.message, status))
+        error = failed.error
+        if isinstance(error, ServerError) and error.status is not None:
+            self._run.emit(Busy(parcel.number, error.status, seconds))
 
     def _recall(self, host: str) -> None:
         """Take orders of a host back that no worker has begun with."""
