@@ -69,7 +69,7 @@ def overhead() -> list[dict[str, object]]:
     figures: list[dict[str, object]] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        port = stack.enter_context(dask_cluster(folder, ["", ""], "127.0.0.1"))
+        port, scheduler = stack.enter_context(dask_cluster(folder, ["", ""], "127.0.0.1"))
         engines = {
             "processes:2": EngineOptions(kind="processes", workers=2),
             "dask, 2 workers of 2 threads": EngineOptions(
@@ -88,10 +88,16 @@ def overhead() -> list[dict[str, object]]:
             figures.append({"engine": name, "ms_an_empty_task": round(one * 1e3, 3)})
             print(f"{name}: {one * 1e3:.2f} ms an empty task")
         for name, wanted in {"none": None, **engines}.items():
+            driver, before = time.process_time(), cpu_of(scheduler)
             seconds = mirror(folder / f"m-{len(figures)}", entries, wanted, per_host=8)
-            each = seconds / _FILES
-            figures.append({"engine": name, "ms_a_file_of_1_KiB": round(each * 1e3, 3)})
-            print(f"{name}: {each * 1e3:.2f} ms a file of 1 KiB, end to end")
+            spent = {
+                "ms_a_file_of_1_KiB": seconds,
+                "ms_cpu_of_the_driver": time.process_time() - driver,
+                "ms_cpu_of_the_scheduler": cpu_of(scheduler) - before,
+            }
+            each = {what: round(value / _FILES * 1e3, 2) for what, value in spent.items()}
+            figures.append({"engine": name, **each})
+            print(f"{name}: {', '.join(f'{value} {what}' for what, value in each.items())}")
     return figures
 
 
@@ -146,7 +152,7 @@ def links(counts: Sequence[int], seconds: int) -> list[dict[str, object]]:
                 os.link(root / "0", root / str(n))
             url = stack.enter_context(web_server(folder, root, HUB))
             alone = curl_at_once(spaces, url, seconds=8)
-            port = stack.enter_context(dask_cluster(folder, spaces, HUB))
+            port, _ = stack.enter_context(dask_cluster(folder, spaces, HUB))
             engine = EngineOptions(kind="dask", address=f"tcp://{HUB}:{port}", piece=FILE)
             entries = [Entry(path=str(n), urls=(f"{url}/{n}",), size=FILE) for n in range(amount)]
             took = mirror(folder / "m", entries, engine, per_host=2 * count)
@@ -279,13 +285,13 @@ def web_server(folder: Path, root: Path, host: str) -> Iterator[str]:
 
 
 @contextmanager
-def dask_cluster(folder: Path, spaces: Sequence[str], host: str) -> Iterator[int]:
-    """Yield the port of a scheduler with a worker of two threads in each namespace."""
+def dask_cluster(folder: Path, spaces: Sequence[str], host: str) -> Iterator[tuple[int, int]]:
+    """Yield port and process of a scheduler with a worker of two threads in each namespace."""
     port = free_port(host)
     dask = [sys.executable, "-m", "dask"]
     with ExitStack() as stack:
         scheduler = [*dask, "scheduler", "--host", host, "--port", str(port), "--no-dashboard"]
-        stack.enter_context(running(scheduler, folder / "scheduler.log"))
+        process = stack.enter_context(running(scheduler, folder / "scheduler.log"))
         until_it_answers(host, port)
         for n, name in enumerate(spaces, 1):
             within = ["ip", "netns", "exec", name] if name else []
@@ -300,18 +306,24 @@ def dask_cluster(folder: Path, spaces: Sequence[str], host: str) -> Iterator[int
 
         with Client(f"tcp://{host}:{port}", set_as_default=False) as client:
             client.wait_for_workers(len(spaces), timeout=60)
-        yield port
+        yield port, process
+
+
+def cpu_of(process: int) -> float:
+    """Return the seconds of CPU that a process has had."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def running(command: Sequence[str], log: Path) -> Iterator[None]:
+def running(command: Sequence[str], log: Path) -> Iterator[int]:
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     with open(log, "wb") as out:
         program = subprocess.Popen(
             command, stdout=out, stderr=out, env=environment, start_new_session=True
         )
     try:
-        yield
+        yield program.pid
     finally:
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import multiprocessing
 import os
@@ -162,9 +163,11 @@ def test_a_process_that_is_stopped_and_woken_changes_nothing(
             stopped.append(child.pid)
             os.kill(child.pid, signal.SIGSTOP)
         if isinstance(happening, Note) and "lost" in happening.text:
-            os.kill(stopped[0], signal.SIGCONT)
+            # On a machine that is busy enough all are silent for so long, and replaced.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stopped[0], signal.SIGCONT)
 
-    ran = mirror(mirrored, entries(server, files), engine=processes(silence=2.0), on=stop)
+    ran = mirror(mirrored, entries(server, files), engine=processes(silence=4.0), on=stop)
     assert stopped
     assert any("lost" in each.text for each in ran.of(Note))
     assert ran.result.failures == []

@@ -20,7 +20,8 @@ from segdl.engine.run import TICK
 from segdl.errors import CancelledError, SegdlError, ServerError
 from segdl.mirror.engines.asking import Terms
 from segdl.mirror.engines.engine import Engine, Files
-from segdl.mirror.engines.orders import Failed, Order, Told, Unfit
+from segdl.mirror.engines.flights import Flight, Flights
+from segdl.mirror.engines.orders import Failed, Told, Unfit
 from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.engines.telling import PROGRESS, Message, event_of
 from segdl.mirror.engines.traffic import Traffic
@@ -34,8 +35,6 @@ from segdl.results import DownloadResult
 _HANDS = 8
 # Seconds between two looks at who has not been heard of.
 _LOOK = 1.0
-# So many times the silence of one worker is that of all.
-_STUCK = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +55,6 @@ class _Errand:
 
 
 Item: TypeAlias = "_Back | _Errand | Message"
-
-
-@dataclass(slots=True)
-class _Flight:
-    """An order that is out.
-
-    `heard_at` is when it was last heard of, None before the first word: it may wait still.
-    """
-
-    parcel: Parcel
-    order: Order
-    future: Future[Told]
-    sent_at: float
-    heard_at: float | None = None
 
 
 class Carrier:
@@ -99,11 +84,9 @@ class Carrier:
         self._run = terms.run
         self._files = files
         self._inbox = inbox
-        self._silence = silence
         self._traffic = Traffic(cap, self._run.clock, self._run.backoff)
         self._parcels: dict[int, Parcel] = {}
-        # By file and attempt.
-        self._flights: dict[tuple[int, int], _Flight] = {}
+        self._flights = Flights(silence)
         self._looked_at = 0.0
         self._losses = 0
         self._errands: set[int] = set()
@@ -210,7 +193,7 @@ class Carrier:
         for parcel, order in self._traffic.next(room):
             number, attempt = parcel.number, order.head.attempt
             future = self._engine.submit(order)
-            self._flights[number, attempt] = _Flight(parcel, order, future, self._run.clock())
+            self._flights.add(Flight(parcel, order, future, self._run.clock()))
             future.add_done_callback(partial(self._put_back, number, attempt))
 
     def _put_back(self, number: int, attempt: int, future: Future[Told]) -> None:
@@ -234,10 +217,11 @@ class Carrier:
         self._look_for_silence()
 
     def _came_back(self, back: _Back) -> None:
-        flight = self._flights.pop((back.number, back.attempt), None)
+        flight = self._flights.find(back.number, back.attempt)
         if flight is None:
             # It was taken for lost, and another one is out in its place.
             return
+        self._flights.remove(flight)
         parcel, order = flight.parcel, flight.order
         told = self._told(back.future)
         if told is None:
@@ -284,9 +268,9 @@ class Carrier:
 
     def _recall(self, host: str) -> None:
         """Take orders of a host back that no worker has begun with."""
-        for key, flight in list(self._flights.items()):
+        for flight in self._flights:
             if flight.parcel.host == host and flight.heard_at is None and flight.future.cancel():
-                del self._flights[key]
+                self._flights.remove(flight)
                 self._traffic.back(host)
                 flight.parcel.ready.appendleft(flight.order)
                 self._traffic.add(flight.parcel)
@@ -307,7 +291,7 @@ class Carrier:
         assert isinstance(number, int)
         assert isinstance(attempt, int)
         assert isinstance(kind, str)
-        flight = self._flights.get((number, attempt))
+        flight = self._flights.find(number, attempt)
         if flight is None:
             return
         flight.heard_at = self._run.clock()
@@ -333,17 +317,11 @@ class Carrier:
         if now < self._looked_at + _LOOK:
             return
         self._looked_at = now
-        flights = self._flights
-        lost = [
-            key
-            for key, flight in flights.items()
-            if flight.heard_at is not None and now > flight.heard_at + self._silence
-        ]
-        heard = max((each.heard_at or each.sent_at for each in flights.values()), default=now)
-        if now > heard + _STUCK * self._silence and self._engine.is_stuck():
-            lost = list(flights)
-        for key in lost:
-            flight = flights.pop(key)
+        lost = self._flights.silent(now)
+        if self._flights.all_silent(now) and self._engine.is_stuck():
+            lost = list(self._flights)
+        for flight in lost:
+            self._flights.remove(flight)
             self._losses += 1
             self._traffic.back(flight.parcel.host)
             if flight.parcel.outcome is None:
@@ -361,6 +339,6 @@ class Carrier:
 
     def _forget(self) -> None:
         """Take nothing any more of what is out."""
-        for flight in self._flights.values():
+        for flight in self._flights:
             self._traffic.back(flight.parcel.host)
         self._flights.clear()
