@@ -152,12 +152,14 @@ def test_a_killed_process_costs_what_it_had_at_work(
 def test_a_process_that_is_stopped_and_woken_changes_nothing(
     root: Path, nginx: StartNginx, tmp_path: Path
 ) -> None:
-    files = fill(root, {"large.iso": LARGE})
-    server, mirrored = nginx(root, server=["limit_rate 1m;"]), tmp_path / "mirrored"
+    # Pieces of some seconds each: whoever is stopped has one at work.
+    files = fill(root, {"large.iso": 4 * MIB})
+    server, mirrored = nginx(root, server=["limit_rate 300k;"]), tmp_path / "mirrored"
     stopped: list[int] = []
 
     def stop(happening: Happening) -> None:
-        if isinstance(happening, Progress) and happening.done > MIB and not stopped:
+        both = isinstance(happening, Progress) and sum(s.active for s in happening.segments) == 2
+        if both and not stopped:
             child = multiprocessing.active_children()[0]
             assert child.pid is not None
             stopped.append(child.pid)
