@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +17,13 @@ import pytest
 from segdl.core.checksum import Checksum
 from segdl.errors import CancelledError, UsageError
 from segdl.mirror.engines.camp import files_of, pitch, prove, strike, why_unproved
+from segdl.mirror.engines.orders import Head, Look
+from segdl.mirror.engines.telling import Teller, event_of
 from segdl.mirror.happenings import Done, Said
 from segdl.mirror.listing import Entry
 from segdl.mirror.options import EngineOptions
-from segdl.options import NetworkOptions
-from segdl.progress.events import Busy, Note, Progress, Restarted
+from segdl.options import NetworkOptions, Request, TransferOptions
+from segdl.progress.events import Busy, Note, Progress, Restarted, Started
 from support import data
 from support.clusters import wait_until
 from support.mirroring import entry, mirror
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from segdl.mirror.happenings import Happening
     from support.connection import Connection
     from support.nginx import Nginx
-    from support.request import Request
+    from support.request import Request as Asked
     from support.tls import Authority
 
 MIB = 1024 * 1024
@@ -230,7 +233,7 @@ def test_a_host_that_has_had_enough_is_asked_nothing_by_anybody(tmp_path: Path) 
     content, pause = b"x" * 1000, 2
     lock, asked = threading.Lock(), list[float]()
 
-    def handler(request: Request, connection: Connection) -> None:
+    def handler(request: Asked, connection: Connection) -> None:
         with lock:
             asked.append(time.monotonic())
             first = len(asked) == 5
@@ -407,3 +410,32 @@ def test_a_mirror_takes_the_place_of_a_server_that_is_gone(
     ran = mirror(tmp_path / "mirrored", listed, engine=processes())
     assert ran.result.failures == []
     assert found(tmp_path / "mirrored") == files
+
+
+def test_what_workers_tell_comes_in_order_and_not_too_often(tmp_path: Path) -> None:
+    camp = replace(pitch(tmp_path, topics=False), every=0.05)
+    head = Head(
+        number=7, attempt=3, camp=camp, network=NetworkOptions(), transfer=TransferOptions()
+    )
+    order = Look(head=head, request=Request(url="http://h/x"))
+    sent: list[list[object]] = []
+    teller = Teller(order, sent.append)
+    teller(Started(7, "http://h/x", "/p", 100, 5, 1))
+    teller(Progress(7, 10, 100, ()))
+    assert sent == [], "it may be over in a moment"
+    time.sleep(0.06)
+    for done in range(20, 100):
+        teller(Progress(7, done, 100, ()))
+    teller(Note(7, "a note"))
+    assert [each[:3] for each in sent[:3]] == [
+        [7, 3, "Started"],
+        [7, 3, "Progress"],
+        [7, 3, "Note"],
+    ]
+    told = [event_of(7, str(kind), fields) for _, _, kind, *fields in sent]
+    assert told[0] == Started(7, "http://h/x", "/p", 100, 5, 1)
+    assert len(sent) < 20
+    for _ in range(1000):
+        teller(Note(7, "again"))
+    assert len(sent) < 300
+    strike(camp)

@@ -36,37 +36,53 @@ _MOST = 200
 
 
 class Teller:
-    """Passes the events of one task on, few enough of them. `_lock` owns what changes."""
+    """Passes the events of one task on, few enough of them. `_lock` owns what changes.
+
+    A task that is over in moments is not worth a word.
+    """
 
     def __init__(self, order: Order, send: Send) -> None:
         self._head: Message = [order.number, order.head.attempt]
         self._every = order.camp.every
         self._send = send
         self._lock = threading.Lock()
-        self._due = 0.0
+        self._due = time.monotonic() + self._every
         self._sent = 0
+        # How it began, until something else is told.
+        self._began: Message | None = None
 
     def __call__(self, event: Event) -> None:
         """Take an event of the task."""
-        now = time.monotonic()
+        kind = type(event).__name__
+        if not isinstance(event, Progress) and kind not in _KINDS:
+            return
         with self._lock:
             if isinstance(event, Progress):
-                if now < self._due:
-                    return
-                self._due = now + self._every
-                self._send([*self._head, PROGRESS, event.done, event.size])
-            elif type(event).__name__ in _KINDS and self._sent < _MOST:
+                self._now_and_then([PROGRESS, event.done, event.size])
+                return
+            _, *fields = astuple(event)
+            if isinstance(event, Started):
+                self._began = [kind, *fields]
+            elif self._sent < _MOST:
                 self._sent += 1
-                _, *fields = astuple(event)
-                self._send([*self._head, type(event).__name__, *fields])
+                self._pass_on([kind, *fields])
 
     def alive(self) -> None:
         """Say that the task goes on, where nothing else was said of it lately."""
         with self._lock:
-            now = time.monotonic()
-            if now >= self._due:
-                self._due = now + self._every
-                self._send([*self._head, ALIVE])
+            self._now_and_then([ALIVE])
+
+    def _now_and_then(self, words: Message) -> None:
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + self._every
+            self._pass_on(words)
+
+    def _pass_on(self, words: Message) -> None:
+        began, self._began = self._began, None
+        if began is not None:
+            self._send([*self._head, *began])
+        self._send([*self._head, *words])
 
 
 def event_of(number: int, kind: str, fields: list[object]) -> Event | None:
