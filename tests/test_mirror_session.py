@@ -23,7 +23,7 @@ from segdl.options import NetworkOptions
 from support.mirroring import Ran, entry, mirror
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import StartNginx
@@ -468,6 +468,30 @@ def test_fail_fast_and_max_failures(site: Site, tmp_path: Path) -> None:
     assert 1 <= len(ran.result.failures) <= 3
     ran = mirror(tmp_path / "b", bad, max_failures=10, max_files=2)
     assert 10 <= len(ran.result.failures) <= 12
+
+
+def test_files_are_fetched_while_the_list_is_read(site: Site, tmp_path: Path) -> None:
+    came = threading.Event()
+
+    def read() -> Iterator[Entry]:
+        yield site.entries()[0]
+        assert came.wait(20.0), "the first file was not fetched before the list went on"
+        yield from site.entries()[1:]
+
+    def note(happening: Happening) -> None:
+        if isinstance(happening, Done):
+            came.set()
+
+    same(mirror(tmp_path / "m", read, on=note, rounds=1), tmp_path / "m", site)
+
+
+def test_a_list_that_is_read_quickly_does_not_keep_files_waiting(
+    site: Site, tmp_path: Path
+) -> None:
+    url = site.server.url("nowhere.bin")
+    read = (entry(url, f"{number}") for number in range(200_000))
+    ran = mirror(tmp_path / "m", lambda: read, fail_fast=True)
+    assert ran.result.rounds[0].intake.files < 200_000
 
 
 def test_a_host_that_is_away_holds_nobody_up_and_is_given_up(site: Site, tmp_path: Path) -> None:

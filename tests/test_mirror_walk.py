@@ -324,6 +324,15 @@ def test_a_server_that_shows_one_page_everywhere() -> None:
         assert len(found.said) == 2
 
 
+def test_of_many_loops_the_first_are_named() -> None:
+    loops = [f"self-{number}/" for number in range(9)]
+    with Tree(lambda path: page(*loops, "f")) as tree:
+        found = walked(tree.url(), robots=False).whole
+        assert found.paths == ["f"]
+        assert ["leads back to" in line for line in found.said] == [True, True, True, False]
+        assert found.said[-1] == "9 folders in all lead back to one above them"
+
+
 def test_a_loop_that_cannot_be_made_sure_of_ends_at_the_deepest_level() -> None:
     # It lists itself, but not any more far below.
     def answers(path: str) -> bytes | None:
@@ -333,6 +342,12 @@ def test_a_loop_that_cannot_be_made_sure_of_ends_at_the_deepest_level() -> None:
         found = walked(tree.url(), robots=False, limits=Limits(levels=3))
         assert found.paths == ["f", "self/f", "self/self/f", "self/self/self/f"]
         assert len(found.unlisted) == 1
+
+
+def test_a_server_that_redirects_what_is_not_there_makes_no_loop_of_a_folder() -> None:
+    pages = {"/": page("six/", "me"), "/six/": page("six/", "me"), "/six/six/": page("me")}
+    with Tree(lambda path: pages.get(path, moved("/"))) as tree:
+        assert walked(tree.url(), robots=False).whole.paths == ["me", "six/me", "six/six/me"]
 
 
 def test_a_loop_of_a_page_with_more_names_than_are_kept(

@@ -22,12 +22,15 @@ from segdl.mirror.options import HostProfile, MirrorOptions
 from segdl.mirror.reading import Reading
 from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job, Work
-from segdl.options import NetworkOptions, Request, TransferOptions
+from segdl.net.credentials import basic
+from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
 if TYPE_CHECKING:
     from segdl.mirror.engines.carrier import Carrier
 
+# Seconds that the list is written down for before files are looked after again.
+_READS_FOR = 0.03
 # Seconds between two writes of what succeeded.
 _WRITE_EVERY = 0.25
 # Smaller files are fetched over one connection.
@@ -82,7 +85,12 @@ class Coordinator:
         tell: Callable[[Happening], None],
         read: Callable[[], Generator[Found, None, None]],
     ) -> None:
-        self._run = run
+        network = run.network
+        # Each request has what is meant for its server, and nothing else.
+        self._run = replace(run, network=replace(network, headers=(), user=None))
+        self._headers = network.headers
+        if network.user is not None:
+            self._headers = (basic(*network.user), *network.headers)
         self._options = options
         self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
         self._ledger = ledger
@@ -157,7 +165,7 @@ class Coordinator:
             if self._carrier is None:
                 outcomes = download_all(self._run, requests, self._carry_out, most, first)
             else:
-                outcomes = self._carrier.carry(requests, self._jobs, self._network, most, first)
+                outcomes = self._carrier.carry(requests, self._jobs, most, first)
             stack.enter_context(closing(outcomes))
             for number, outcome in outcomes:
                 self._ended(this, hosts, self._jobs.pop(number), number, outcome)
@@ -181,9 +189,7 @@ class Coordinator:
         """Yield what to fetch next, None where nothing can be now; take the list in meanwhile."""
         while True:
             idle = not hosts.at_work
-            for batch in reading.batches(TICK if idle and not hosts.left else 0.0):
-                this.intake.take(batch)
-                self._tell_intake(this.intake, complete=False)
+            self._take_in(this.intake, reading, wait=idle and not hosts.left)
             if reading.ended and not this.intake.ended:
                 self._end_intake(this.intake, reading.error)
             self._write_down(unless=_WRITE_EVERY)
@@ -204,6 +210,15 @@ class Coordinator:
                     # Every host that has files waits.
                     self._run.cancel.wait(TICK)
                 yield None
+
+    def _take_in(self, intake: Intake, reading: Reading, *, wait: bool) -> None:
+        """Write down what was read of the list, for a moment: files that are known can go."""
+        ends = self._run.clock() + _READS_FOR
+        for batch in reading.batches(TICK if wait else 0.0):
+            intake.take(batch)
+            self._tell_intake(intake, complete=False)
+            if self._run.clock() >= ends:
+                return
 
     def _end_intake(self, intake: Intake, error: SegdlError | None) -> None:
         """Take note that there is no more of the list; go on with what there was of it."""
@@ -252,15 +267,18 @@ class Coordinator:
         profile = self._profile(row.host)
         own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
         # What is meant for the list's own server is not for whom the list names.
-        stranger = not self._is_trusted(urls[0])
+        if self._origin is None or parse_url(urls[0]).origin == self._origin:
+            headers, entrusted = (*self._headers, *own), None
+        else:
+            headers, entrusted = own, urls[0] if own else ""
         directory, _, name = row.path.rpartition("/")
         return Request(
             url=urls[0],
             mirrors=urls[1:],
             directory=self._options.directory / directory,
             name=name,
-            headers=own,
-            entrusted="" if stranger and not own else None,
+            headers=headers,
+            entrusted=entrusted,
             expected=Expected(
                 size=row.listed.size,
                 checksum=row.listed.checksum,
@@ -276,18 +294,7 @@ class Coordinator:
         connections = 1 if small or cap == 1 else f"auto:{cap}"
         return replace(self._transfer, connections=connections)
 
-    def _is_trusted(self, url: str) -> bool:
-        """Tell whether headers, user and password of the run are meant for a URL's origin."""
-        return self._origin is None or parse_url(url).origin == self._origin
-
-    def _network(self, request: Request) -> NetworkOptions:
-        network = self._run.network
-        if self._is_trusted(request.url):
-            return network
-        return replace(network, headers=(), user=None, location_trusted=False)
-
-    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:
-        run = replace(run, network=self._network(request))
+    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
         return self._work.carry_out(run, self._jobs[number], number)
 
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:

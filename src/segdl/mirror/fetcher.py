@@ -26,6 +26,8 @@ Asked: TypeAlias = "Future[Opened | SegdlError]"
 
 # Documents that are asked for at once: a server may have to look through folders for each.
 AT_ONCE = 4
+# Seconds: nobody notices a shorter wait.
+_WORTH_TELLING = 1.0
 
 
 class Fetcher:
@@ -97,8 +99,9 @@ class Fetcher:
 
     def _run_for(self, place: Location) -> Run:
         def tell(event: Event) -> None:
-            if isinstance(event, Waiting):
-                self.say(f"{place}: waiting {event.seconds:.0f} s: {event.reason}")
+            if isinstance(event, Waiting) and event.seconds >= _WORTH_TELLING:
+                reason = event.reason.removeprefix(f"{place}: ")
+                self.say(f"{place}: waiting {event.seconds:.0f} s: {reason}")
 
         return replace(self._inner, emit=tell)
 

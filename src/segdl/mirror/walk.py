@@ -14,20 +14,20 @@ from segdl.engine.run import Run
 from segdl.errors import CancelledError, SegdlError, ServerError, UsageError
 from segdl.mirror.fetcher import AT_ONCE, Asked, Fetcher
 from segdl.mirror.frontier import Frontier, Limits, Pending
-from segdl.mirror.listing import Document, Entry, Found, Further, Item, Reader, Unlisted
+from segdl.mirror.listing import Document, Found, Item, Reader, Unlisted
 from segdl.mirror.loops import Names, Page, far_below, like_above
 from segdl.mirror.options import ListingOptions
 from segdl.mirror.readers import relative
 from segdl.mirror.readers.index_html import IndexHtml
 from segdl.mirror.readers.index_json import IndexJson
 from segdl.mirror.readers.registry import reader_for
-from segdl.mirror.sieve import INDEX, Sieve
+from segdl.mirror.sieve import INDEX, Sieve, Sifted
 from segdl.mirror.source import Opened, open_local
 
 # Items of a page that are kept until it is known that it is no loop; what has more is read
 # twice.
 _HELD = 4096
-# Files of a page that a message names.
+# Loops that are told of one by one.
 _NAMED = 3
 
 
@@ -71,6 +71,7 @@ class _Walk:
         globs = make_globs(options.include, options.exclude)
         self._sieve = Sieve(globs=globs, depth=options.depth, levels=limits.levels)
         self._robots_known = not options.robots
+        self._loops = 0
 
     def all(self) -> Iterator[Found]:
         """Yield what the list names, the first document's first."""
@@ -89,8 +90,10 @@ class _Walk:
                 else:
                     ahead.append((pending, self._fetcher.ask(pending.url)))
             if not ahead:
-                return
+                break
             yield from self._next(*ahead.popleft())
+        if self._loops > _NAMED:
+            self._fetcher.say(f"{self._loops} folders in all lead back to one above them")
 
     def _first(self) -> Iterator[Found]:
         options = self._options
@@ -160,11 +163,16 @@ class _Walk:
         names, held = self._glance(opened, reader)
         like = like_above(folder, names, above)
         if like is not None and self._is_loop(like, folder):
-            self._fetcher.say(f"{place} leads back to {parse_url(like.url)}: not followed")
+            self._tell_loop(place, like)
             return
         page = Page(url=folder, level=above.level + 1, kind=above.kind, names=names, above=above)
         items = self._items(opened, reader, Names()) if held is None else held
         yield from self._found(page, items)
+
+    def _tell_loop(self, place: Location, like: Page) -> None:
+        self._loops += 1
+        if self._loops <= _NAMED:
+            self._fetcher.say(f"{place} leads back to {parse_url(like.url)}: not followed")
 
     def _reader(self, opened: Opened, kind: str) -> Reader:
         """Return the reader of a further document, which is of the same kind as the first."""
@@ -203,6 +211,9 @@ class _Walk:
         try:
             self._require_allowed(place, deeper=True)
             with closing(self._fetcher.take(self._fetcher.ask(place.url))) as opened:
+                # Who redirects what is not there shows a page that is somewhere else.
+                if opened.document.url != place.url:
+                    return False
                 reader = self._reader(opened, like.kind)
                 return self._glance(opened, reader)[0] == like.names
         except SegdlError:
@@ -219,41 +230,19 @@ class _Walk:
             items: what it lists.
             names: what `page` is to remember of them, once they are read.
         """
-        sieve = self._sieve
-        deepest = page.level >= self._limits.levels
-        too_deep = False
-        forbidden: list[str] = []
-        left_out = 0
-        below: list[str] = []
-        beside: list[str] = []
+        sifted = Sifted(page)
         try:
             for item in items:
                 self._run.check_cancelled()
-                match item:
-                    case Entry() if not sieve.takes(item):
-                        continue
-                    case Entry() if not sieve.allows(item, page):
-                        left_out += 1
-                        forbidden += [item.path] if left_out <= _NAMED else []
-                    case Further(deeper=deeper):
-                        found = sieve.further(item, page)
-                        if isinstance(found, Unlisted):
-                            yield found
-                        elif found is not None and deeper and deepest:
-                            too_deep = True
-                        elif found is not None:
-                            (below if deeper else beside).append(found)
-                    case _:
-                        yield item
-            if too_deep:
-                yield sieve.too_deep(page)
-            if left_out:
-                yield sieve.forbidden(page, forbidden, left_out)
+                found = self._sieve.sift(item, sifted)
+                if found is not None:
+                    yield found
+            yield from self._sieve.left_out(sifted)
         finally:
             if names is not None:
                 page = replace(page, names=names.digest())
-            self._frontier.add(page, below, deeper=True)
-            self._frontier.add(page, beside, deeper=False)
+            self._frontier.add(page, sifted.below, deeper=True)
+            self._frontier.add(page, sifted.beside, deeper=False)
 
     def _endless(self) -> Unlisted:
         where = str(self._sieve.start)

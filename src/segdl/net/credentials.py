@@ -63,8 +63,7 @@ class Credentials:
         if "Authorization" not in fields:
             user = user or self._from_netrc(location)
             if user is not None:
-                pair = _bytes(f"{user[0]}:{user[1]}")
-                fields["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
+                fields.update([basic(*user)])
         cookie = self._cookie(location)
         if cookie:
             fields["Cookie"] = "; ".join(filter(None, [fields.get("Cookie"), cookie]))
@@ -102,6 +101,17 @@ class Credentials:
         else:
             found = None
         return None if found is None else (found[0] or "", found[2] or "")
+
+
+def basic(name: str, password: str) -> tuple[str, str]:
+    """Return the header field of Basic authentication (RFC 7617).
+
+    Example:
+        >>> basic("me", "pw")
+        ('Authorization', 'Basic bWU6cHc=')
+    """
+    pair = _bytes(f"{name}:{password}")
+    return "Authorization", "Basic " + base64.b64encode(pair).decode("ascii")
 
 
 def _bytes(text: str) -> bytes:

@@ -11,7 +11,7 @@ from segdl.engine.run import Run
 from segdl.mirror.engines.orders import Camp, Hash, Head, Look, Piece, Whole
 from segdl.mirror.intake import stat_of
 from segdl.mirror.work import Job, Work
-from segdl.options import NetworkOptions, Request
+from segdl.options import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +44,12 @@ class Asking:
         terms: what all files have in common.
         job: the file.
         number: its number.
-        network: how to reach its servers.
     """
 
-    def __init__(self, terms: Terms, job: Job, number: int, network: NetworkOptions) -> None:
+    def __init__(self, terms: Terms, job: Job, number: int) -> None:
         self._terms = terms
         self._job = job
         self._number = number
-        self._network = network
         # Tries without progress are the driver's to count: a worker tries once.
         self._transfer = replace(job.transfer, connections=1, retries=1, layout="parts")
         self._attempts = 0
@@ -62,7 +60,7 @@ class Asking:
             number=self._number,
             attempt=self._attempts,
             camp=self._terms.camp,
-            network=self._network,
+            network=self._terms.run.network,
             transfer=self._transfer,
         )
 

@@ -27,7 +27,7 @@ from segdl.mirror.engines.telling import PROGRESS, Message, event_of
 from segdl.mirror.engines.traffic import Traffic
 from segdl.mirror.happenings import Said
 from segdl.mirror.work import Job
-from segdl.options import NetworkOptions, Request
+from segdl.options import Request
 from segdl.progress.events import Busy, Finished, Started
 from segdl.results import DownloadResult
 
@@ -98,7 +98,6 @@ class Carrier:
         self,
         requests: Iterator[Request | None],
         jobs: Mapping[int, Job],
-        network_of: Callable[[Request], NetworkOptions],
         max_files: int,
         first: int,
     ) -> Generator[tuple[int, Outcome], None, None]:
@@ -109,7 +108,6 @@ class Carrier:
         Args:
             requests: what is wanted; None says that there is nothing yet.
             jobs: the files by number; each is there once its request is.
-            network_of: returns how to reach the servers of a request.
             max_files: files at once.
             first: the first one's number.
 
@@ -130,8 +128,7 @@ class Carrier:
                     if request is None:
                         break
                     number += 1
-                    network = network_of(request)
-                    parcel = Parcel(self._terms, jobs[number], number, network)
+                    parcel = Parcel(self._terms, jobs[number], number)
                     self._parcels[number] = parcel
                     self._settle(parcel)
                 if cancel.is_set():

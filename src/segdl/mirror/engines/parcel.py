@@ -40,7 +40,6 @@ from segdl.mirror.engines.orders import (
 )
 from segdl.mirror.engines.receiving import receive, receive_pieced, set_brought_aside
 from segdl.mirror.work import Job
-from segdl.options import NetworkOptions
 from segdl.progress.events import Event, Note, Progress, Restarted, Retrying
 from segdl.results import DownloadResult
 from segdl.store.faults import shown
@@ -61,7 +60,6 @@ class Parcel:
         terms: what all files have in common.
         job: the file.
         number: its number, for events.
-        network: how to reach its servers.
 
     Attributes:
         ready: orders that may go out.
@@ -70,9 +68,9 @@ class Parcel:
         outcome: what came of it, once that is known.
     """
 
-    def __init__(self, terms: Terms, job: Job, number: int, network: NetworkOptions) -> None:
+    def __init__(self, terms: Terms, job: Job, number: int) -> None:
         self._terms = terms
-        self._asking = Asking(terms, job, number, network)
+        self._asking = Asking(terms, job, number)
         self._began = terms.run.clock()
         self.job = job
         self.number = number
