@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from segdl.options import NetworkOptions
 from segdl.progress.events import Progress
 from support.clusters import Cluster, end, wait_until
 from support.mirroring import Ran, entry, mirror
+from support.program import run
 from support.require import require
 from test_mirror_engines import LARGE, MIB, SMALL, entries, fill, found, sent
 
@@ -192,3 +194,16 @@ def test_no_scheduler_is_a_clear_error(tmp_path: Path) -> None:
     engine = EngineOptions(kind="dask", address="tcp://127.0.0.1:9", piece=MIB)
     with pytest.raises(NetworkError, match="does not answer"):
         mirror(tmp_path / "m", [entry("http://127.0.0.1:9/a", "a")], engine=engine)
+
+
+def test_tls_without_certificates_is_a_clear_error(cluster: Cluster, tmp_path: Path) -> None:
+    engine = EngineOptions(kind="dask", address=cluster.address.replace("tcp", "tls"), piece=MIB)
+    with pytest.raises(UsageError, match="certificates"):
+        mirror(tmp_path / "m", [entry("http://127.0.0.1:9/a", "a")], engine=engine)
+
+
+def test_who_lacks_the_package_is_told_how_to_get_it(tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['distributed'] = None; from segdl.cli.main import run; run()"
+    arguments = ["mirror", "--engine", "dask://127.0.0.1:9", "-", str(tmp_path / "m")]
+    done = run([sys.executable, "-c", blocked, *arguments], stdin=b"")
+    assert (done.code, "pip install 'segdl[dask]'" in done.err) == (2, True), done.err

@@ -44,7 +44,7 @@ class Dask:
         patience: seconds that scheduler and workers get to be there.
 
     Raises:
-        UsageError: distributed is not installed.
+        UsageError: distributed is not installed, or lacks what it needs for TLS.
         NetworkError: the scheduler does not answer.
     """
 
@@ -89,6 +89,12 @@ class Dask:
             raise NetworkError(
                 f"the Dask scheduler at {shown} does not answer: {why}",
                 hint="is it running, and reached from here?",
+            ) from None
+        except TypeError as error:
+            # So it says that it has no certificates.
+            raise UsageError(
+                f"the Dask scheduler at {shown} cannot be asked: {printable(str(error), 200)}",
+                hint="dask+tls needs certificates in Dask's configuration (distributed.comm.tls)",
             ) from None
         # The name of a task, and so what the scheduler's pages show, is a number of no meaning.
         self._executor = self._client.get_executor(pure=False, retries=_RETRIES)
