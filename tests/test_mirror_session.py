@@ -9,6 +9,10 @@ import shutil
 import socket
 import subprocess
 import threading
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +21,10 @@ from segdl.core.checksum import Checksum
 from segdl.core.pieces import Pieces
 from segdl.errors import CancelledError, ServerError
 from segdl.mirror.happenings import Done, GaveUp, Lost, Said, Taken
+from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Entry, Unlisted, Unusable
 from segdl.mirror.options import HostProfile
+from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
 from support.mirroring import Ran, entry, mirror
 
@@ -557,3 +563,62 @@ def test_no_secret_is_written_down(site: Site, tmp_path: Path) -> None:
                 re.findall(rb"passw0rd|s3cret", path.read_bytes())
             )
     assert not re.search("passw0rd|s3cret", repr(ran.happened) + str(ran.result.failures))
+
+
+@pytest.mark.parametrize("year", [1900, 1970, 2040, 2300, 9999])
+def test_any_time_that_a_server_tells_is_taken(
+    origin: Callable[..., Origin], tmp_path: Path, year: int
+) -> None:
+    moment = datetime(year, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+    server = origin(b"content", last_modified=moment)
+    for how in ("fetched", "unchanged"):
+        ran = mirror(tmp_path / "m", [entry(server.url, "a")])
+        assert (ran.result.failures, ran.done) == ([], {"a": how})
+
+
+def test_numbers_that_no_file_has_are_refused(site: Site, tmp_path: Path) -> None:
+    url = site.server.url("d1/f1.bin")
+    bad = [entry(url, "a", size=1 << 63), entry(url, "b", modified=1 << 63)]
+    ran = mirror(tmp_path / "m", [*bad, entry(url, "c")])
+    assert [error.exit_code for error in ran.result.failures] == [2, 2]
+    assert set(tree(tmp_path / "m")) == {"c"}
+    # Each of these could be, but not all of them.
+    ran = mirror(tmp_path / "m", [entry(url, str(n), size=(1 << 63) - 1) for n in range(3)])
+    assert [error.exit_code for error in ran.result.failures] == [5, 5, 5]
+    with Ledger(ledger_path(tmp_path / "m"), readonly=True) as ledger:
+        assert ledger.status().failed == 3
+
+
+@contextmanager
+def plain_server(root: Path) -> Iterator[str]:
+    """Serve a folder as Python does: its 304 does not tell which version it means."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(root))) as server:
+        thread = threading.Thread(target=server.serve_forever, name="plain-server")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_not_modified_is_no_answer_where_nobody_knows_since_what(tmp_path: Path) -> None:
+    root, mirrored = tmp_path / "root", tmp_path / "mirrored"
+    for folder in (root, mirrored):
+        folder.mkdir()
+    (root / "a").write_bytes(b"all of the file")
+    os.utime(root / "a", (1_700_000_000, 1_700_000_000))
+    # Another program was here, and did not get far.
+    (mirrored / "a").write_bytes(b"all of")
+    with plain_server(root) as url:
+        listed = [entry(f"{url}/a", "a")]
+        assert mirror(mirrored, listed).done == {"a": "fetched"}
+        assert mirror(mirrored, listed).done == {"a": "unchanged"}
+        (root / "a").write_bytes(b"an older version")
+        os.utime(root / "a", (1_600_000_000, 1_600_000_000))
+        assert mirror(mirrored, listed).done == {"a": "fetched"}
+    assert (mirrored / "a").read_bytes() == b"an older version"

@@ -132,6 +132,7 @@ class Campaign:
 
     def mend(self, kind: Kind) -> None:
         """Run with healthy servers, and once more: now all is well, and nothing is left to do."""
+        self.told.pop(kind, None)
         run, after = self._once(f"mending {kind}", kind, Weather(0), 1.0)
         unmended = unfinished(self.world, run, after, self.reported[kind])
         self._note(f"mending {kind}", kind, unmended)
@@ -159,7 +160,9 @@ class Campaign:
         wrong = [*broken(self.world, run, before, after), *self.runner.hung]
         self.runner.hung.clear()
         self._tell(name, run, after)
-        self._note(name, kind, wrong)
+        if self._note(name, kind, wrong) and not self.quiet:
+            print("".join(f"   | {line}\n" for line in run.said.splitlines()[-20:]), end="")
+            print("".join(f"   * {line}\n" for line in run.day.changes), end="", flush=True)
         # Else it would fill the disk in the end.
         shutil.rmtree(folder / OWN / "trash", ignore_errors=True)
         self.last[kind] = after
@@ -168,7 +171,8 @@ class Campaign:
             self.allowed[kind] = 1.0
         return run, after
 
-    def _note(self, name: str, kind: Kind, wrong: list[str]) -> None:
+    def _note(self, name: str, kind: Kind, wrong: list[str]) -> bool:
+        """Write down what is broken; tell whether anything is that was not before."""
         # What one run has broken is still so after the next one.
         told = self.told.setdefault(kind, set())
         wrong = [words for words in dict.fromkeys(wrong) if words not in told]
@@ -179,6 +183,7 @@ class Campaign:
         if not self.quiet:
             for words in wrong:
                 print(f"   BROKEN {words}", flush=True)
+        return bool(wrong)
 
     def _tell(self, name: str, run: Run, after: Snapshot) -> None:
         if self.quiet:

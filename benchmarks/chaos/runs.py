@@ -17,7 +17,7 @@ from chaos.world import World
 
 # It gives up soon: what is tested is that it may give up at any moment.
 _IMPATIENT = (
-    "--retries 2 --connect-timeout 2 --stall-timeout 1 --patience 3 --per-host 4 --max-files 8 "
+    "--retries 3 --connect-timeout 2 --stall-timeout 1 --patience 3 --per-host 4 --max-files 8 "
     "--progress none --delete=trash"
 )
 _HANGS = 120.0  # seconds after which a run counts as hanging

@@ -78,7 +78,7 @@ def forecast(chance: random.Random, lists: Collection[str], files: Collection[st
         faulty_lists=chance.choice([0.0, 0.0, 0.0, 0.3]),
         unlistable=frozenset(chance.sample(sorted(lists), 1)) if some(0.15) else frozenset(),
         gone=frozenset(chance.sample(sorted(files), 2)) if some(0.15) else frozenset(),
-        busy=chance.randint(1, 20) if some(0.15) else 0,
+        busy=chance.choice([1, 2, 5, 20]) if some(0.15) else 0,
         dies_at=chance.randint(1, 80) if dies else None,
         dies=chance.choice(["north", "south"]),
         away=chance.choice([0.3, 1.5, None]),

@@ -69,20 +69,20 @@ PEERS = (
     Peer(
         "segdl mirror",
         "segdl",
-        ("segdl mirror -q {jsonl} {dir}",),
+        ("segdl mirror -q -x 8 {jsonl} {dir}",),
         notes="a list with sizes and digests",
     ),
     Peer(
         "segdl mirror, URLs",
         "segdl",
-        ("segdl mirror -q {aria2} {dir}",),
+        ("segdl mirror -q -x 8 {aria2} {dir}",),
         notes="a list that tells nothing but URLs and names",
         bare=True,
     ),
     Peer(
         "segdl mirror, index",
         "segdl",
-        _sides("segdl mirror -q {url} {dir}/{side}"),
+        _sides("segdl mirror -q -x 8 {url} {dir}/{side}"),
         notes="index pages, one process a server, at the same time",
     ),
     Peer(

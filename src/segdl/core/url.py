@@ -11,7 +11,7 @@ from segdl.core.text import is_hostile, printable
 from segdl.errors import ServerError, UsageError
 
 _STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
-_PORTS = {"http": 80, "https": 443}
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,16 @@ class Location:
     @property
     def public(self) -> str:
         """The URL without query: what may be stored, logged and shown."""
-        parts = urlsplit(self.url)
-        return printable(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), 2000)
+        return _without_query(self.url)
 
     def __str__(self) -> str:
         return self.public
+
+
+@lru_cache(maxsize=256)
+def _without_query(url: str) -> str:
+    parts = urlsplit(url)
+    return printable(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), 2000)
 
 
 @lru_cache(maxsize=256)
@@ -69,7 +74,7 @@ def parse_url(text: str) -> Location:
             f"not a URL: {_guarded(text)!r}", hint="check it for typing errors"
         ) from None
     scheme = parts.scheme.lower()
-    if scheme not in _PORTS:
+    if scheme not in USUAL_PORTS:
         if "://" not in text and "." in text.split("/")[0]:
             hint = f"did you mean https://{_guarded(text)}?"
         else:
@@ -84,7 +89,7 @@ def parse_url(text: str) -> Location:
     path = _without_dots(_encoded(parts.path)) or "/"
     url = urlunsplit((scheme, netloc, path, _encoded(parts.query), ""))
     return Location(
-        url, Origin(scheme, host.lower(), _PORTS[scheme] if port is None else port), user
+        url, Origin(scheme, host.lower(), USUAL_PORTS[scheme] if port is None else port), user
     )
 
 

@@ -163,7 +163,14 @@ class Coordinator:
         with Reading(self._read, self._run.cancel) as reading, ExitStack() as stack:
             requests = self._requests(this, hosts, reading)
             if self._carrier is None:
-                outcomes = download_all(self._run, requests, self._carry_out, most, first)
+                outcomes = download_all(
+                    self._run,
+                    requests,
+                    self._carry_out,
+                    most,
+                    first,
+                    needs_thread=lambda number: not self._jobs[number].only_fetches,
+                )
             else:
                 outcomes = self._carrier.carry(requests, self._jobs, most, first)
             stack.enter_context(closing(outcomes))
@@ -250,6 +257,7 @@ class Coordinator:
             request,
             self._transfer_of(hosts, row),
             self._twins(row),
+            plain=not (self._options.exec or self._options.sums),
         )
         self._jobs[self._numbers] = job
         self._tell(taken)

@@ -20,6 +20,9 @@ from segdl.mirror.ledger import Ledger, Row, Wanted
 from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
 from segdl.mirror.options import MirrorOptions
 
+# 64 bits, with a sign.
+_MOST = 1 << 63
+
 
 @dataclass(slots=True)
 class Intake:
@@ -86,7 +89,7 @@ class Intake:
         shown = printable(path, 200)
         if self.options.shard is not None and not self.options.shard.has(path):
             return
-        why = path_trouble(path, windows=os.name == "nt")
+        why = path_trouble(path, windows=os.name == "nt") or _number_trouble(entry)
         if why is not None:
             self._refuse(UsageError(f"the list names {shown!r}: {why}"))
             return
@@ -175,7 +178,7 @@ def _look(path: Path | str) -> tuple[Stat | None, bool]:
     except (OSError, ValueError):
         return None, False
     if stat.S_ISREG(status.st_mode):
-        return Stat(status.st_size, status.st_mtime_ns), False
+        return Stat.of(status), False
     return None, stat.S_ISDIR(status.st_mode)
 
 
@@ -201,6 +204,12 @@ def _public(url: str) -> str:
         return url
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _number_trouble(entry: Entry) -> str | None:
+    """Tell whether an entry has numbers that no file has, and no database."""
+    numbers = (entry.size or 0, entry.modified or 0)
+    return None if all(abs(each) < _MOST for each in numbers) else "a number is too large"
 
 
 def _is_same(earlier: Entry, urls: tuple[str, ...], checksum: object) -> bool:

@@ -27,6 +27,8 @@ from segdl.store.faults import shown
 
 # File systems on which SQLite's shared memory, and so WAL, does not work.
 _REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"})
+# What an integer of SQLite holds.
+_MOST = 2**63 - 1
 _COLUMNS = (
     "id, path, host, urls, size, modified, checksum, late, need, "
     "had_size, had_modified, had_listed, had_checksum, had_sha256, etag, last_modified, listing"
@@ -175,7 +177,7 @@ class Ledger:
             self._db.execute(
                 "UPDATE listing SET ended = ?, complete = ?, files = ?, bytes = ?, done = ?, "
                 "fetched = ?, failed = ?, removed = ? WHERE id = ?",
-                (time.time(), complete, *figures, listing),
+                (time.time(), complete, *(min(each, _MOST) for each in figures), listing),
             )
 
     def rows(self, paths: Sequence[str]) -> dict[str, Row]:
@@ -292,7 +294,7 @@ class Ledger:
     def count(self, where: str = "1") -> tuple[int, int]:
         """Return how many files are here, and their bytes; `where` is SQL of ours."""
         query = (
-            "SELECT COUNT(*), COALESCE(SUM(had_size), 0) FROM file "  # noqa: S608
+            "SELECT COUNT(*), CAST(TOTAL(had_size) AS INTEGER) FROM file "  # noqa: S608
             f"WHERE had_size IS NOT NULL AND {where}"
         )
         with self._errors("read"):
@@ -307,7 +309,7 @@ class Ledger:
                 "SELECT id, began, ended, complete FROM listing ORDER BY id DESC LIMIT 1"
             ).fetchone() or (0, None, None, 0)
             files, size, waiting, failed = one(
-                "SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(need != 0), 0), "
+                "SELECT COUNT(*), CAST(TOTAL(size) AS INTEGER), COALESCE(SUM(need != 0), 0), "
                 "COALESCE(SUM(error IS NOT NULL), 0) FROM file WHERE listing = ?",
                 (last[0],),
             ).fetchone()

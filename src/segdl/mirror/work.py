@@ -45,6 +45,7 @@ class Job:
         request: what to ask for.
         transfer: how to fetch it.
         twins: other files that had the digest it must have.
+        plain: whether nothing but a download may be done for it.
         how: how it came to be right.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
@@ -56,10 +57,16 @@ class Job:
     request: Request
     transfer: TransferOptions
     twins: tuple[Row, ...] = ()
+    plain: bool = False
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None
     hook_failed: str | None = None
+
+    @property
+    def only_fetches(self) -> bool:
+        """Whether all that it takes is a download."""
+        return self.plain and self.row.need is Need.FETCH and not self.twins
 
     @property
     def pieces(self) -> Pieces | None:
@@ -201,7 +208,7 @@ class Work:
         row = job.row
         with disk_errors(path, "look at"):
             status = os.stat(path)
-        found = Stat(status.st_size, status.st_mtime_ns)
+        found = Stat.of(status)
         if result.status == "skipped":
             job.how = "unchanged"
             before = job.had or (row.had if row.had and row.had.stat == found else None)

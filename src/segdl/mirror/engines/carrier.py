@@ -15,7 +15,7 @@ from functools import partial
 from typing import TypeAlias
 
 from segdl.core.url import parse_url
-from segdl.engine.many import Outcome, failure_of
+from segdl.engine.batch import Outcome, failure_of
 from segdl.engine.run import TICK
 from segdl.errors import CancelledError, SegdlError, ServerError
 from segdl.mirror.engines.asking import Terms
