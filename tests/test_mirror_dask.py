@@ -190,6 +190,17 @@ def test_a_worker_that_does_not_see_the_folder_is_named_and_refused(
     assert found(mirrored) == {}
 
 
+def test_a_scheduler_without_segdl_is_a_clear_error(tmp_path: Path) -> None:
+    # Dask has its scheduler read what workers are given.
+    with Cluster(tmp_path / "cluster") as cluster:
+        hide = "import sys; sys.modules['segdl'] = None; from dask.__main__ import main; main()"
+        cluster.start_scheduler(program=[sys.executable, "-c", hide])
+        cluster.start_worker()
+        cluster.wait_for_workers(1)
+        with pytest.raises(UsageError, match=r"scheduler at .* has segdl none"):
+            by(cluster, tmp_path / "m", [entry("http://127.0.0.1:9/a", "a")])
+
+
 def test_no_scheduler_is_a_clear_error(tmp_path: Path) -> None:
     engine = EngineOptions(kind="dask", address="tcp://127.0.0.1:9", piece=MIB)
     with pytest.raises(NetworkError, match="does not answer"):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _START = 40.0
+DASK = (sys.executable, "-m", "dask")
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
@@ -68,9 +69,10 @@ class Cluster:
             if each is not None:
                 end(each)
 
-    def start_scheduler(self) -> None:
+    def start_scheduler(self, program: Sequence[str] = DASK) -> None:
         self.scheduler = self._start(
-            ["scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"]
+            ["scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"],
+            program=program,
         )
         wait_until(self._answers, "the scheduler's start", _START)
 
@@ -101,18 +103,21 @@ class Cluster:
         return "".join(path.read_text(errors="replace") for path in self._folder.glob("*.log"))
 
     def _start(
-        self, arguments: Sequence[str], before: Sequence[str] = ()
+        self,
+        arguments: Sequence[str],
+        before: Sequence[str] = (),
+        program: Sequence[str] = DASK,
     ) -> subprocess.Popen[bytes]:
         self._started += 1
         log = self._folder / f"{self._started}-{arguments[0]}.log"
-        program = [*before, sys.executable, "-m", "dask", *arguments]
+        command = [*before, *program, *arguments]
         extra = {
             "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": self._ttl,
             "DASK_LOGGING__DISTRIBUTED": "debug",
         }
         with open(log, "wb") as out:
             return subprocess.Popen(
-                program,
+                command,
                 env=environment(extra),
                 stdin=subprocess.DEVNULL,
                 stdout=out,

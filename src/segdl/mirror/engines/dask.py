@@ -19,6 +19,7 @@ from segdl.mirror.engines.engine import Files, refuse_unfit
 from segdl.mirror.engines.orders import Camp, Order, Told, Unfit
 from segdl.mirror.engines.telling import Message
 from segdl.mirror.engines.worker import obey
+from segdl.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -128,9 +129,27 @@ class Dask:
                     hint="start some, with: dask worker ADDRESS; or wait longer, with --patience",
                 )
             self._run.sleep(5 * TICK)
+        self._require_scheduler()
         told = self._call(partial(self._client.run, prove, camp, files, on_error="return"))
         refuse_unfit(camp, {printable(name, 100): _proof(proof) for name, proof in told.items()})
         self._slots = _slots(self._call(self._client.nthreads))
+
+    def _require_scheduler(self) -> None:
+        """See to it that the scheduler can read orders, as Dask has it do.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        try:
+            found = self._call(partial(self._client.run_on_scheduler, _tell_version))["version"]
+        except (ImportError, AttributeError):
+            found = "none"
+        if found != __version__:
+            raise UsageError(
+                f"the Dask scheduler at {printable(self._address, 200)} has segdl {found}, "
+                f"the driver {__version__}",
+                hint="install the same segdl there",
+            )
 
     def _call(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what the cluster answers; it can be interrupted.
@@ -198,6 +217,10 @@ class Dask:
 
     def _leave(self, seconds: int) -> None:
         self._client.close(timeout=seconds)
+
+
+def _tell_version() -> dict[str, str]:
+    return {"version": __version__}
 
 
 def _slots(threads: dict[str, int]) -> int:
