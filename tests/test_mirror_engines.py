@@ -439,3 +439,41 @@ def test_what_workers_tell_comes_in_order_and_not_too_often(tmp_path: Path) -> N
         teller(Note(7, "again"))
     assert len(sent) < 300
     strike(camp)
+
+
+@pytest.mark.parametrize("length", [50_000, 3 * MIB])
+def test_a_server_that_breaks_off_is_gone_on_from_and_one_that_is_dead_given_up(
+    tmp_path: Path, length: int
+) -> None:
+    content = data.content(length, 5)
+    lock, sent = threading.Lock(), [0, 0]
+    dead = threading.Event()
+
+    def handler(request: Asked, connection: Connection) -> bool:
+        first, last = request.range or (0, None)
+        start = first or 0
+        stop = length if last is None else min(last + 1, length)
+        with lock:
+            sent[0] += 1
+        if dead.is_set() and stop - start > 1:
+            return False
+        status = "206 Partial Content" if request.range else "200 OK"
+        place = f"Content-Range: bytes {start}-{stop - 1}/{length}\r\n" if request.range else ""
+        head = f'HTTP/1.1 {status}\r\n{place}ETag: "one"\r\nContent-Length: {stop - start}\r\n\r\n'
+        some = content[start : min(stop, start + length // 8)]
+        with lock:
+            sent[1] += len(some)
+        connection.send(head.encode() + some)
+        return len(some) == stop - start
+
+    with ScriptedServer(handler) as server:
+        listed = [entry(server.url("/x"), "x", size=length)]
+        ran = mirror(tmp_path / "m", listed, engine=processes(1), retries=3)
+        assert ran.result.failures == []
+        assert found(tmp_path / "m") == {"x": content}
+        assert sent[1] < 2 * length
+        dead.set()
+        sent[0] = 0
+        lost = mirror(tmp_path / "other", listed, engine=processes(1), retries=3)
+        assert [each.exit_code for each in lost.result.failures] == [3]
+        assert sent[0] < 30

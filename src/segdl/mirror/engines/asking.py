@@ -64,12 +64,15 @@ class Asking:
             transfer=self._transfer,
         )
 
-    def for_whole(self, *, left: str | None = None, however_large: bool = False) -> Whole:
+    def for_whole(
+        self, *, left: str | None = None, however_large: bool = False, anyway: bool = False
+    ) -> Whole:
         """Return an order for the whole file.
 
         Args:
             left: what an attempt left, to go on from.
             however_large: it is not to be cut.
+            anyway: it is wanted whatever a worker sees in its place.
         """
         path = self._terms.directory / self._job.row.path
         held = self._terms.work.held(self._job, path)
@@ -78,6 +81,7 @@ class Asking:
             request=replace(self._job.request, held=held),
             path=path,
             seen=stat_of(path),
+            anyway=anyway,
             left=left,
             most=None if however_large else 2 * self._terms.least,
             sha256=self._terms.sums,

@@ -215,8 +215,8 @@ class Carrier:
 
     def _came_back(self, back: _Back) -> None:
         flight = self._flights.find(back.number, back.attempt)
-        if flight is None:
-            # It was taken for lost, and another one is out in its place.
+        if flight is None or flight.future is not back.future:
+            # It was taken for lost, or back, and may be out anew.
             return
         self._flights.remove(flight)
         parcel, order = flight.parcel, flight.order

@@ -93,6 +93,7 @@ class Whole(Order):
         path: its final name.
         seen: what the driver saw there; where there is another file now the task was done
             before, by a worker that was taken for dead.
+        anyway: it is wanted even so: some see late what others did to a folder.
         left: what an attempt left that is over, to go on from.
         most: bytes from which on it is not wanted whole, where ranges of it can be had.
         sha256: whether its SHA-256 is wanted in any case.
@@ -100,6 +101,7 @@ class Whole(Order):
 
     path: Path
     seen: Stat | None
+    anyway: bool = False
     left: str | None = None
     most: int | None = None
     sha256: bool = False
@@ -212,12 +214,14 @@ class Failed:
         requests: that this took.
         refused: whether the server said 429 or 503.
         pause: seconds that it asks to wait; None where it names none.
+        progressed: whether it brought anything.
         left: what can be gone on from.
         filled: bytes that are on the disk nevertheless.
     """
 
     error: SegdlError
     requests: int = 0
+    progressed: bool = False
     refused: bool = False
     pause: float | None = None
     left: str | None = None

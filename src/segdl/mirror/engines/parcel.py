@@ -229,15 +229,15 @@ class Parcel:
         error = failed.error
         if isinstance(error, ChecksumMismatchError) and failed.left is not None:
             set_brought_aside(self._terms, self.job, failed.left)
-        key, progressed = 0, failed.left is not None
+        key = 0
         if isinstance(order, Piece):
             if self._large is None or not self._large.wants(order):
                 return
-            key, progressed = order.span.stop, failed.filled is not None
+            key = order.span.stop
         passing = isinstance(error, NetworkError) or (
             isinstance(error, ServerError) and may_pass(error.status)
         )
-        tries = self._tries[key] = 1 if progressed else self._tries.get(key, 0) + 1
+        tries = self._tries[key] = 1 if failed.progressed else self._tries.get(key, 0) + 1
         if failed.pause is not None and failed.pause > LONGEST_WAIT:
             raise asks_too_long(error, failed.pause)
         if not passing:
@@ -245,7 +245,7 @@ class Parcel:
         if tries >= max(1, self._terms.run.transfer.retries):
             error.hint = error.hint or "run the same command to go on"
             raise error
-        delay = failed.pause or (0.0 if progressed else self._terms.run.backoff(tries))
+        delay = failed.pause or (0.0 if failed.progressed else self._terms.run.backoff(tries))
         self._try_again(order, failed, delay, tries)
 
     def _try_again(self, order: Order, failed: Failed, delay: float, tries: int) -> None:
@@ -286,7 +286,8 @@ class Parcel:
             if self._large is not None and self._large.wants(order):
                 self._large.ask_for_rest(order, None, delay)
         elif isinstance(order, Whole):
-            self._put(self._asking.for_whole(however_large=order.most is None), delay)
+            again = self._asking.for_whole(however_large=order.most is None, anyway=True)
+            self._put(again, delay)
         else:
             self._put(order, delay)
 

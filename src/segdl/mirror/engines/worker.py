@@ -101,13 +101,14 @@ def _obey(run: Run, order: Order) -> Told:
 
 def _fetch_whole(run: Run, order: Whole) -> Told:
     """Fetch a file into one that no other attempt knows the name of."""
-    if stat_of(order.path) != order.seen:
+    if not order.anyway and stat_of(order.path) != order.seen:
         return Over()
     folder = order.camp.folder
     name = f"{order.number}.{order.head.attempt}.{secrets.token_hex(_TOKEN_BYTES)}"
     target = Target(folder / name)
     if order.left is not None:
         _take_over(Target(folder / order.left), target)
+    held = _held(target)
     sent: list[Task] = []
 
     def on_contact(task: Task, contact: Contact) -> None:
@@ -135,7 +136,8 @@ def _fetch_whole(run: Run, order: Whole) -> Told:
     except SegdlError as error:
         requests = max((task.sent for task in sent), default=1)
         left = name if os.path.isdir(target.workplace) else None
-        return _failed(run, order, error, requests, left=left)
+        progressed = _held(target) > held
+        return _failed(run, order, error, requests, progressed=progressed, left=left)
 
 
 def _take_over(left: Target, target: Target) -> None:
@@ -145,6 +147,14 @@ def _take_over(left: Target, target: Target) -> None:
     except OSError:
         # It is gone, or somebody else's now: begin anew.
         return
+
+
+def _held(target: Target) -> int:
+    """Return how many bytes of a file are there, before it is whole."""
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(target.workplace))
+    except OSError:
+        return 0
 
 
 def _look(run: Run, order: Look) -> Told:
@@ -192,7 +202,8 @@ def _fill(run: Run, order: Piece, task: Task, place: Place) -> Told:
     except SegdlError as error:
         place.sync()
         filled = Span(span.start, place.stop) if place.size else None
-        return _failed(run, order, error, task.sent, filled=filled)
+        progressed = filled is not None
+        return _failed(run, order, error, task.sent, progressed=progressed, filled=filled)
     place.sync()
     before = tuple((at, data) for at, data in job.seams.kept() if at < span.start)
     return Filled(span, before, task.sent)
@@ -204,6 +215,7 @@ def _failed(
     error: SegdlError,
     requests: int,
     *,
+    progressed: bool,
     left: str | None = None,
     filled: Span | None = None,
 ) -> Failed:
@@ -211,7 +223,15 @@ def _failed(
     gate = run.gates.of(parse_url(order.request.url).origin)
     refused = getattr(error, "status", None) in _TOO_MANY
     pause = gate.pause() if refused else 0.0
-    return Failed(error, requests, refused, pause or None, left, filled)
+    return Failed(
+        error,
+        requests,
+        progressed=progressed,
+        refused=refused,
+        pause=pause or None,
+        left=left,
+        filled=filled,
+    )
 
 
 def _hash(run: Run, order: Hash) -> Told:
