@@ -16,10 +16,10 @@ from segdl.mirror.options import EngineOptions
 from segdl.options import NetworkOptions
 from segdl.progress.events import Progress
 from support.clusters import Cluster, end, wait_until
+from support.folders import LARGE, MIB, SMALL, entries, fill, found, sent
 from support.mirroring import Ran, entry, mirror
 from support.program import run
 from support.require import require
-from test_mirror_engines import LARGE, MIB, SMALL, entries, fill, found, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from conftest import StartNginx
     from segdl.mirror.happenings import Happening
     from segdl.mirror.listing import Entry
-
-pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")

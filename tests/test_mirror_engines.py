@@ -26,6 +26,7 @@ from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Busy, Note, Progress, Restarted, Started
 from support import data
 from support.clusters import wait_until
+from support.folders import LARGE, MIB, SMALL, entries, fill, found, sent
 from support.mirroring import entry, mirror
 from support.program import run_segdl, start_segdl
 from support.scripted import ScriptedServer
@@ -36,49 +37,12 @@ if TYPE_CHECKING:
     from conftest import StartNginx
     from segdl.mirror.happenings import Happening
     from support.connection import Connection
-    from support.nginx import Nginx
     from support.request import Request as Asked
     from support.tls import Authority
-
-MIB = 1024 * 1024
-SMALL = {f"d{n % 3}/f{n}.bin": 3000 * n + 1 for n in range(12)}
-LARGE = 12 * MIB + 345
 
 
 def processes(count: int = 2, **how: float) -> EngineOptions:
     return EngineOptions(kind="processes", workers=count, piece=MIB, **how)  # type: ignore[arg-type]
-
-
-def fill(root: Path, sizes: dict[str, int]) -> dict[str, bytes]:
-    files = {path: data.content(size, n) for n, (path, size) in enumerate(sizes.items())}
-    for path, content in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content)
-    return files
-
-
-def entries(server: Nginx, files: dict[str, bytes], *, digests: bool = True) -> list[Entry]:
-    return [
-        entry(
-            server.url(path),
-            path,
-            size=len(content),
-            checksum=Checksum("sha256", hashlib.sha256(content).hexdigest()) if digests else None,
-        )
-        for path, content in files.items()
-    ]
-
-
-def found(directory: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(directory)): path.read_bytes()
-        for path in directory.rglob("*")
-        if path.is_file() and ".segdl" not in path.parts
-    }
-
-
-def sent(server: Nginx, least: int = 0) -> int:
-    return sum(each.sent for each in server.log(least))
 
 
 @pytest.fixture
