@@ -91,6 +91,7 @@ def test_no_more_is_heeded_than_has_to_be() -> None:
     assert not rules.allows("http://h/a")
     # Half a line would forbid everything.
     assert rules.allows("http://h/b")
+    assert rules.allows("http://h/b/c")
 
 
 def test_bytes_that_are_no_text() -> None:

@@ -120,7 +120,8 @@ def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Resul
     ) as run:
 
         def read() -> Generator[Found, None, None]:
-            yield from walk(run, wanted.mirror.listing, lambda text: tell(Said(text)))
+            wishes = wanted.mirror
+            yield from walk(run, wishes.listing, lambda text: tell(Said(text)), hosts=wishes.hosts)
 
         session = Session(wanted.mirror, wanted.transfer, tell)
         return session.carry_out(run, read, once=wanted.mirror.listing.source == "-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
@@ -12,12 +12,11 @@ from typing import TypeAlias, TypeVar
 from segdl.core.url import Location, parse_url
 from segdl.engine.run import GRACE, Run
 from segdl.errors import SegdlError
-from segdl.mirror.options import ListingOptions
+from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.robots import Robots, read_robots
 from segdl.mirror.source import Opened, fetch
-from segdl.net.credentials import Credentials
+from segdl.mirror.trust import Trust
 from segdl.net.source import Source
-from segdl.options import Request
 from segdl.progress.events import Event, Waiting
 
 A = TypeVar("A")
@@ -33,18 +32,25 @@ _WORTH_TELLING = 1.0
 class Fetcher:
     """Fetches documents in threads of its own. One thread uses it, and closes it.
 
-    Secrets go to the origin that the user named, and to no other.
+    Secrets go to whom they were given for; see :mod:`segdl.mirror.trust`.
 
     Args:
         run: the surroundings; those of its threads are left to files.
         options: the list.
         say: takes lines for the operator, one at a time.
+        hosts: what holds for single hosts.
 
     Attributes:
         base: what names are relative to; None leaves it to each document.
     """
 
-    def __init__(self, run: Run, options: ListingOptions, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        options: ListingOptions,
+        say: Callable[[str], None],
+        hosts: Sequence[HostProfile],
+    ) -> None:
         self.base = options.base_url
         self._say = say
         self._lock = threading.Lock()
@@ -53,7 +59,7 @@ class Fetcher:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="segdl-list")
         self._reading = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="segdl-list-read")
         self._inner = replace(run, pool=self._reading, cancel=self._over, own_threads=False)
-        self._credentials = _credentials(run, options)
+        self._trust = Trust(run.network, options, hosts)
         self._pace = Pace(self._inner)
         self._under_way: set[Asked] = set()
 
@@ -82,7 +88,7 @@ class Fetcher:
         """
         run = self._run_for(place)
         asked = self._threads.submit(
-            _outcome, lambda place: read_robots(run, place, self._credentials), place
+            _outcome, lambda place: read_robots(run, place, self._trust.credentials(place)), place
         )
         robots = _had(self._wait_for(asked))
         self._pace.delay = robots.delay
@@ -118,7 +124,7 @@ class Fetcher:
     def _fetch(self, url: str) -> Opened:
         self._pace.wait()
         place = parse_url(url)
-        source = Source(self._inner.transport, place, self._credentials)
+        source = Source(self._inner.transport, place, self._trust.credentials(place))
         return fetch(self._run_for(place), source, self.base, self._outer.check_cancelled)
 
 
@@ -133,13 +139,6 @@ def _had(outcome: T | SegdlError) -> T:
     if isinstance(outcome, SegdlError):
         raise outcome
     return outcome
-
-
-def _credentials(run: Run, options: ListingOptions) -> Credentials:
-    """Return what goes to the origin of the URL that the user gave, if one was given."""
-    named = options.source if "://" in options.source else options.base_url or ""
-    asked = Request(url=named, entrusted=named)
-    return Credentials(run.network, asked, parse_url(named or "http://localhost/"))
 
 
 class Pace:

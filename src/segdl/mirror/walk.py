@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from segdl.mirror.fetcher import AT_ONCE, Asked, Fetcher
 from segdl.mirror.frontier import Frontier, Limits, Pending
 from segdl.mirror.listing import Document, Found, Item, Reader, Unlisted
 from segdl.mirror.loops import Names, Page, far_below, like_above
-from segdl.mirror.options import ListingOptions
+from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.readers import relative
 from segdl.mirror.readers.index_html import IndexHtml
 from segdl.mirror.readers.index_json import IndexJson
@@ -35,6 +35,8 @@ def walk(
     run: Run,
     options: ListingOptions,
     say: Callable[[str], None],
+    *,
+    hosts: Sequence[HostProfile] = (),
     limits: Limits | None = None,
 ) -> Generator[Found, None, None]:
     """Yield what a list names, as it comes in, in bounded memory.
@@ -47,6 +49,7 @@ def walk(
         run: the surroundings.
         options: the list, and what of it is wanted.
         say: takes lines for the operator, one at a time, from any thread.
+        hosts: what holds for single hosts.
         limits: where a walk ends that would not end by itself.
 
     Raises:
@@ -55,7 +58,7 @@ def walk(
     """
     if options.base_url is not None:
         parse_url(options.base_url)
-    with closing(Fetcher(run, options, say)) as fetcher:
+    with closing(Fetcher(run, options, say, hosts)) as fetcher:
         yield from _Walk(run, options, fetcher, limits or Limits()).all()
 
 
