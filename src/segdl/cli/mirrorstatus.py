@@ -25,7 +25,7 @@ def status(options: argparse.Namespace) -> int:
     if len(options.urls) != 1:
         raise UsageError("--status wants one folder", hint="write segdl mirror --status DIR")
     directory = Path(options.urls[0])
-    path = ledger_path(directory)
+    path = ledger_path(directory, options.shard)
     with disk_errors(path, "look at"):
         is_mirror = path.is_file()
     if not is_mirror:

@@ -110,7 +110,7 @@ def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]
     second = task.contacts.look(pin.ranges)
     for seen in (first, second):
         refuse_page(task, pin.version, seen)
-    if pin.version.digest and not change.proved and _digest_is_of_the_part(task):
+    if pin.version.digest and not change.proved and digest_is_of_the_part(task):
         text = "the server's digests are of each answer, not of the file: doing without them"
         task.run.emit(Note(task.number, text))
         return Pin(pin.version.without_digest(), pin.ranges), None
@@ -123,7 +123,7 @@ def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]
     return Pin(second, pin.ranges), f"the remote file changed ({change.why})"
 
 
-def _digest_is_of_the_part(task: Task) -> bool:
+def digest_is_of_the_part(task: Task) -> bool:
     """Tell whether the digest that comes with the file's first byte is that byte's.
 
     Then it says nothing about the file, whatever the name of its field promises. One that

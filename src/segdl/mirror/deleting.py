@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from segdl.core.globs import make_globs
@@ -108,7 +109,8 @@ def _gone(options: MirrorOptions, ledger: Ledger, listing: int, rows: Iterable[R
 
 
 def _is_here(directory: Path, row: Row) -> bool:
-    return row.had is not None and os.path.lexists(directory / row.path)
+    known = row.had is not None or row.open
+    return known and os.path.lexists(directory / row.path)
 
 
 def _remove(
@@ -121,15 +123,18 @@ def _remove(
     failure: SegdlError | None = None
     for row in gone:
         check_cancelled()
-        had = row.had
-        assert had is not None
         try:
-            if not trash.remove(row.path, had.stat.is_of):
+            if not trash.remove(row.path, partial(_is_ours, row)):
                 tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
                 continue
         except DiskError as error:
             failure = failure or error
             continue
         removed.append(row)
-        tell(Removed(row.path, had.stat.size))
+        tell(Removed(row.path, row.had.stat.size if row.had else row.listed.size or 0))
     return failure
+
+
+def _is_ours(row: Row, status: os.stat_result) -> bool:
+    """Tell whether a file is what was fetched; a run that was killed may not have said so."""
+    return row.open or (row.had is not None and row.had.stat.is_of(status))
