@@ -50,9 +50,11 @@ def test_names_choose(tmp_path: Path) -> None:
 
 def test_flags_and_lists(tmp_path: Path) -> None:
     (one,) = read(
-        tmp_path, ONE + 'verify = true\nsums = false\nheader = ["A: 1", "B: 2"]\nexec = "a b"\n'
+        tmp_path,
+        ONE
+        + 'verify = true\nsums = false\ndelete = true\nheader = ["A: 1", "B: 2"]\nexec = "a b"\n',
     )
-    assert (one.mirror.verify, one.mirror.sums) == (True, False)
+    assert (one.mirror.verify, one.mirror.sums, one.mirror.delete) == (True, False, "trash")
     assert one.network.headers == (("A", "1"), ("B", "2"))
     assert one.mirror.exec == ("a", "b")
 
@@ -73,7 +75,7 @@ def test_secrets_come_from_the_environment_and_netrc(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("x = [", "not TOML"),
+        ("x = 1\ny = =", "not TOML (line 2)"),
         ("\xff", "not TOML"),
         ("", "no mirror"),
         ("[mirror]\none = 1\n", "not a table"),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from segdl.core.expected import Expected
 from segdl.core.mirrorneed import Had
+from segdl.core.mirrorpath import may_be_page
+from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
@@ -16,7 +18,7 @@ from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
 from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
 from segdl.mirror.hosts import LARGE, Host, Hosts
-from segdl.mirror.intake import Intake
+from segdl.mirror.intake import Intake, beginning_of
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.listing import Entry, Found
 from segdl.mirror.options import HostProfile, MirrorOptions
@@ -297,13 +299,20 @@ class Coordinator:
             entrusted=entrusted,
             # A list may move to other URLs.
             supersedes=True,
-            expected=Expected(
-                size=row.listed.size,
-                checksum=row.listed.checksum,
-                pieces=entry.pieces if entry else None,
-                source="the list",
-            ),
+            expected=self._expected(row, entry.pieces if entry else None),
         )
+
+    def _expected(self, row: Row, pieces: Pieces | None) -> Expected:
+        told = Expected(
+            size=row.listed.size,
+            checksum=row.listed.checksum,
+            pieces=pieces,
+            source="the list",
+        )
+        if told.verifiable:
+            return told
+        beginning = beginning_of(self._options.directory / row.path)
+        return replace(told, page=may_be_page(row.path, beginning))
 
     def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
         size = row.listed.size

@@ -172,6 +172,17 @@ def stat_of(path: Path | str) -> Stat | None:
     return _look(path)[0]
 
 
+def beginning_of(path: Path) -> bytes | None:
+    """Return the first bytes of a file, None where there is none that can be read."""
+    if stat_of(path) is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read(64)
+    except OSError:
+        return None
+
+
 def _look(path: Path | str) -> tuple[Stat | None, bool]:
     """Look at a file; tell also whether there cannot be one before something is moved away."""
     try:
