@@ -206,3 +206,14 @@ def test_programs_that_do_not_end_are_ended(archive: Archive, tmp_path: Path) ->
         ended = running.finish(timeout=20.0)
     assert ended.code == 130, ended.err
     assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
+
+
+def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    for _ in range(2):
+        (archive.server.root / "SHA256SUMS").rename(archive.server.root / "away")
+        assert run_segdl("mirror", archive.list, mirrored).code == 4
+        status = run_segdl("mirror", "--status", mirrored)
+        assert (status.code, "not complete" in status.out) == (1, True)
+        (archive.server.root / "away").rename(archive.server.root / "SHA256SUMS")
+        assert run_segdl("mirror", archive.list, mirrored).code == 0

@@ -153,8 +153,9 @@ class Coordinator:
             self._carry_out_list(this, hosts)
         finally:
             self._write_down()
-        figures = (intake.files, intake.bytes, this.done + intake.kept, this.fetched, this.failed)
-        self._ledger.end_listing(intake.listing, (*figures, 0), complete=this.clean)
+            done = this.done + intake.kept
+            figures = (intake.files, intake.bytes, done, this.fetched, this.failed, 0)
+            self._ledger.end_listing(intake.listing, figures, complete=this.clean)
         # Who has had enough ends the run as a signal does.
         if not self._is_enough(this):
             self._run.check_cancelled()

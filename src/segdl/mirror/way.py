@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def clear_way(
         tell: takes what happens.
     """
     directory = options.directory
-    trash = Trash(directory, options.folder / "trash" / f"replaced-{intake.listing}")
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    trash = Trash(directory, options.folder / "trash" / f"replaced-{stamp}")
     gone = []
     for path in intake.blocked:
         for row in _in_way(directory, ledger, path):
