@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from support import data
+from support.apache import Apache
 from support.filled import close_all
 from support.leaks import Leaks
 from support.nginx import Nginx
@@ -90,6 +91,17 @@ def nginx() -> Iterator[StartNginx]:
             authority: Authority | None = None,
         ) -> Nginx:
             return stack.enter_context(Nginx(root, server=server, http=http, authority=authority))
+
+        yield start
+
+
+@pytest.fixture
+def apache() -> Iterator[Callable[..., Apache]]:
+    """``apache(server=[…])``: started with an empty folder ``.root``, stopped after the test."""
+    with ExitStack() as stack:
+
+        def start(*, server: Sequence[str] = ()) -> Apache:
+            return stack.enter_context(Apache(server=server))
 
         yield start
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from segdl.bench.contenders import LeftOut
 from segdl.bench.page import page
 from segdl.bench.report import Report
-from segdl.bench.svg import dot, picture, speed_ticks, text, ticks
 from segdl.bench.table import render
+from segdl.charts.svg import dot, picture, speed_ticks, text, ticks
 from support.benching import MIB, WRONG, contender, failed, report, run, stretches
 
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[2J\u202e&amp;"

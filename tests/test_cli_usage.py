@@ -11,9 +11,9 @@ import pytest
 from segdl.cli.info import info_parser
 from segdl.cli.main import main
 from segdl.cli.parser import get_parser
-from segdl.cli.values import parse_header
 from segdl.core.size import parse_size
 from segdl.errors import SegdlError, UsageError
+from segdl.options import parse_header
 from support.program import run_segdl
 from support.terminal import on_terminal
 
@@ -94,7 +94,6 @@ def test_exit_codes_are_documented() -> None:
         (["--mirror", "http://m/"], "no URL"),
         (["--layout", "x", "http://h/"], "invalid choice: 'x'"),
         (["bench", "http://h/", "http://i/"], "takes one URL"),
-        (["mirror", "x", "y"], "segdl mirror is not supported yet"),
         (["--progress", "x", "http://h/"], "invalid choice: 'x'"),
         (["--if-exists", "auto", "http://h/"], "invalid choice"),
         (["--checksum", "md5=1", "http://h/"], "32 hexadecimal digits"),

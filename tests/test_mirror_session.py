@@ -408,6 +408,23 @@ class TestOrder:
         assert taken == [each.path for each in wanted]
 
 
+def test_the_last_large_file_gets_the_connections_that_are_free(
+    nginx: StartNginx, tmp_path: Path, content: Callable[..., bytes]
+) -> None:
+    root = tmp_path / "slow"
+    root.mkdir()
+    files = {f"{n}.bin": content(4_000_000, seed=n) for n in range(8)}
+    # A connection is slow, several are faster: what segments are for.
+    site = Site(nginx(root, server=["limit_rate 2m;"]), {**files, "large": content(40_000_000)})
+    ran = mirror(tmp_path / "m", site.entries(times=True), per_host=4, max_files=4)
+    same(ran, tmp_path / "m", site)
+    (large,) = (each for each in ran.of(Done) if each.path == "large")
+    assert large.requests >= 3
+    others = [each for each in ran.of(Done) if each.path != "large"]
+    # One each, and one look at whether it changed meanwhile.
+    assert all(each.requests <= 2 for each in others)
+
+
 def test_names_that_lead_out_are_refused(site: Site, tmp_path: Path) -> None:
     bad = ["../out.bin", "/etc/out.bin", "a/../../out.bin", "", "a\x1b[2J", "x.segdl/y", "a\0b"]
     url = site.server.url("d1/f1.bin")

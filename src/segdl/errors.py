@@ -7,7 +7,9 @@ character: whoever raises sees to it with :mod:`segdl.core.text`.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+Trouble = Literal["name", "connect", "proxy", "closed", "silent", "slow", "answer", "other"]
 
 
 class SegdlError(Exception):
@@ -42,9 +44,17 @@ class UsageError(SegdlError):
 
 
 class NetworkError(SegdlError):
-    """Could not connect, resolve, or make progress within the retries."""
+    """Could not connect, resolve, or make progress within the retries.
+
+    Attributes:
+        trouble: what kind of failure it was, of a few, to be counted by.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, *, hint: str = "", trouble: Trouble = "other") -> None:
+        super().__init__(message, hint=hint)
+        self.trouble = trouble
 
 
 class ServerError(SegdlError):

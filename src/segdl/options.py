@@ -213,6 +213,25 @@ class Request:
         return min(told, default=None)
 
 
+def parse_header(text: str) -> tuple[str, str]:
+    """Read a header field as curl's -H takes it.
+
+    Raises:
+        UsageError: not ``Name: value``, or a field that segdl sets itself.
+
+    Example:
+        >>> parse_header("X-Token:  abc ")
+        ('X-Token', 'abc')
+    """
+    name, colon, value = text.partition(":")
+    if not colon:
+        # Without its text: it may be a secret.
+        raise UsageError("a header is not of the form 'Name: value'")
+    name, value = name.strip(), value.strip()
+    check_header(name, value)
+    return name, value
+
+
 def check_header(name: str, value: str) -> None:
     """Refuse a header field that cannot be sent, or that segdl sets itself.
 

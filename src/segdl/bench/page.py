@@ -2,71 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterator
 
-from segdl.bench.page_style import STYLE
-from segdl.bench.plots import by_connections, legend, over_time, tools
+from segdl.bench.plots import by_connections, legend_of, over_time, tools
 from segdl.bench.report import Report, Run
 from segdl.bench.report_json import median_cpu, peak_memory
-from segdl.core.text import human_size, printable
+from segdl.charts.page import details, document, facts, figure, items, safe, table
+from segdl.core.text import human_size
 from segdl.version import __version__
-
-# Nothing may be loaded, whatever a name in the page might look like.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def page(report: Report) -> str:
     """Return the page: HTML with pictures in it, for light and dark."""
-    title = _safe(report.setting.name)
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>{title} - segdl bench</title>",
-            f"<style>{STYLE}</style>",
-            "</head>",
-            "<body>",
-            *_body(report, title),
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
+    return document(f"{report.setting.name} - segdl bench", _body(report))
 
 
-def _body(report: Report, title: str) -> Iterator[str]:
+def _body(report: Report) -> Iterator[str]:
     setting, finding = report.setting, report.finding
-    yield f'<header><p class="what">segdl bench</p><h1>{title}</h1>'
-    yield f'<p class="where">{_safe(setting.url)}</p></header>'
-    yield f'<section class="finding"><p>{_safe(finding.text)}</p>{_list(_notes(report))}</section>'
-    yield '<section class="facts">'
-    for name, value in _facts(report):
-        yield f"<div><b>{_safe(value)}</b><span>{_safe(name)}</span></div>"
-    yield "</section>"
+    yield f'<header><p class="what">segdl bench</p><h1>{safe(setting.name)}</h1>'
+    yield f'<p class="where">{safe(setting.url)}</p></header>'
+    yield f'<section class="finding"><p>{safe(finding.text)}</p>{items(_notes(report))}</section>'
+    yield facts(_facts(report))
     yield "<section><h2>Speed by number of connections</h2>"
-    yield f'{legend(report)}<figure><div class="wide big">{by_connections(report)}</div>'
-    yield f"<figcaption>{_CAPTION_CONNECTIONS}</figcaption></figure></section>"
+    yield legend_of(report)
+    picture = f'<div class="wide big">{by_connections(report)}</div>'
+    yield f"{figure(picture, _CAPTION_CONNECTIONS)}</section>"
     panels = over_time(report)
     if panels:
         yield "<section><h2>Speed over time, by connection</h2>"
-        yield '<figure><div class="panels">' + "\n".join(panels) + "</div>"
-        yield f"<figcaption>{_CAPTION_TIME}</figcaption></figure></section>"
+        pictures = '<div class="panels">' + "\n".join(panels) + "</div>"
+        yield f"{figure(pictures, _CAPTION_TIME)}</section>"
     yield "<section><h2>Figures</h2>"
-    yield _table(_HEAD, _rows(report))
+    yield table(_HEAD, _rows(report))
     yield f'<p class="small">{_CAPTION_FIGURES}</p></section>'
     yield "<section><h2>How it was run</h2>"
-    yield _details("Command lines", _list(each.command.shown for each in report.contenders))
+    yield details("Command lines", items(each.command.shown for each in report.contenders))
     versions = [f"{tool}: {told or 'tells no version'}" for tool, told in report.versions.items()]
-    yield _details("Versions", _list([*versions, setting.machine]))
-    yield _details("Every run", _table(_RUN_HEAD, _run_rows(report)))
+    yield details("Versions", items([*versions, setting.machine]))
+    yield details("Every run", table(_RUN_HEAD, _run_rows(report)))
     yield "</section>"
-    yield f'<footer class="small">Made by segdl {__version__}, {_safe(setting.began)}</footer>'
+    yield f'<footer class="small">Made by segdl {__version__}, {safe(setting.began)}</footer>'
 
 
 _CAPTION_CONNECTIONS = (
@@ -84,19 +59,6 @@ _CAPTION_FIGURES = (
 )
 _HEAD = ("", "speed", "", "from", "to", "time", "CPU", "memory", "runs")
 _RUN_HEAD = ("", "round", "time", "speed", "CPU", "what became of it")
-
-
-def _safe(words: str) -> str:
-    return escape(printable(words, 2000))
-
-
-def _list(lines: Iterable[str]) -> str:
-    items = "".join(f"<li>{_safe(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>" if items else ""
-
-
-def _details(name: str, inside: str) -> str:
-    return f"<details><summary>{_safe(name)}</summary>{inside}</details>"
 
 
 def _notes(report: Report) -> Iterator[str]:
@@ -123,22 +85,12 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "the fastest run", f"{human_size(fastest)}/s"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; cells are HTML."""
-    top = "".join(f"<th>{_safe(name)}</th>" for name in head)
-    body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return (
-        f'<div class="wide"><table><thead><tr>{top}</tr></thead>'
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
-
-
 def _rows(report: Report) -> Iterator[list[str]]:
     colours = {tool: number for number, tool in enumerate(tools(report))}
     rates = [report.rate(index) for index in range(len(report.contenders))]
     scale = max((rate.median for rate in rates if rate), default=1.0)
     for index, (contender, rate) in enumerate(zip(report.contenders, rates, strict=True)):
-        label = _safe(contender.label)
+        label = safe(contender.label)
         if contender.label == report.finding.best:
             label = f"<strong>{label}</strong>"
         runs = f"{len(report.good(index))} of {len(report.of(index))}"
@@ -165,7 +117,7 @@ def _rows(report: Report) -> Iterator[list[str]]:
 def _run_rows(report: Report) -> Iterator[list[str]]:
     for run in report.runs:
         yield [
-            _safe(report.contenders[run.contender].label),
+            safe(report.contenders[run.contender].label),
             str(run.round),
             f"{run.seconds:.2f} s",
             "" if run.error else f"{human_size(run.rate)}/s",
@@ -177,6 +129,6 @@ def _run_rows(report: Report) -> Iterator[list[str]]:
 def _fate(report: Report, run: Run) -> str:
     status = report.status(run)
     if status == "failed":
-        return _safe(run.error)
+        return safe(run.error)
     digest = f"{report.digest.algorithm} {run.digest[:16]}…"
-    return _safe(digest if status == "ok" else f"other bytes: {digest}")
+    return safe(digest if status == "ok" else f"other bytes: {digest}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from segdl.bench import svg
 from segdl.bench.report import Report, Run
 from segdl.bench.trace import Stretch
+from segdl.charts import svg
+from segdl.charts.page import legend
 from segdl.core.text import human_size
 
 _WIDTH, _HEIGHT = 860.0, 340.0
@@ -33,16 +33,10 @@ def tools(report: Report) -> list[str]:
     return list(dict.fromkeys(contender.tool for contender in report.contenders))
 
 
-def legend(report: Report) -> str:
+def legend_of(report: Report) -> str:
     """Return the names of the programs with their colours, as HTML; nothing for only one."""
     names = tools(report)
-    if len(names) < 2:
-        return ""
-    items = "".join(
-        f'<span><i class="key c{number}"></i>{escape(name)}</span>'
-        for number, name in enumerate(names)
-    )
-    return f'<p class="legend">{items}</p>'
+    return legend(names) if len(names) > 1 else ""
 
 
 def by_connections(report: Report) -> str:

@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segdl.cli.background import read_ahead
 from segdl.cli.benchoptions import bench_parser
 from segdl.cli.parser import network_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import human_size, printable
 from segdl.core.url import parse_url
+from segdl.engine.background import read_ahead
 from segdl.errors import CancelledError, DiskError, SegdlError, UsageError
 from segdl.progress.view import make_view
 from segdl.store.faults import disk_errors, shown

@@ -6,23 +6,13 @@ A list may come from anywhere, so what it names stays inside the folder to save 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from segdl.cli.values import parse_header
-from segdl.core.checksum import parse_wanted
 from segdl.core.text import is_hostile, printable
-from segdl.core.url import parse_url
+from segdl.core.urllist import UrlLines, entries, read_entry
 from segdl.errors import DiskError, SegdlError, UsageError
-from segdl.options import Request
+from segdl.options import Request, parse_header
 from segdl.store.faults import disk_errors
-
-
-@dataclass(slots=True)
-class _Entry:
-    number: int
-    line: str
-    options: list[str] = field(default_factory=list)
 
 
 def read_requests(name: str, directory: Path) -> Iterator[Request | SegdlError]:
@@ -56,49 +46,26 @@ def parse_list(lines: Iterable[str], directory: Path) -> Iterator[Request | Segd
         >>> [r.name for r in parse_list(["http://h/a\n", "  out=b\n"], Path())]
         ['b']
     """
-    for entry in _entries(lines):
+    for entry in entries(lines):
         try:
             yield _request(entry, directory)
         except SegdlError as error:
             yield UsageError(f"line {entry.number} of the list: {error.message}", hint=error.hint)
 
 
-def _entries(lines: Iterable[str]) -> Iterator[_Entry]:
-    entry: _Entry | None = None
-    for number, line in enumerate(lines, start=1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        if line[0] in " \t" and entry is not None:
-            entry.options.append(text)
-            continue
-        if entry is not None:
-            yield entry
-        entry = _Entry(number, text)
-    if entry is not None:
-        yield entry
-
-
-def _request(entry: _Entry, directory: Path) -> Request:
-    url, *mirrors = filter(None, map(str.strip, entry.line.split("\t")))
-    parse_url(url)
-    request = Request(url=url, directory=directory, mirrors=tuple(mirrors))
-    for option in entry.options:
-        key, _, value = option.partition("=")
-        value = value.strip()
-        match key.strip():
-            case "out":
-                request = replace(request, name=_inside(value))
-            case "dir":
-                request = replace(request, directory=directory / _inside(value))
-            case "checksum":
-                request = replace(request, checksum=parse_wanted(value))
-            case "header":
-                request = replace(request, headers=(*request.headers, parse_header(value)))
-            case _:
-                # aria2's other options say how it should work, not what is wanted.
-                pass
-    return request
+def _request(entry: UrlLines, directory: Path) -> Request:
+    listed = read_entry(entry)
+    url, *mirrors = listed.urls
+    if listed.directory is not None:
+        directory /= _inside(listed.directory)
+    return Request(
+        url=url,
+        directory=directory,
+        name=None if listed.out is None else _inside(listed.out),
+        checksum=listed.checksum,
+        headers=tuple(map(parse_header, listed.headers)),
+        mirrors=tuple(mirrors),
+    )
 
 
 def _inside(value: str) -> str:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Sequence
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from segdl.cli.mirroroptions import Wanted, mirror_parser, wanted_of
+from segdl.cli.mirroroptions import Wanted, read_arguments, wanted_of
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
-from segdl.core.text import human_size, printable
-from segdl.errors import UsageError
+from segdl.core.text import printable
+from segdl.core.url import parse_url
+from segdl.errors import CancelledError, DiskError, SegdlError, UsageError
 from segdl.progress.view import make_view
+from segdl.store.faults import disk_errors, shown
 
 if TYPE_CHECKING:
-    from segdl.engine.run import Run
     from segdl.mirror.happenings import Happening
     from segdl.mirror.listing import Found
+    from segdl.mirror.seen.audience import Audience
     from segdl.mirror.session import Result
 
 _MANY_CONNECTIONS = 10
+_MOST_ERRORS = 20
 
 
 def mirror(arguments: Sequence[str]) -> int:
@@ -31,7 +33,7 @@ def mirror(arguments: Sequence[str]) -> int:
     Raises:
         SegdlError: nothing was begun.
     """
-    options = mirror_parser().read(arguments)
+    options = read_arguments(arguments)
     if options.config is not None or options.check_config:
         from segdl.cli.mirrorconfig import read_config
 
@@ -46,42 +48,96 @@ def mirror(arguments: Sequence[str]) -> int:
         return status(options)
     else:
         mirrors = [wanted_of(options)]
-    codes = [_mirror_one(wanted) for wanted in mirrors]
-    return next((code for code in codes if code), 0)
+    if len(mirrors) == 1:
+        return _mirror_one(mirrors[0])
+    return _mirror_all(mirrors)
+
+
+def _mirror_all(mirrors: Sequence[Wanted]) -> int:
+    """Carry several out, one after the other; return the first failure's code."""
+    first = 0
+    for wanted in mirrors:
+        try:
+            code = _mirror_one(wanted)
+        except CancelledError:
+            raise
+        except SegdlError as error:
+            Printer(make_view("none", sys.stderr)).error(error)
+            code = error.exit_code
+        first = first or code
+    return first
 
 
 def _mirror_one(wanted: Wanted) -> int:
-    # Imported here: they take 0.1 s, which a wrong option must not wait for.
-    from segdl.engine.surroundings import open_run
+    # Imported here: they take time, which a wrong option must not wait for.
+    from segdl.mirror.seen.audience import SeenOptions, audience
 
+    options = SeenOptions(progress=wanted.progress, log=wanted.log_json, metrics=wanted.metrics)
     insecure = wanted.network.insecure
-    with ExitStack() as stack:
-        cancel = stack.enter_context(cancelled_by_signals())
-        view = make_view(wanted.progress, sys.stderr)
-        stack.callback(view.close)
-        stack.enter_context(logging_to(view, verbose=wanted.verbose, insecure=insecure))
-        printer = Printer(view)
-        lock = threading.Lock()
-
-        def tell(happening: Happening) -> None:
-            with lock:
-                view(happening)  # type: ignore[arg-type]
-
+    with (
+        cancelled_by_signals() as cancel,
+        audience(options, sys.stderr, wanted.name) as told,
+        logging_to(told, verbose=wanted.verbose, insecure=insecure),
+    ):
+        printer = Printer(told)
         if max(_per_host(wanted)) > _MANY_CONNECTIONS and not wanted.quiet:
             text = "more than 10 connections a host: many servers refuse that, or ban for it"
             printer.line(f"segdl: {text}", to_error=True)
-        began = time.monotonic()
-        with open_run(
-            wanted.network,
-            wanted.transfer,
-            tell,
-            cancel,
-            max_files=wanted.mirror.max_files,
-            per_origin=max(_per_host(wanted)),
-        ) as run:
-            result = _carry_out(wanted, run, tell)
-        _say(wanted, result, time.monotonic() - began, printer)
+        began = datetime.now(timezone.utc)
+        try:
+            result = _carry_out(wanted, told, cancel)
+        except SegdlError as error:
+            _report(wanted, told, began, error.exit_code, printer)
+            raise
+        _report(wanted, told, began, result.exit_code, printer)
+        _say(wanted, result, told, printer)
         return result.exit_code
+
+
+def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Result:
+    from segdl.engine.surroundings import open_run
+    from segdl.mirror.happenings import Said
+    from segdl.mirror.session import Session
+    from segdl.mirror.walk import walk
+
+    lock = threading.Lock()
+
+    def tell(happening: Happening) -> None:
+        with lock:
+            told(happening)
+
+    with open_run(
+        wanted.network,
+        wanted.transfer,
+        tell,
+        cancel,
+        max_files=wanted.mirror.max_files,
+        per_origin=max(_per_host(wanted)),
+    ) as run:
+
+        def read() -> Generator[Found, None, None]:
+            yield from walk(run, wanted.mirror.listing, lambda text: tell(Said(text)))
+
+        session = Session(wanted.mirror, wanted.transfer, tell)
+        return session.carry_out(run, read, once=wanted.mirror.listing.source == "-")
+
+
+def _report(
+    wanted: Wanted, told: Audience, began: datetime, exit_code: int, printer: Printer
+) -> None:
+    """Write the report; where that cannot be, say so: the files matter more."""
+    from segdl.mirror.seen.report import About
+    from segdl.mirror.seen.report_files import write_report
+
+    source = wanted.mirror.listing.source
+    named = parse_url(source).public if "://" in source else printable(source, 1000)
+    about = About(name=wanted.name, source=named, began=began, exit_code=exit_code)
+    try:
+        with disk_errors(wanted.report, "make"):
+            wanted.report.mkdir(parents=True, exist_ok=True)
+        write_report(wanted.report, told.report(about))
+    except DiskError as error:
+        printer.error(error)
 
 
 def _per_host(wanted: Wanted) -> list[int]:
@@ -89,35 +145,27 @@ def _per_host(wanted: Wanted) -> list[int]:
     return [wanted.mirror.per_host, *own]
 
 
-def _carry_out(wanted: Wanted, run: Run, tell: Callable[[Happening], None]) -> Result:
-    from segdl.mirror.happenings import Said
-    from segdl.mirror.session import Session
-    from segdl.mirror.walk import walk
-
-    def read() -> Generator[Found, None, None]:
-        yield from walk(run, wanted.mirror.listing, lambda text: tell(Said(text)))
-
-    session = Session(wanted.mirror, wanted.transfer, tell)
-    return session.carry_out(run, read, once=wanted.mirror.listing.source == "-")
-
-
-def _say(wanted: Wanted, result: Result, seconds: float, printer: Printer) -> None:
+def _say(wanted: Wanted, result: Result, told: Audience, printer: Printer) -> None:
     """Say how the run ended."""
-    figures = _figures(result)
+    if wanted.progress == "none":
+        # Nobody has said them yet.
+        for failure in result.failures[:_MOST_ERRORS]:
+            printer.error(failure)
+        if len(result.failures) > _MOST_ERRORS:
+            more = len(result.failures) - _MOST_ERRORS
+            text = f"segdl: and {more} failures more: see {shown(wanted.report / 'report.html')}"
+            printer.line(text, to_error=True)
     if wanted.json:
         printer.json(
             {
                 "v": 1,
                 "directory": os.fspath(wanted.mirror.directory),
                 "exit_code": result.exit_code,
-                "seconds": round(seconds, 3),
-                **figures,
+                **_figures(result),
             }
         )
     elif not wanted.quiet:
-        words = [f"{count} {what}" for what, count in figures.items() if what != "bytes"]
-        line = f"{human_size(figures['bytes'])}: {', '.join(words)}  {seconds:.1f} s"
-        printer.line(f"{printable(os.fspath(wanted.mirror.directory), 4096)}  {line}")
+        printer.line(f"{shown(wanted.mirror.directory)}  {told.summary()}")
 
 
 def _figures(result: Result) -> dict[str, int]:

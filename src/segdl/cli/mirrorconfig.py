@@ -12,10 +12,10 @@ from pathlib import Path
 
 from segdl.cli.mirroroptions import Wanted, mirror_parser, wanted_of
 from segdl.cli.parser import Parser
-from segdl.cli.values import parse_header
 from segdl.core.text import printable
 from segdl.errors import SegdlError, UsageError
 from segdl.mirror.options import HostProfile
+from segdl.options import parse_header
 from segdl.store.faults import disk_errors, shown
 
 if sys.version_info >= (3, 11):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,11 @@ class Wanted:
     json: bool
     quiet: bool
     verbose: bool
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.mirror.name or self.mirror.directory.resolve().name
 
 
 def mirror_parser() -> Parser:
@@ -136,9 +141,7 @@ def _add_keeping(parser: Parser) -> None:
     add = parser.add_argument_group("what is kept").add_argument
     add(
         "--delete",
-        nargs="?",
         choices=("trash", "now"),
-        const="trash",
         default="no",
         help="take files out that the list no longer has, if all of the rest succeeded; into "
         f"{FOLDER}/trash (--delete), or for good (--delete=now)",
@@ -181,6 +184,17 @@ def _add_seen(parser: Parser) -> None:
     add("--json", action="store_true", help="one result object on standard output")
     add("-q", "--quiet", action="store_true", help="print errors only")
     add("-v", "--verbose", action="store_true", help="log requests, and where an error arose")
+
+
+def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line.
+
+    Raises:
+        UsageError: an unknown option, or a bad value.
+    """
+    # argparse would take what follows a bare --delete for its value.
+    spelled = ["--delete=trash" if each == "--delete" else each for each in arguments]
+    return mirror_parser().read(spelled)
 
 
 def read_share(text: str) -> float:

@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from segdl.cli.values import (
     count,
-    parse_header,
     read_connections,
     read_limit,
     read_proxy,
@@ -22,7 +21,7 @@ from segdl.core.checksum import parse_wanted
 from segdl.core.selection import parse_range
 from segdl.core.size import parse_size
 from segdl.errors import UsageError
-from segdl.options import NetworkOptions, TransferOptions
+from segdl.options import NetworkOptions, TransferOptions, parse_header
 from segdl.version import __version__
 
 # Names that are promised and not built yet.
@@ -54,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         # argparse's own positional arguments must not have options between them.
         end = arguments.index("--") if "--" in arguments else len(arguments)
         options, left = self.parse_known_args(arguments[:end])
-        unknown = [text for text in left if text.startswith("-")]
+        unknown = [text for text in left if text.startswith("-") and text != "-"]
         if unknown:
             # What follows "=" is the value of an option whose name has a typing error.
             name = unknown[0].partition("=")[0]

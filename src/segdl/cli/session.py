@@ -10,15 +10,22 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from segdl.core.text import printable
 from segdl.errors import CancelledError, DiskError, SegdlError
-from segdl.progress.view import View
 
 log = logging.getLogger("segdl")
 
 _SHOW_CURSOR = b"\x1b[?25h\r\n"
+
+
+class Hiding(Protocol):
+    """What may be drawn on the terminal, and can be taken off it for a line."""
+
+    def hidden(self) -> AbstractContextManager[None]:
+        """Take what is drawn off the terminal meanwhile."""
 
 
 @contextmanager
@@ -52,7 +59,7 @@ def cancelled_by_signals(*, orderly: bool = False) -> Iterator[threading.Event]:
 
 
 @contextmanager
-def logging_to(view: View, *, verbose: bool, insecure: bool) -> Iterator[None]:
+def logging_to(view: Hiding, *, verbose: bool, insecure: bool) -> Iterator[None]:
     """Log requests to standard error where that was asked for."""
     if insecure:
         # The user knows: that is what --insecure says.
@@ -80,7 +87,7 @@ def logging_to(view: View, *, verbose: bool, insecure: bool) -> Iterator[None]:
 class Printer:
     """Writes lines of results and errors around a view. One thread uses it."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: Hiding) -> None:
         self._view = view
 
     def line(self, text: str, *, to_error: bool = False) -> None:

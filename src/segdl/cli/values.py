@@ -12,28 +12,9 @@ from segdl.core.connections import parse_connections
 from segdl.core.schedule import parse_schedule
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
-from segdl.options import NetworkOptions, check_header
+from segdl.options import NetworkOptions
 
 T = TypeVar("T")
-
-
-def parse_header(text: str) -> tuple[str, str]:
-    """Read a header field as curl's -H takes it.
-
-    Raises:
-        UsageError: not ``Name: value``, or a field that segdl sets itself.
-
-    Example:
-        >>> parse_header("X-Token:  abc ")
-        ('X-Token', 'abc')
-    """
-    name, colon, value = text.partition(":")
-    if not colon:
-        # Without its text: it may be a secret.
-        raise UsageError("a header is not of the form 'Name: value'")
-    name, value = name.strip(), value.strip()
-    check_header(name, value)
-    return name, value
 
 
 def read_limit(text: str) -> str:

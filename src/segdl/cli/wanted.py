@@ -68,7 +68,7 @@ def requests(run: Run, options: argparse.Namespace) -> Iterator[Request | SegdlE
     named = _named(options)
     if options.input_file is None and not _documents(options):
         return _expanded(run, named)
-    from segdl.cli.background import read_ahead
+    from segdl.engine.background import read_ahead
 
     return read_ahead(_expanded(run, chain(named, _listed(options))))
 

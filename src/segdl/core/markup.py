@@ -7,7 +7,7 @@ DTD is refused at its first word there is nothing left that could grow in memory
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NoReturn, Protocol
 from xml.parsers import expat
 
@@ -19,6 +19,8 @@ MOST_BYTES = 16 * 1024 * 1024
 _MOST_ELEMENTS = 1 << 19
 _MOST_DEPTH = 32
 _MOST_BEGINNING = 64 * 1024
+# Bytes of one token that comes in pieces, and characters of one text.
+_LONGEST = 1 << 20
 
 _ENCODING = re.compile(
     r"utf-?8|utf-16([bl]e)?|(us-)?ascii|iso-8859-([1-9]|1[013-6])|windows-125[0-8]|koi8-[ru]",
@@ -69,23 +71,45 @@ def walk(data: bytes, visitor: Visitor, what: str) -> None:
     """
     if len(data) > MOST_BYTES:
         raise UsageError(f"{what} is larger than {MOST_BYTES >> 20} MiB", hint=OTHERWISE)
-    walker = _Walker(visitor, what)
-    parser = _parser()
-    parser.buffer_text = True
-    parser.XmlDeclHandler = walker.check_encoding
-    parser.StartDoctypeDeclHandler = walker.refuse_dtd
-    parser.StartElementHandler = walker.start
-    parser.EndElementHandler = walker.end
-    parser.CharacterDataHandler = walker.characters
-    try:
-        # At once: piece by piece, older versions of expat read a long token again each time.
-        parser.Parse(data, True)  # noqa: FBT003 - positional only
-    except expat.ExpatError as error:
-        reason = expat.ErrorString(error.code)
-        raise UsageError(
-            f"{what} is not well-formed XML: line {error.lineno}: {reason}",
-            hint=OTHERWISE,
-        ) from None
+    parser = _parser_for(_Walker(visitor, what))
+    # At once: piece by piece, older versions of expat read a long token again each time.
+    _feed(parser, data, what, last=True)
+
+
+def walk_pieces(pieces: Iterable[bytes], visitor: Visitor, what: str) -> Iterator[None]:
+    """Read a document of any length as it comes in; yield after each piece of it.
+
+    As `walk`, but the text of an element that has others in it is not told, and there is no
+    bound on how many elements there are: the visitor keeps no more than it needs.
+
+    Args:
+        pieces: of the document.
+        visitor: is told what is in it.
+        what: names the document in messages.
+
+    Raises:
+        UsageError: as `walk`; or a name, a value or a text of it is longer than 1 MiB.
+
+    Example:
+        >>> class Printing:
+        ...     def root(self, namespace, name): pass
+        ...     def start(self, path, attributes): pass
+        ...     def end(self, path, attributes, text): print(path, [text])
+        >>> for _ in walk_pieces([b"<a>f<b c='d", b"'>e</b></a>"], Printing(), "the document"):
+        ...     pass
+        ('a', 'b') ['e']
+        ('a',) ['']
+    """
+    parser = _parser_for(_StreamingWalker(visitor, what))
+    fed = 0
+    for piece in pieces:
+        _feed(parser, piece, what, last=False)
+        fed += len(piece)
+        if fed - parser.CurrentByteIndex > _LONGEST + len(piece):
+            raise _too_long(what)
+        yield
+    _feed(parser, b"", what, last=True)
+    yield
 
 
 def root_of(beginning: bytes) -> tuple[str, str] | None:
@@ -181,6 +205,58 @@ class _Walker:
     def characters(self, text: str) -> None:
         if not self._foreign:
             self._texts[-1].append(text)
+
+
+class _StreamingWalker(_Walker):
+    """Keeps the text of the innermost element only, and does not count."""
+
+    def __init__(self, visitor: Visitor, what: str) -> None:
+        super().__init__(visitor, what)
+        self._length = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._elements, self._length = 0, 0
+        if self._texts:
+            self._texts[-1].clear()
+        super().start(name, attributes)
+
+    def end(self, name: str) -> None:
+        super().end(name)
+        self._length = 0
+
+    def characters(self, text: str) -> None:
+        self._length += len(text)
+        if self._length > _LONGEST:
+            raise _too_long(self._what)
+        super().characters(text)
+
+
+def _parser_for(walker: _Walker) -> expat.XMLParserType:
+    parser = _parser()
+    parser.buffer_text = True
+    parser.XmlDeclHandler = walker.check_encoding
+    parser.StartDoctypeDeclHandler = walker.refuse_dtd
+    parser.StartElementHandler = walker.start
+    parser.EndElementHandler = walker.end
+    parser.CharacterDataHandler = walker.characters
+    return parser
+
+
+def _feed(parser: expat.XMLParserType, data: bytes, what: str, *, last: bool) -> None:
+    try:
+        parser.Parse(data, last)
+    except expat.ExpatError as error:
+        reason = expat.ErrorString(error.code)
+        raise UsageError(
+            f"{what} is not well-formed XML: line {error.lineno}: {reason}",
+            hint=OTHERWISE,
+        ) from None
+
+
+def _too_long(what: str) -> UsageError:
+    return UsageError(
+        f"{what} has a name, a value or a text longer than {_LONGEST >> 20} MiB", hint=OTHERWISE
+    )
 
 
 def _parser() -> expat.XMLParserType:

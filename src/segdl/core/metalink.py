@@ -13,6 +13,7 @@ from segdl.core.markup import OTHERWISE, Path, root_of, walk
 from segdl.core.metalinkfile import Draft, MetalinkFile
 from segdl.core.names import safe_path
 from segdl.core.text import printable
+from segdl.core.url import parse_url
 from segdl.errors import UsageError
 
 MEDIA_TYPES = ("application/metalink4+xml", "application/metalink+xml")
@@ -86,6 +87,39 @@ def parse_metalink(
     if not reader.files:
         raise UsageError(f"{what} names no file", hint=OTHERWISE)
     return tuple(reader.files.values())
+
+
+def urls_of(file: MetalinkFile, what: str, *, safely: bool) -> tuple[str, ...]:
+    """Return the URLs that a file may be fetched from, those to be asked first at the front.
+
+    Args:
+        file: one of the document's.
+        what: names the document in messages.
+        safely: whether the document came by https. What it names is then not fetched by http
+            unless a digest tells that it is right: a redirect there would be refused, too.
+
+    Raises:
+        UsageError: there is none.
+
+    Example:
+        >>> from segdl.core.mirrorurl import MirrorUrl
+        >>> one = MetalinkFile(name="a", mirrors=(MirrorUrl(url="http://example.org/a"),))
+        >>> urls_of(one, "a.meta4", safely=False)
+        ('http://example.org/a',)
+    """
+    urls = [mirror.url for mirror in file.mirrors]
+    if safely and not file.checksums and file.pieces is None:
+        urls = [url for url in urls if parse_url(url).origin.scheme == "https"]
+    if urls:
+        return tuple(urls)
+    named = f"{what}: {printable(file.name, 100)!r}"
+    if file.mirrors:
+        raise UsageError(
+            f"{named} has http mirrors only and no digest, which is refused for a document "
+            "that came by https",
+            hint="ask for the http URL itself if you trust it",
+        )
+    raise UsageError(f"{named} has no http or https mirror", hint="use another list")
 
 
 class _Reader:

@@ -1,22 +1,14 @@
-"""Checksum files that lie beside a file, as sha256sum, shasum, BSD's sha256 and openssl write."""
+"""Checksum files that lie beside a file."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from segdl.core.checksum import Checksum
+from segdl.core.sumlines import read_sum
 from segdl.core.url import Location
-
-_HEX = r"([0-9A-Fa-f]{64})"
-# Two columns are GNU's; other programs write one space, or a tab.
-_GNU = re.compile(rf"(\\?){_HEX}(?: [ *]|[ \t]+\*?)(.+)", re.DOTALL)
-_TAGGED = re.compile(rf"(\\?)SHA2?-?256 ?\((.+)\) ?= ?{_HEX}", re.DOTALL)
-_BARE = re.compile(rf"{_HEX}\s*")
-_ESCAPED = re.compile(r"\\([\\nr])")
-_ESCAPES = {"\\": "\\", "n": "\n", "r": "\r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +79,6 @@ def is_markup(text: str) -> bool:
 def _entries(text: str) -> Iterator[tuple[Checksum, str]]:
     # Not splitlines: a name may hold what that takes for the end of a line.
     for ended in text.removeprefix("\ufeff").split("\n"):
-        line = ended.removesuffix("\r")
-        if match := _GNU.fullmatch(line):
-            escaped, digest, name = match.groups()
-        elif match := _TAGGED.fullmatch(line):
-            escaped, name, digest = match.groups()
-        elif match := _BARE.fullmatch(line):
-            escaped, name, digest = "", "", match[1]
-        else:
-            continue
-        if escaped:
-            name = _ESCAPED.sub(lambda escape: _ESCAPES[escape[1]], name)
-        yield Checksum("sha256", digest.lower()), name
+        line = read_sum(ended.removesuffix("\r"))
+        if line is not None and line.checksum is not None and line.checksum.algorithm == "sha256":
+            yield line.checksum, line.name

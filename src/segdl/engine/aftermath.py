@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from segdl.core import mirrors
+from segdl.core.causes import cause_of
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
 from segdl.engine.run import Run
 from segdl.engine.segment import Broken, Crash, Drop, Mismatch, Outcome, Segment, Streamed
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
-from segdl.errors import NetworkError, SegdlError
+from segdl.errors import NetworkError, SegdlError, Trouble
 from segdl.net.failures import TransferError
 from segdl.progress.events import Note, Retrying
 
@@ -129,7 +130,8 @@ class Aftermath:
             if segment.position - segment.began < _SOME_BYTES:
                 segment.ready_at = self._run.clock() + self._run.backoff(1)
         elif not segment.complete:
-            self._try_again(segment, site, NetworkError(f"{site.name}: empty answers"))
+            error = NetworkError(f"{site.name}: empty answers", trouble="closed")
+            self._try_again(segment, site, error)
 
     def _broken(
         self, segment: Segment, site: Site, failure: TransferError, *, progressed: bool
@@ -143,7 +145,9 @@ class Aftermath:
             segment.ready_at = self._run.clock()
             return
         if segment.dropped is not None:
-            error = NetworkError(f"{site.name}: {segment.dropped.value}")
+            why = segment.dropped.value
+            trouble: Trouble = "silent" if segment.dropped is Drop.CRAWLING else "slow"
+            error = NetworkError(f"{site.name}: {why}", trouble=trouble)
         if segment.dropped in {Drop.LAGGING, Drop.MISPLACED}:
             segment.lagged += segment.dropped is Drop.LAGGING
             self._go_on(segment, site, error, 0.0)
@@ -174,7 +178,7 @@ class Aftermath:
                 if self._sites.drop(site, why):
                     return
                 raise UnrangedError(why)
-        self._try_again(segment, site, NetworkError(f"{site.name}: {why}"))
+        self._try_again(segment, site, NetworkError(f"{site.name}: {why}", trouble="answer"))
 
     def _try_again(self, segment: Segment, site: Site, error: SegdlError) -> None:
         segment.tries += 1
@@ -198,7 +202,11 @@ class Aftermath:
         segment.ready_at = self._run.clock() + (0.0 if self._sites.several else delay)
         what = error.message.removeprefix(f"{site.name}: ")
         retries = self._run.transfer.retries
-        self._run.emit(Retrying(self._number, segment.start, segment.tries, retries, delay, what))
+        self._run.emit(
+            Retrying(
+                self._number, segment.start, segment.tries, retries, delay, what, cause_of(error)
+            )
+        )
 
     def _tell_limit(self, site: Site) -> None:
         if not self._told_limit:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
+from segdl.core.causes import cause_of
 from segdl.core.identity import Match, Version, compare
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN, Span
@@ -72,6 +73,11 @@ class Contact:
     def is_open(self) -> bool:
         """Whether the response can still be taken."""
         return self._exchange is not None
+
+    @property
+    def framed(self) -> bool:
+        """Whether the end of the open body can be told from a connection that broke."""
+        return self._exchange is not None and self._exchange.framed
 
     @property
     def resting(self) -> bool:
@@ -172,7 +178,7 @@ class Contacts:
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
             reason = "server asks to wait" if asks else error.message
-            self._run.emit(Waiting(self._number, pause, reason))
+            self._run.emit(Waiting(self._number, pause, reason, cause_of(error)))
             self._wait(pause)
 
     def release(self) -> None:

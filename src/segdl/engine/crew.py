@@ -33,7 +33,9 @@ class Crew:
     @property
     def wanted(self) -> int:
         """Connections to have at work now."""
-        return self._most if self._ramp is None else self._ramp.target
+        if self._ramp is None:
+            return self._most
+        return 1 if self._gate.crowded else self._ramp.target
 
     @property
     def hurries(self) -> bool:

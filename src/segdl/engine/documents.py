@@ -12,9 +12,8 @@ from pathlib import Path
 from segdl.core.checksum import Checksum
 from segdl.core.expected import Expected
 from segdl.core.markup import MOST_BYTES
-from segdl.core.metalink import is_metalink, parse_metalink
+from segdl.core.metalink import is_metalink, parse_metalink, urls_of
 from segdl.core.metalinkfile import MetalinkFile
-from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.engine.run import Run
 from segdl.engine.small import read_small
@@ -114,27 +113,18 @@ def expected_of(file: MetalinkFile, what: str) -> Expected:
 
 
 def _request(file: MetalinkFile, what: str, asked: Request) -> Request | SegdlError:
-    expected = expected_of(file, what)
-    urls = [mirror.url for mirror in file.mirrors]
-    # A redirect would not be followed there, either; a digest says more than a connection.
-    safely = asked.entrusted and parse_url(asked.entrusted).origin.scheme == "https"
-    if safely and not expected.verifiable:
-        urls = [url for url in urls if parse_url(url).origin.scheme == "https"]
-    named = f"{what}: {printable(file.name, 100)!r}"
-    if not urls and file.mirrors:
-        return UsageError(
-            f"{named} has http mirrors only and no digest, which is refused for a document "
-            "that came by https",
-            hint="ask for the http URL itself if you trust it",
-        )
-    if not urls:
-        return UsageError(f"{named} has no http or https mirror", hint="use another list")
+    entrusted = asked.entrusted
+    safely = bool(entrusted) and parse_url(entrusted).origin.scheme == "https"
+    try:
+        url, *others = urls_of(file, what, safely=safely)
+    except UsageError as error:
+        return error
     return replace(
         asked,
-        url=urls[0],
-        mirrors=tuple(urls[1:]),
+        url=url,
+        mirrors=tuple(others),
         name=asked.name or file.name,
-        expected=expected,
+        expected=expected_of(file, what),
         most_connections=file.connections,
         most_per_url=tuple(
             (mirror.url, mirror.connections) for mirror in file.mirrors if mirror.connections

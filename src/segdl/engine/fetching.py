@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 from concurrent.futures import Future, wait
 
+from segdl.core.causes import cause_of
 from segdl.core.mirrorchoice import WANTED
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.ramp_state import LONG_PATH
@@ -175,7 +176,8 @@ class Fetching:
             self._told_wait = until
             unasked = refusal is not None and refusal.after is None
             reason = refusal.error.message if refusal and unasked else "server asks to wait"
-            self._run.emit(Waiting(self._number, pause, reason))
+            cause = cause_of(refusal.error) if refusal else None
+            self._run.emit(Waiting(self._number, pause, reason, cause))
 
     def _start(
         self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None

@@ -14,11 +14,13 @@ from segdl.core.url import Origin
 class Gate:
     """How many requests one origin gets, and when.
 
-    `_changed` and its lock own everything but `found`.
+    `_changed` and its lock own everything but `found` and `crowded`.
 
     Attributes:
         found: how many connections a file of this origin gains by, once that is known. Files
             at work at once may set it; the last one counts.
+        crowded: whether other files wait for this origin: then a file whose number of
+            connections is to be found does with one. Who hands out the files sets it.
     """
 
     def __init__(self, cap: int, clock: Callable[[], float]) -> None:
@@ -27,6 +29,7 @@ class Gate:
         self._state = admission.opening(cap)
         self._waits: deque[float] = deque(maxlen=5)
         self.found: int | None = None
+        self.crowded = False
 
     @property
     def limit(self) -> int:

@@ -85,7 +85,9 @@ def _sample(site: Site, place: Span, wire: Wire) -> tuple[bytes, Version]:
         while len(data) < len(place) and (more := exchange.read(len(place) - len(data))):
             data += more
         if len(data) < len(place):
-            raise TransferError(NetworkError(f"{site.name}: connection closed early"))
+            raise TransferError(
+                NetworkError(f"{site.name}: connection closed early", trouble="closed")
+            )
         exchange.finish()
         return data, exchange.head.version
     finally:

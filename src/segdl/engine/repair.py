@@ -171,7 +171,9 @@ class _Repair:
             finally:
                 contact.release()
             if at == begun:
-                raise broken or NetworkError(f"{site.name}: connection closed early")
+                raise broken or NetworkError(
+                    f"{site.name}: connection closed early", trouble="closed"
+                )
         return digest.hexdigest()
 
     def _ask(self, site: Site, span: Span) -> tuple[Contacts, Contact]:

@@ -12,7 +12,7 @@ from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError
-from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Lost, Said, Taken
+from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
@@ -92,6 +92,7 @@ class Coordinator:
         self._numbers = 0
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
+        self._troubles_told = 0
 
     def go(self) -> Round:
         """Read the list once and carry it out.
@@ -109,6 +110,7 @@ class Coordinator:
             clock=self._run.clock,
         )
         intake = Intake(self._ledger, hosts, self._options, self._ledger.begin_listing())
+        self._troubles_told = 0
         this = Round(intake)
         try:
             self._carry_out_list(this, hosts)
@@ -162,6 +164,8 @@ class Coordinator:
             self._give_up(this, hosts)
             late = reading.ended and not hosts.has_early()
             row = hosts.next(late=late)
+            for url, crowded in hosts.crowds():
+                self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
                     self._hold_back(this, hosts, row)
@@ -187,21 +191,27 @@ class Coordinator:
         self._tell_intake(intake, complete=error is None)
 
     def _tell_intake(self, intake: Intake, *, complete: bool) -> None:
-        self._tell(Listed(intake.files, intake.bytes, complete))
+        for trouble in intake.troubles[self._troubles_told :]:
+            self._tell(Said(str(trouble)))
+        self._troubles_told = len(intake.troubles)
+        broken = intake.ended and not complete
+        self._tell(Listed(intake.files, intake.bytes, complete, intake.unsized, broken))
         self._tell(Kept(intake.kept, intake.kept_bytes))
 
     def _begin(self, hosts: Hosts, intake: Intake, row: Row) -> Request:
         self._numbers += 1
         entry = intake.apart.get(row.path)
         request = self._request(row, entry)
+        taken = Taken(self._numbers, row.path, row.host, row.listed.size)
         job = Job(
+            taken,
             row,
             request,
             self._transfer_of(hosts, row),
             self._twins(row),
         )
         self._jobs[self._numbers] = job
-        self._tell(Taken(self._numbers, row.path, row.host, row.listed.size))
+        self._tell(taken)
         return request
 
     def _twins(self, row: Row) -> tuple[Row, ...]:
@@ -235,9 +245,9 @@ class Coordinator:
 
     def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
         size = row.listed.size
-        spare = hosts.spare(hosts.of(row.host))
+        cap = hosts.of(row.host).cap
         small = size is not None and size < _WORTH_SPLITTING
-        connections = 1 if small or spare == 1 else f"auto:{spare}"
+        connections = 1 if small or cap == 1 else f"auto:{cap}"
         return replace(self._transfer, connections=connections)
 
     def _is_trusted(self, url: str) -> bool:
@@ -253,9 +263,13 @@ class Coordinator:
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
         error = outcome.error if isinstance(outcome, Failure) else None
         again = hosts.ended(job.row, answered=not isinstance(error, NetworkError))
+        outage = hosts.of(job.row.host).outage
+        if error is not None and outage.away:
+            seconds = max(0.0, outage.not_before - self._run.clock())
+            self._tell(Paused(job.row.host, seconds, "it does not answer"))
         if isinstance(outcome, Failure):
             if not again and not isinstance(error, CancelledError):
-                self._lost(this, job.row, number, outcome)
+                self._lost(this, job, outcome.error)
             return
         assert job.had is not None
         self._unwritten.append((job.row, job.had))
@@ -292,24 +306,12 @@ class Coordinator:
             self._unwritten.clear()
             self._written_at = now
 
-    def _lost(self, this: Round, row: Row, number: int, failure: Failure) -> None:
-        error = failure.error
+    def _lost(self, this: Round, job: Job, error: SegdlError) -> None:
         with self._ledger.transaction():
-            self._ledger.failed(row, error)
+            self._ledger.failed(job.row, error)
         this.failures.append(error)
         this.failed += 1
-        self._tell(
-            Lost(
-                number,
-                row.path,
-                row.host,
-                failure.url,
-                error.exit_code,
-                type(error).__name__,
-                error.message,
-                error.hint,
-            )
-        )
+        self._tell(lost(job.taken, job.request.url, error, job.row.listed.checksum))
 
     def _hold_back(self, this: Round, hosts: Hosts, row: Row) -> None:
         """Leave a list as it was: it may name what could not be had."""

@@ -7,26 +7,40 @@ bytes, times seconds. Texts are safe to print.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
 
-from segdl.progress.events import Event
+from segdl.core.checksum import Checksum
+from segdl.core.text import printable
+from segdl.core.url import parse_url
+from segdl.errors import SegdlError
+from segdl.progress.events import SCHEMA_VERSION, Event
 
 How = Literal["fetched", "unchanged", "linked", "repaired"]
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """So many files of so many bytes are listed by now; `complete` once the list ended."""
+    """So many files of so many bytes are listed by now; `complete` once the list ended.
+
+    Of `unsized` of them the list does not tell the size. It is `broken` where it ended before
+    its end. A round counts from zero.
+    """
 
     files: int
     bytes: int
     complete: bool
+    unsized: int = 0
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """So many files of so many bytes, in all, are here already: nothing is asked for them."""
+    """So many files of so many bytes, in all, are here already: nothing is asked for them.
+
+    A round counts from zero.
+    """
 
     files: int
     bytes: int
@@ -59,7 +73,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A file cannot be had. `url` is without user, password and query."""
+    """A file cannot be had.
+
+    `url` is without user, password and query; `cut` where it had a query. `checksum` is what
+    the list says, as ``--checksum`` takes it; empty where it does not. `size` is that of the
+    list. See :func:`lost`.
+    """
 
     file: int
     path: str
@@ -69,6 +88,9 @@ class Lost:
     kind: str
     message: str
     hint: str
+    cut: bool = False
+    checksum: str = ""
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +112,15 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A host is asked nothing for a while, for any file: it said 429 or 503, or is not there."""
+    """A host is asked nothing for a while, for any file: it said 429 or 503, or is not there.
+
+    `status` is what it said, None where it said nothing.
+    """
 
     host: str
     seconds: float
     reason: str
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +140,38 @@ class Round:
 Happening: TypeAlias = (
     Listed | Kept | Taken | Done | Lost | GaveUp | Removed | Paused | Said | Round | Event
 )
+
+
+def lost(taken: Taken, url: str, error: SegdlError, checksum: Checksum | None = None) -> Lost:
+    """Return how a file that was taken came to be lost; secrets of its URL are left out.
+
+    Example:
+        >>> taken = Taken(7, "a/b.iso", "h.example", None)
+        >>> told = lost(taken, "https://me:pw@h.example/b.iso?key=1", SegdlError("no"))
+        >>> told.url, told.cut
+        ('https://h.example/b.iso', True)
+    """
+    location = parse_url(url)
+    return Lost(
+        file=taken.file,
+        path=taken.path,
+        host=taken.host,
+        url=location.public,
+        exit_code=error.exit_code,
+        kind=type(error).__name__,
+        message=printable(error.message, 2000),
+        hint=printable(error.hint, 2000),
+        cut=bool(urlsplit(location.url).query),
+        checksum="" if checksum is None else str(checksum),
+        size=taken.size,
+    )
+
+
+def to_json(happening: Happening) -> dict[str, object]:
+    """Return the documented form: that of the engine's events, and of the mirror's likewise.
+
+    Example:
+        >>> to_json(Round(1))
+        {'v': 1, 'event': 'round', 'number': 1}
+    """
+    return {"v": SCHEMA_VERSION, "event": type(happening).__name__.lower(), **asdict(happening)}

@@ -24,6 +24,8 @@ class Host:
         ready: files taken from it.
         at_work: files given to threads.
         outage: what is known of its silence.
+        url: one that it was asked for.
+        crowded: whether others were told that files wait for it.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Host:
     ready: deque[Row] = field(default_factory=deque)
     at_work: int = 0
     outage: Outage = HERE
+    url: str = ""
+    crowded: bool = False
 
     @property
     def left(self) -> int:
@@ -114,16 +118,19 @@ class Hosts:
             row = self._next_of(host, now, share, late=late)
             if row is not None:
                 host.at_work += 1
+                host.url = row.urls[0]
                 return row
         return None
 
-    def spare(self, host: Host) -> int:
-        """Return how many connections one of its files may have, it being the next to go.
+    def crowds(self) -> Iterator[tuple[str, bool]]:
+        """Yield a URL of each host that files began or ceased to wait for, and whether they do.
 
-        Where others wait one is enough for each: more files at once are fewer requests.
+        Where others wait one connection is enough for each file: that is fewer requests.
         """
-        others = host.at_work - 1
-        return 1 if host.left else max(1, host.cap - others)
+        for host in self._hosts.values():
+            if host.url and host.crowded != bool(host.left):
+                host.crowded = bool(host.left)
+                yield host.url, host.crowded
 
     def ended(self, row: Row, *, answered: bool) -> bool:
         """Note that a file ended; tell whether it goes back to wait for its host."""

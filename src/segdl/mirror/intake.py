@@ -28,7 +28,8 @@ class Intake:
     Attributes:
         listing: its number in the ledger.
         files: that it names.
-        bytes: that they have, as far as it tells.
+        bytes: that they have, as far as it tells or they are kept.
+        unsized: files of which that is not known.
         kept: files that are as it wants them.
         kept_bytes: those of the kept ones.
         wanted: files that something is to be done about.
@@ -44,6 +45,7 @@ class Intake:
     listing: int
     files: int = 0
     bytes: int = 0
+    unsized: int = 0
     kept: int = 0
     kept_bytes: int = 0
     wanted: int = 0
@@ -126,7 +128,13 @@ class Intake:
         ):
             self.apart[path] = entry
         self.files += 1
-        self.bytes += entry.size or 0
+        kept = found if need is Need.NOTHING else None
+        # What is here has a size, whether or not the list tells it.
+        size = kept.size if kept and entry.size is None else entry.size
+        self.bytes += size or 0
+        self.unsized += size is None
+        self.kept += kept is not None
+        self.kept_bytes += kept.size if kept else 0
         return Wanted(
             path=path,
             host=host,
@@ -138,10 +146,7 @@ class Intake:
         )
 
     def _count(self, wanted: Wanted) -> None:
-        if wanted.need is Need.NOTHING:
-            self.kept += 1
-            self.kept_bytes += wanted.listed.size or 0
-        else:
+        if wanted.need is not Need.NOTHING:
             self.wanted += 1
             self.hosts.add(wanted.host, late=wanted.late)
 

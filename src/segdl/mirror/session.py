@@ -130,6 +130,7 @@ class Session:
             if self._options.sums:
                 write_sums(self._options.directory, ledger, this.intake.listing)
         except SegdlError as error:
+            self._tell(Said(str(error)))
             result.failures.append(error)
 
     def _delete(self, ledger: Ledger, listing: int) -> int:

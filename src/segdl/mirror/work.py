@@ -23,7 +23,7 @@ from segdl.engine.download import download
 from segdl.engine.run import TICK, Run
 from segdl.errors import ChecksumMismatchError
 from segdl.mirror.aside import keep_right_pieces, set_aside, set_fetched_aside
-from segdl.mirror.happenings import Happening, How, Said
+from segdl.mirror.happenings import Happening, How, Said, Taken
 from segdl.mirror.intake import stat_of
 from segdl.mirror.ledger import Row
 from segdl.mirror.options import FOLDER, MirrorOptions
@@ -40,22 +40,22 @@ class Job:
     """A file that is at work. Its thread owns it until its outcome is taken.
 
     Attributes:
+        taken: what was said when it was given to its thread.
         row: what the ledger says.
         request: what to ask for.
         transfer: how to fetch it.
         twins: other files that had the digest it must have.
-        began: seconds of the clock of events.
         how: how it came to be right.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
         hook_failed: what went wrong with the program that is run for it.
     """
 
+    taken: Taken
     row: Row
     request: Request
     transfer: TransferOptions
     twins: tuple[Row, ...] = ()
-    began: float = 0.0
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None

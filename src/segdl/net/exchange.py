@@ -212,7 +212,9 @@ class Exchange:
 
     def closed_early(self) -> TransferError:
         """Return the error for a body that ended before it should."""
-        return TransferError(NetworkError(f"{self.location}: connection closed early"))
+        return TransferError(
+            NetworkError(f"{self.location}: connection closed early", trouble="closed")
+        )
 
     def wait(self, seconds: float) -> bool:
         """Tell whether more of the body, or its end, has come within `seconds`.
@@ -266,6 +268,8 @@ def failure_of(error: Exception, location: Location, wire: Wire) -> TransferErro
     """Say what went wrong with a request: an abort goes before what it broke."""
     if wire.aborted:
         return TransferError(
-            NetworkError(f"{location}: no answer in time", hint="see --stall-timeout")
+            NetworkError(
+                f"{location}: no answer in time", hint="see --stall-timeout", trouble="silent"
+            )
         )
     return translate(error, str(location))

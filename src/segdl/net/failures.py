@@ -70,36 +70,56 @@ def translate(error: BaseException, what: str) -> TransferError:
         if isinstance(cause, socket.gaierror):
             return TransferError(
                 NetworkError(
-                    f"{what}: cannot resolve the host name", hint="check it and the network"
+                    f"{what}: cannot resolve the host name",
+                    hint="check it and the network",
+                    trouble="name",
                 ),
                 fatal=cause.errno == socket.EAI_NONAME,
             )
         if isinstance(cause, ConnectionRefusedError):
             return TransferError(
-                NetworkError(f"{what}: connection refused", hint="is the server running?"),
+                NetworkError(
+                    f"{what}: connection refused",
+                    hint="is the server running?",
+                    trouble="connect",
+                ),
                 refused=True,
             )
         if isinstance(cause, urllib3.exceptions.ProxyError):
             return TransferError(
-                NetworkError(f"{what}: the proxy failed: {_reason(cause)}", hint="check --proxy")
+                NetworkError(
+                    f"{what}: the proxy failed: {_reason(cause)}",
+                    hint="check --proxy",
+                    trouble="proxy",
+                )
             )
         # NewConnectionError is one, too: its cause comes later in the chain.
         if isinstance(cause, urllib3.exceptions.ConnectTimeoutError) and not isinstance(
             cause, urllib3.exceptions.NewConnectionError
         ):
             return TransferError(
-                NetworkError(f"{what}: connecting took too long", hint="see --connect-timeout")
+                NetworkError(
+                    f"{what}: connecting took too long",
+                    hint="see --connect-timeout",
+                    trouble="connect",
+                )
             )
         if isinstance(cause, TimeoutError | urllib3.exceptions.ReadTimeoutError):
             return TransferError(
-                NetworkError(f"{what}: the server went silent", hint="see --stall-timeout")
+                NetworkError(
+                    f"{what}: the server went silent",
+                    hint="see --stall-timeout",
+                    trouble="silent",
+                )
             )
         if isinstance(cause, ConnectionResetError | BrokenPipeError):
-            return TransferError(NetworkError(f"{what}: connection reset"))
+            return TransferError(NetworkError(f"{what}: connection reset", trouble="closed"))
         if isinstance(cause, http.client.RemoteDisconnected):
-            return TransferError(NetworkError(f"{what}: the server closed without an answer"))
+            return TransferError(
+                NetworkError(f"{what}: the server closed without an answer", trouble="closed")
+            )
         if isinstance(cause, http.client.IncompleteRead | urllib3.exceptions.IncompleteRead):
-            return TransferError(NetworkError(f"{what}: connection closed early"))
+            return TransferError(NetworkError(f"{what}: connection closed early", trouble="closed"))
         if isinstance(cause, http.client.HTTPException | urllib3.exceptions.InvalidHeader):
             return TransferError(
                 ServerError(f"{what}: the answer is not HTTP as it should be: {_reason(cause)}")

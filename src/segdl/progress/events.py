@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
+from segdl.core.causes import Cause
+
 SCHEMA_VERSION = 1
 
 
@@ -61,18 +63,24 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing is asked of the server for `seconds`, because of `reason`."""
+    """Nothing is asked of the server for `seconds`, because of `reason`.
+
+    `cause` is its kind where an answer or a failure of this file led to it; None where the
+    file only waits as others do.
+    """
 
     file: int
     seconds: float
     reason: str
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
     """A segment lost its connection and is asked for again after `delay` seconds.
 
-    `attempt` counts the tries in a row that brought nothing, `retries` is their limit.
+    `attempt` counts the tries in a row that brought nothing, `retries` is their limit;
+    `cause` is the kind of `reason`.
     """
 
     file: int
@@ -81,6 +89,7 @@ class Retrying:
     retries: int
     delay: float
     reason: str
+    cause: Cause = "other"
 
 
 @dataclass(frozen=True, slots=True)

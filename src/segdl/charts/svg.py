@@ -9,6 +9,9 @@ from html import escape
 
 from segdl.core.text import human_size
 
+# Units of times, in seconds; each is used from three of it on.
+_TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -60,6 +63,14 @@ def dot(x: float, y: float, radius: float, kind: str, hint: str) -> str:
     )
 
 
+def box(left: float, top: float, right: float, bottom: float, kind: str, hint: str) -> str:
+    """Return a filled box; `hint` is shown by a browser when the mouse rests on it."""
+    return (
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(0.0, right - left):.1f}" '
+        f'height="{max(0.0, bottom - top):.1f}" class="{kind}"><title>{escape(hint)}</title></rect>'
+    )
+
+
 def picture(width: float, height: float, title: str, shapes: Iterable[str]) -> str:
     """Return a whole picture; `title` says what it shows to those who do not see it."""
     return (
@@ -108,10 +119,11 @@ def speed_axis(frame: Frame, marks: Sequence[float]) -> Iterator[str]:
 
 
 def time_axis(frame: Frame, most: float) -> Iterator[str]:
-    """Yield a tick for round seconds up to `most`."""
-    for mark in ticks(most, 5):
+    """Yield a tick for round times up to `most` seconds."""
+    unit, name = next(each for each in _TIMES if most >= 3 * each[0] or each[0] == 1)
+    for mark in ticks(most, 5, unit):
         if mark > most:
             continue
         x = frame.x(mark / most)
         yield line(x, frame.bottom, x, frame.bottom + 4, "axis")
-        yield text(x, frame.bottom + 17, f"{mark:g} s" if mark else "0")
+        yield text(x, frame.bottom + 17, f"{mark / unit:g} {name}" if mark else "0")

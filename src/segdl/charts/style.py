@@ -68,13 +68,26 @@ th:first-child, td:first-child, td:last-child, th:last-child { text-align: left;
 th:first-child, td:first-child { padding-left: 0; }
 tbody tr { border-top: 1px solid var(--grid); }
 td { font-variant-numeric: tabular-nums; }
-td:nth-child(3):has(.bar) { width: 30%; padding: 5px 4px; }
+td:has(> .bar) { width: 30%; padding: 5px 4px; }
+.told th, .told td { text-align: left; vertical-align: top; }
+.told td { white-space: normal; overflow-wrap: anywhere; }
+.told td:nth-child(2) { white-space: nowrap; }
+.numbers th:last-child, .numbers td:last-child { text-align: right; padding-right: 0; }
+figure + .wide { margin-top: 20px; }
 .bar { height: 11px; border-radius: 0 3px 3px 0; min-width: 2px; }
 details { border-top: 1px solid var(--grid); padding: 8px 0; }
 summary { cursor: pointer; }
 details ul { margin: 8px 0; padding: 0; list-style: none; }
 details li { padding: 3px 0; font: 12px/1.5 ui-monospace, Menlo, Consolas, monospace;
   overflow-wrap: anywhere; }
+pre { margin: 8px 0; padding: 12px 16px; overflow: auto; max-height: 480px; border-radius: 6px;
+  background: var(--card); font: 12px/1.5 ui-monospace, Menlo, Consolas, monospace; }
+.area { fill: var(--c0); fill-opacity: .18; }
+.lane { fill: var(--card); }
+.wait { fill: var(--c1); }
+.range { stroke-width: 6; stroke-linecap: round; opacity: .35; }
+.bad { border-left-color: var(--c4); }
+.good { border-left-color: var(--c2); }
 footer { margin-top: 40px; }
 @media (max-width: 460px) { .panels { grid-template-columns: 1fr; } }
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -24,7 +24,7 @@ class _End:
     defect: Exception | None = None
 
 
-def read_ahead(source: Iterator[T]) -> Iterator[T | None]:
+def read_ahead(source: Iterator[T]) -> Generator[T | None, None, None]:
     """Yield what `source` yields, and None when it has had nothing for a moment.
 
     It runs in a thread of its own, a few items ahead. The thread of a source that blocks

@@ -1,0 +1,101 @@
+"""CSV: a header, then a row a file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from segdl.errors import UsageError
+from segdl.mirror.listing import Document, Item, Unusable
+from segdl.mirror.readers.columns import entry_of
+from segdl.mirror.readers.lines import TOO_LONG, lines_in, lines_of, shown_name
+
+_DELIMITERS = ",;\t"
+
+
+class CsvTable:
+    """Columns named in the first line: `url`, and whatever else `entry_of` takes.
+
+    They are separated by commas, semicolons or tabs, whichever makes a column `url` of the
+    header. The mirrors of a file are separated by blanks or ``|``.
+    """
+
+    name = "csv"
+
+    def recognises(self, head: bytes, document: Document) -> bool:
+        """Tell whether the first line is a header with `url`."""
+        del document
+        return any(_header(line)[0] for line in lines_in(head)[:1])
+
+    def read(self, stream: BinaryIO, document: Document) -> Iterator[Item]:
+        """Yield its files."""
+        lines = _Counted(lines_of(stream, document))
+        first = next((line for line in lines if _says_something(line)), "")
+        header, delimiter = _header(first)
+        if not header:
+            raise UsageError(
+                f"{shown_name(document)} has no header with a column url",
+                hint="name the columns in its first line",
+            )
+        rows = csv.reader(lines, delimiter=delimiter)
+        while True:
+            try:
+                row = next(rows, None)
+                if row is None:
+                    break
+                if any(map(str.strip, row)):
+                    yield entry_of(_named(header, row), document)
+            except (csv.Error, UsageError) as error:
+                why = str(error) if isinstance(error, UsageError) else "it is no row of CSV"
+                yield Unusable(line=lines.number, why=why)
+            yield from lines.take_unread()
+        yield from lines.take_unread()
+
+
+class _Counted:
+    """Lines as `csv` takes them, counted; those that are too long are left out, and kept apart."""
+
+    def __init__(self, lines: Iterator[str | None]) -> None:
+        self._lines = lines
+        self._unread: list[Unusable] = []
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        while True:
+            line = next(self._lines)
+            self.number += 1
+            if line is not None:
+                # A line's end within quotes belongs to the value.
+                return f"{line}\n"
+            self._unread.append(Unusable(line=self.number, why=TOO_LONG))
+
+    def take_unread(self) -> list[Unusable]:
+        taken, self._unread = self._unread, []
+        return taken
+
+
+def _header(line: str) -> tuple[list[str], str]:
+    """Return the names of the columns, and what separates them; no names where there is no url."""
+    for delimiter in _DELIMITERS:
+        try:
+            row = next(csv.reader([line], delimiter=delimiter), [])
+        except csv.Error:
+            continue
+        names = [name.strip().lower() for name in row]
+        if "url" in names:
+            return names, delimiter
+    return [], ","
+
+
+def _named(header: list[str], row: list[str]) -> dict[str, object]:
+    if len(row) > len(header):
+        raise UsageError(f"it has {len(row)} columns, not {len(header)} as the header")
+    return dict(zip(header, row, strict=False))
+
+
+def _says_something(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith("#")

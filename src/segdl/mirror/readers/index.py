@@ -1,0 +1,106 @@
+"""What the links of a folder's index page lead to, whoever wrote the page."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin
+
+from segdl.core.folders import component, folder_of, path_below
+from segdl.core.text import printable
+from segdl.core.url import Location, parse_url
+from segdl.errors import UsageError
+from segdl.mirror.listing import Document, Entry, Further, Item, Unusable
+
+# A link to a name, with nothing in it that any rule about URLs changes.
+_PLAIN = re.compile(
+    r"(?:\./)?((?!\.\.?/?$)(?:[A-Za-z0-9_~!$'()*+,;=@&.-]|%[0-9A-Fa-f]{2})+/?)", re.ASCII
+)
+
+
+class Folder:
+    """The folder that a page lists. Only what is one step below it counts.
+
+    Args:
+        document: the page. Paths are relative to the folder of its `base`, where the walk
+            began.
+
+    Raises:
+        UsageError: nobody told where the page is, or it is not below its base.
+    """
+
+    def __init__(self, document: Document) -> None:
+        page, base = document.url or document.base, document.base or document.url
+        if page is None or base is None:
+            raise UsageError(
+                "an index page has names that are relative to its URL",
+                hint="give that with --base-url",
+            )
+        self.place = parse_url(page)
+        self._folder = folder_of(self.place)
+        start = parse_url(base)
+        self._root = self.place.url.partition("?")[0].rpartition("/")[0] + "/"
+        path = path_below(start, Location(self._root, self.place.origin))
+        if path is None:
+            raise UsageError(f"{self.place} is not below {start}", hint="mend --base-url")
+        self._path = f"{path}/" if path else ""
+
+    def item(
+        self,
+        link: str,
+        line: int,
+        *,
+        base: str | None = None,
+        size: int | None = None,
+        modified: int | None = None,
+    ) -> Item | None:
+        """Return what a link is to, or None where that is not one step below.
+
+        Args:
+            link: as the page has it, entities decoded.
+            line: of the page, from 1.
+            base: what the page says that its links are relative to.
+            size: bytes of the file.
+            modified: seconds since 1970.
+        """
+        found = self._below(link, base)
+        if found is None:
+            return None
+        url, step = found
+        name = component(step.removesuffix("/"))
+        if name is None:
+            return Unusable(line=line, why=f"{printable(step, 100)!r} is no file's name")
+        if step.endswith("/"):
+            return Further(url=url, deeper=True)
+        return Entry(path=self._path + name, urls=(url,), size=size, modified=modified)
+
+    def _below(self, link: str, base: str | None) -> tuple[str, str] | None:
+        """Return the URL of what is one step below, and that step; None elsewhere."""
+        link = link.strip()
+        plain = None if base else _PLAIN.fullmatch(link)
+        if plain is not None:
+            # The same as below, in a fifth of the time.
+            return self._root + plain[1], plain[1]
+        target = self._target(link, base)
+        if target is None:
+            return None
+        path = target.path
+        if path.startswith(self._folder):
+            step = path[len(self._folder) :]
+        elif path_below(self.place, target):
+            # It is written with other escapes.
+            step = "/".join(path.split("/")[self._folder.count("/") :])
+        else:
+            return None
+        name = step.removesuffix("/")
+        return (target.url, step) if name and "/" not in name else None
+
+    def _target(self, link: str, base: str | None) -> Location | None:
+        # Queries sort the page; a name that has one of these in it comes escaped.
+        if not link or "?" in link or "#" in link:
+            return None
+        try:
+            target = parse_url(urljoin(urljoin(self.place.url, base or ""), link))
+        except (UsageError, ValueError):
+            return None
+        same = target.origin == self.place.origin and target.user is None
+        return target if same else None

@@ -1,0 +1,1 @@
+"""What is seen of a mirror run: views, the log, metrics, the report."""

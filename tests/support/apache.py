@@ -1,0 +1,154 @@
+"""A real Apache, in a folder of its own, gone when the test is."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from support.require import require, require_program
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+_START = 10.0
+_MODULES = ("mpm_event", "authz_core", "dir", "mime", "alias", "autoindex")
+_HOMES = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/libexec/apache2")
+
+
+class Apache:
+    """Serves its folder `root` on 127.0.0.1, with index pages.
+
+    It refuses to serve as root, so there it runs as a user who may do nothing but read.
+
+    Args:
+        server: lines for the server: ``"IndexOptions FancyIndexing HTMLTable"``.
+    """
+
+    def __init__(self, *, server: Sequence[str] = ()) -> None:
+        (self._program,) = require_program("apache2")
+        homes = [home for home in _HOMES if os.path.isdir(home)]
+        require("Apache's modules are not where they are looked for", homes)
+        self._modules = homes[0]
+        self._server = server
+        self._process: subprocess.Popen[bytes] | None = None
+        # Not pytest's folder: that is nobody's but root's.
+        self._prefix = Path(tempfile.mkdtemp(prefix="segdl-apache-"))
+        self.root = self._prefix / "site"
+        self.port = 0
+
+    def url(self, path: str = "/") -> str:
+        """Return the URL of a file below `root`."""
+        return f"http://127.0.0.1:{self.port}/{path.lstrip('/')}"
+
+    def asked(self) -> list[str]:
+        """Return the targets of the requests so far."""
+        log = self._prefix / "access.log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def __enter__(self) -> Apache:
+        self.root.mkdir()
+        (self._prefix / "mime.types").write_text("text/plain txt\n")
+        for path in (self._prefix, self.root):
+            path.chmod(0o755)
+        if os.geteuid() == 0:
+            # Its logs and its pid file.
+            shutil.chown(self._prefix, "nobody")
+        # A port that was free may be taken by the time it is asked for: try again then.
+        for attempt in range(5):
+            self.port = _free_port()
+            self._launch()
+            atexit.register(self.stop)
+            if self._answers():
+                return self
+            said = self._said()
+            self._end_process()
+            if attempt == 4 or "Address already in use" not in said:
+                break
+        self.stop()
+        raise AssertionError(f"Apache did not start: {said}")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop it and remove its folder; may be called again."""
+        atexit.unregister(self.stop)
+        self._end_process()
+        shutil.rmtree(self._prefix, ignore_errors=True)
+
+    def _launch(self) -> None:
+        (self._prefix / "httpd.conf").write_text(self._configuration())
+        nobody = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
+        with open(self._prefix / "output", "wb") as output:
+            # -X: one process, which nothing is left behind of.
+            self._process = subprocess.Popen(
+                [self._program, "-X", "-f", str(self._prefix / "httpd.conf")],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                **nobody,  # type: ignore[call-overload]
+            )
+
+    def _end_process(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _said(self) -> str:
+        files = [self._prefix / "output", self._prefix / "error.log"]
+        return "\n".join(file.read_text() for file in files if file.exists())
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        deadline = time.monotonic() + _START
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                # Who answers may be another server that was quicker to take the port.
+                if self._process.poll() is None:
+                    return True
+            time.sleep(0.005)
+        return False
+
+    def _configuration(self) -> str:
+        lines = [
+            f'ServerRoot "{self._prefix}"',
+            f'DefaultRuntimeDir "{self._prefix}"',
+            "ServerName localhost",
+            f"Listen 127.0.0.1:{self.port}",
+            "PidFile pid",
+            "ErrorLog error.log",
+            *(f'LoadModule {name}_module "{self._modules}/mod_{name}.so"' for name in _MODULES),
+            "TypesConfig mime.types",
+            'LogFormat "%U%q" target',
+            "CustomLog access.log target",
+            f'DocumentRoot "{self.root}"',
+            f'<Directory "{self.root}">',
+            "Options Indexes FollowSymLinks",
+            "Require all granted",
+            "</Directory>",
+            *self._server,
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
