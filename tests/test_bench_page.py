@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
@@ -17,40 +16,9 @@ from segdl.bench.report import Report
 from segdl.bench.table import render
 from segdl.charts.svg import dot, picture, speed_ticks, text, ticks
 from support.benching import MIB, WRONG, contender, failed, report, run, stretches
+from support.pages import Page
 
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[2J\u202e&amp;"
-# What may be written without an end tag.
-VOID = {"meta", "circle", "line", "path"}
-ALONE = {"meta"}
-
-
-class Reader(HTMLParser):
-    """Reads a page, and fails where tags do not fit each other."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.text: list[str] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert not self._open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_startendtag(tag, attrs)
-        if tag not in ALONE:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
 
 
 def sample(**fields: str) -> Report:
@@ -78,7 +46,7 @@ def sample(**fields: str) -> Report:
 
 def test_the_page_is_whole_and_says_what_was_found() -> None:
     made = sample()
-    reader = Reader(page(made))
+    reader = Page(page(made))
     text = " ".join(reader.text)
     for words in (
         made.finding.text,
@@ -103,7 +71,7 @@ def test_the_page_is_whole_and_says_what_was_found() -> None:
 
 def test_nothing_comes_from_elsewhere_and_nothing_runs() -> None:
     text = page(sample())
-    reader = Reader(text)
+    reader = Page(text)
     assert not {"script", "link", "img", "iframe", "object", "base", "a", "use"} & set(reader.tags)
     names = {name for _, name, _ in reader.attributes}
     assert not {"src", "href", "srcset", "xlink:href", "action", "background"} & names
@@ -114,8 +82,8 @@ def test_nothing_comes_from_elsewhere_and_nothing_runs() -> None:
 
 
 def test_hostile_names_are_only_names() -> None:
-    plain = Reader(page(sample()))
-    reader = Reader(page(sample(name=HOSTILE, url=f"https://h.example/{HOSTILE}")))
+    plain = Page(page(sample()))
+    reader = Page(page(sample(name=HOSTILE, url=f"https://h.example/{HOSTILE}")))
     assert reader.tags == plain.tags
     shown = HOSTILE.replace("\x1b", "?").replace("\u202e", "?")
     assert shown in reader.text
@@ -124,7 +92,7 @@ def test_hostile_names_are_only_names() -> None:
 
 def test_words_in_pictures_are_only_words() -> None:
     shapes = [text(1, 2, HOSTILE), dot(1, 2, 3, "run", HOSTILE)]
-    reader = Reader(picture(1, 2, HOSTILE, shapes))
+    reader = Page(picture(1, 2, HOSTILE, shapes))
     assert reader.tags == ["svg", "text", "circle", "title"]
     assert reader.text.count(HOSTILE) == 2
     assert ("svg", "aria-label", HOSTILE) in reader.attributes
@@ -144,7 +112,7 @@ def test_words_in_pictures_are_only_words() -> None:
     ],
 )
 def test_sparse_reports(made: Report) -> None:
-    Reader(page(made))
+    Page(page(made))
     assert made.finding.text in render(made, io.StringIO())
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from segdl.core.causes import CAUSES, Cause, cause_of
 from segdl.errors import DiskError, NetworkError, SegdlError, ServerError, Trouble
-from segdl.progress.events import Retrying, Waiting
+from segdl.progress.events import Busy, Retrying, Waiting
 from support import data
 from support import faults as f
 from support.fetching import fetch
@@ -68,6 +68,8 @@ def test_what_a_run_tells(origin: Any, tmp_path: Path, fault: Fault, cause: Caus
     told = {event.cause for event in fetched.events if isinstance(event, Retrying | Waiting)}
     # Every answer but that one is cut, too.
     assert told == {"closed", cause}
+    busy = [event.status for event in fetched.told(Busy)]
+    assert busy == ([503] if cause == "busy" else [])
 
 
 def test_nobody_listens(tmp_path: Path) -> None:

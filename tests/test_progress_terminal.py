@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 import subprocess
 import sys
 import time
@@ -32,30 +31,21 @@ from segdl.progress.view import make_view
 if sys.platform == "win32":
     pytest.skip("needs pseudo-terminals", allow_module_level=True)
 
-import fcntl
-import termios
-
-pyte: Any = pytest.importorskip("pyte")
+from support.picture import Picture, open_terminal, pyte
 
 URL = "https://h.example/big.iso"
 MIB = 1024**2
 SIZE = 64 * MIB
 
 
-def open_terminal(columns: int, lines: int) -> tuple[int, int]:
-    master, slave = os.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    return master, slave
-
-
 class Terminal:
     """A view on a pseudo-terminal, and the screen as it is after each event."""
 
     def __init__(self, kind: str, columns: int, lines: int) -> None:
-        self.master, self.slave = open_terminal(columns, lines)
-        self.screen = pyte.Screen(columns, lines)
-        self.input = pyte.ByteStream(self.screen)
-        self.stream = os.fdopen(self.slave, "w", encoding="utf-8")
+        self.picture = Picture(columns, lines)
+        self.master, self.slave = self.picture.master, self.picture.slave
+        self.screen, self.stream = self.picture.screen, self.picture.stream
+        self.rows = self.picture.rows
         self.now = 1000.0
         self.view = make_view(kind, self.stream, lambda: self.now)
 
@@ -67,19 +57,10 @@ class Terminal:
             rows = self.rows()  # each time, for the terminal's buffer is small
         return rows
 
-    def rows(self) -> list[str]:
-        os.write(self.slave, b"\0")  # what was written before has arrived when this has
-        data = b""
-        while not data.endswith(b"\0"):
-            data += os.read(self.master, 65536)
-        self.input.feed(data[:-1])
-        return [row.rstrip() for row in self.screen.display if row.strip()]
-
     def close(self) -> list[str]:
         self.view.close()
         rows = self.rows()
-        self.stream.close()
-        os.close(self.master)
+        self.picture.close()
         return rows
 
 

@@ -20,6 +20,7 @@ from support.origin import Origin
 from support.reply import Reply
 
 if TYPE_CHECKING:
+    from conftest import StartNginx
     from support.connection import Connection
     from support.request import Request
 
@@ -70,6 +71,42 @@ def test_every_example_works(command: str, tmp_path: Path) -> None:
         made = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".txt"]
         assert made
         assert all(path.read_bytes() == content for path in made)
+
+
+MIRRORS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[1]
+
+
+def test_the_examples_of_a_mirror_work(nginx: StartNginx, tmp_path: Path) -> None:
+    pub = tmp_path / "site" / "pub"
+    (pub / "d").mkdir(parents=True)
+    files = {f"{n}.bin": os.urandom(1000 + n) for n in range(20)} | {"d/e.bin": b"e"}
+    for path, content in files.items():
+        (pub / path).write_bytes(content)
+    sums = [f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in files.items()]
+    (pub / "SHA256SUMS").write_text("".join(sums[1:]))
+    server = nginx(tmp_path / "site", server=["autoindex on;"])
+    archive = tmp_path / "archive"
+    commands = [line for line in MIRRORS.splitlines() if line.startswith("segdl")]
+    assert len(commands) == 4
+    for number, command in enumerate(commands):
+        if number == 2:
+            (archive / "5.bin").write_bytes(b"rotten")
+        line = command.replace("https://example.org/", server.url(""))
+        segdl = f"{shlex.quote(sys.executable)} -m segdl"
+        done = subprocess.run(
+            ["sh", "-c", re.sub(r"^segdl", segdl, line)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        here = {path.name for path in archive.glob("*.*")} - {".segdl"}
+        assert ("0.bin" in here) == (number == 0)
+    assert (archive / "5.bin").read_bytes() == files["5.bin"]
+    assert (archive / "d" / "e.bin").read_bytes() == b"e"
+    assert f"{len(files) - 1} of {len(files) - 1} files" in done.stdout
 
 
 def test_python_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

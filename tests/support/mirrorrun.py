@@ -26,6 +26,7 @@ from segdl.mirror.happenings import (
     Taken,
 )
 from segdl.progress.events import (
+    Busy,
     Failed,
     Finished,
     Joining,
@@ -172,7 +173,7 @@ def _pause(host: _Host, now: float, chance: random.Random) -> Iterator[Happening
         seconds = float(chance.choice((5, 10, 20)))
         host.paused_until = now + seconds
         status = chance.choice((429, 503))
-        yield Paused(host.name, seconds, f"the server answered {status}", status)
+        yield Busy(host.active[0].number, status, seconds)
     if host.kind == "dead" and host.waiting and host.paused_until <= now:
         host.paused_until = now + 5
         yield Paused(host.name, 5.0, "connection refused")

@@ -80,7 +80,7 @@ class Glob:
         """Tell whether it could name anything in a folder."""
         if not self.whole_path or self._names_folder(self.regex, folder):
             return True
-        begins = _WILD.split(self.text, maxsplit=1)[0]
+        begins = _WILD.split(f"{self.text}/", maxsplit=1)[0]
         inside = f"{folder}/"
         return begins.startswith(inside) or inside.startswith(begins)
 
@@ -101,12 +101,14 @@ def _parse(pattern: str) -> Glob:
     bare = pattern.rstrip("/")
     text = bare.lstrip("/")
     stem = text.rstrip("*")
+    # With a / behind it it names the folders in there, and leaves the files.
+    all_files = bare == pattern and stem != text and stem.endswith("/")
     return Glob(
         text=text,
         whole_path="/" in bare.removeprefix("**/"),
         only_folders=bare != pattern,
         regex=_compiled(text),
-        all_in=_compiled(stem[:-1]) if stem != text and stem.endswith("/") else None,
+        all_in=_compiled(stem[:-1]) if all_files else None,
     )
 
 

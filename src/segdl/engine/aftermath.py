@@ -5,6 +5,7 @@ from __future__ import annotations
 from segdl.core import mirrors
 from segdl.core.causes import cause_of
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
+from segdl.engine.busy import tell_busy
 from segdl.engine.run import Run
 from segdl.engine.segment import Broken, Crash, Drop, Mismatch, Outcome, Segment, Streamed
 from segdl.engine.site import Site
@@ -163,6 +164,7 @@ class Aftermath:
     def _refused(self, segment: Segment, site: Site, refusal: Refused) -> None:
         # The gate knows when it may be asked again.
         self.refusal = refusal
+        tell_busy(self._run, self._number, refusal, site.gate)
         if site.gate.streaming:
             self._tell_limit(site)
             return

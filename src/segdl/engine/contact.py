@@ -14,6 +14,7 @@ from segdl.core.identity import Match, Version, compare
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
+from segdl.engine.busy import tell_busy
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK, Run
 from segdl.errors import SegdlError, ServerError
@@ -260,6 +261,7 @@ class Contacts:
         exchange.close()
         if isinstance(verdict, Refused):
             self._gate.refused(verdict.after, 0.0)
+            tell_busy(self._run, self._number, verdict, self._gate)
         else:
             self._gate.closed(was_streaming=False)
         return verdict

@@ -109,7 +109,7 @@ class Fetcher:
             asked.add_done_callback(_close)
         self._threads.shutdown(wait=False, cancel_futures=True)
         # They notice within a tick. One that is stuck in connecting is left behind.
-        wait(self._under_way, timeout=GRACE)
+        wait([asked for asked in self._under_way if not asked.cancelled()], timeout=GRACE)
         self._reading.shutdown(wait=False, cancel_futures=True)
 
     def _fetch(self, url: str) -> Opened:

@@ -112,15 +112,14 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A host is asked nothing for a while, for any file: it said 429 or 503, or is not there.
+    """A host is asked nothing for a while, for any file: it is not there.
 
-    `status` is what it said, None where it said nothing.
+    Where it said 429 or 503 an event `Busy` tells so.
     """
 
     host: str
     seconds: float
     reason: str
-    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """The server answered 429 or 503: its origin is asked nothing for `seconds`, for any file."""
+
+    file: int
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying:
     """A segment lost its connection and is asked for again after `delay` seconds.
 
@@ -156,6 +165,7 @@ Event: TypeAlias = (
     | Started
     | Progress
     | Waiting
+    | Busy
     | Retrying
     | Restarted
     | Note

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
 
 from segdl.core.folders import component, folder_of, path_below
 from segdl.core.text import printable
@@ -15,6 +14,7 @@ from segdl.mirror.listing import Document, Entry, Further, Item, Unusable
 _PLAIN = re.compile(
     r"(?:\./)?((?!\.\.?/?$)(?:[A-Za-z0-9_~!$'()*+,;=@&.-]|%[0-9A-Fa-f]{2})+/?)", re.ASCII
 )
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class Folder:
@@ -38,7 +38,7 @@ class Folder:
         self.place = parse_url(page)
         self._folder = folder_of(self.place)
         start = parse_url(base)
-        self._root = self.place.url.partition("?")[0].rpartition("/")[0] + "/"
+        self._root = _root(self.place)
         path = path_below(start, Location(self._root, self.place.origin))
         if path is None:
             raise UsageError(f"{self.place} is not below {start}", hint="mend --base-url")
@@ -99,8 +99,29 @@ class Folder:
         if not link or "?" in link or "#" in link:
             return None
         try:
-            target = parse_url(urljoin(urljoin(self.place.url, base or ""), link))
-        except (UsageError, ValueError):
+            place = self.place if base is None else parse_url(_resolved(self.place, base))
+            target = parse_url(_resolved(place, link))
+        except UsageError:
             return None
         same = target.origin == self.place.origin and target.user is None
         return target if same else None
+
+
+def _resolved(place: Location, link: str) -> str:
+    """Return what a link is relative to a page, but for steps to ``..`` (RFC 3986, 5.2).
+
+    `urljoin` takes a ``;`` at a name's end for nothing.
+    """
+    if _SCHEME.match(link):
+        return link
+    scheme, _, rest = place.url.partition("://")
+    if link.startswith("//"):
+        return f"{scheme}:{link}"
+    if link.startswith("/"):
+        return f"{scheme}://{rest.partition('/')[0]}{link}"
+    return _root(place) + link
+
+
+def _root(place: Location) -> str:
+    """Return the URL of the folder that a page is of."""
+    return place.url.partition("?")[0].rpartition("/")[0] + "/"

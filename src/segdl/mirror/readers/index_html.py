@@ -18,9 +18,9 @@ from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Further, Item
 from segdl.mirror.readers.index import Folder
 
-_CHUNK = 64 * 1024
+_CHUNK = 32 * 1024
 # Of a tag, a comment or a script: nothing longer is kept.
-_MOST_UNPARSED = 256 * 1024
+_MOST_UNPARSED = 64 * 1024
 # Of the text behind a link: dates and sizes are in its beginning.
 _MOST_TEXT = 256
 

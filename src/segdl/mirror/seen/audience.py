@@ -11,7 +11,6 @@ from typing import TextIO
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.log import Log, logging_to
-from segdl.mirror.seen.metrics import metrics_at
 from segdl.mirror.seen.report import About, Report, report_of
 from segdl.mirror.seen.view import MirrorView, make_mirror_view
 from segdl.mirror.seen.words import summary
@@ -65,12 +64,18 @@ class Audience:
 
 @contextmanager
 def audience(
-    options: SeenOptions, stream: TextIO, name: str, *, board: Board | None = None
+    options: SeenOptions,
+    stream: TextIO,
+    name: str,
+    *,
+    board: Board | None = None,
+    listening: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Audience]:
     """Yield who is told what happens in a run of the mirror `name`.
 
     The view is drawn on `stream` until the end; the log is closed and nobody listens for
-    Prometheus any more then, whatever the end is.
+    Prometheus any more then, whatever the end is. `listening` is called with the port where
+    somebody does.
 
     Raises:
         UsageError: an option makes no sense, or prometheus_client is missing.
@@ -85,7 +90,10 @@ def audience(
             tell = _teller(board, view)
             told.log = stack.enter_context(logging_to(options.log, board, tell))
         if options.metrics is not None:
-            stack.enter_context(metrics_at(options.metrics, board, name))
+            # It brings a server with it, which few want.
+            from segdl.mirror.seen.metrics import metrics_at
+
+            listening(stack.enter_context(metrics_at(options.metrics, board, name)))
         yield told
 
 

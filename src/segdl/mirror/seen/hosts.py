@@ -30,7 +30,7 @@ class HostTally:
         fetched: bytes that came over the network.
         requests: requests sent for the files that are done.
         retries: requests made again, by cause.
-        refusals: answers that paused it, by status: 429 or 503.
+        refusals: answers that asked to come back later, by status: 429 or 503.
         pauses: how often it was paused.
         paused: seconds when it was; see `settle`.
         paused_until: when the pause ends; in the past where there is none.
@@ -81,14 +81,20 @@ class HostTally:
         """Count a request that is made again."""
         self.retries[cause] = self.retries.get(cause, 0) + 1
 
-    def pause(self, seconds: float, reason: str, status: int | None, now: float) -> None:
-        """Note that it is asked nothing for `seconds`; pauses that overlap are one longer."""
-        self.settle(now)
-        self.pauses += now >= self.paused_until
+    def refuse(self, status: int, seconds: float, now: float) -> None:
+        """Count an answer 429 or 503, and the pause that follows."""
         if status in self.refusals:
             self.refusals[status] += 1
+        self.pause(seconds, f"the server answered {status}", now)
+
+    def pause(self, seconds: float, reason: str, now: float) -> None:
+        """Note that it is asked nothing for `seconds`; pauses that overlap are one longer."""
+        if seconds <= 0:
+            return
+        self.settle(now)
+        self.pauses += now >= self.paused_until
         self._settled = max(self._settled, now)
-        self.paused_until = max(self.paused_until, now + max(0.0, seconds))
+        self.paused_until = max(self.paused_until, now + seconds)
         self.reason = reason
 
     def settle(self, now: float) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 
 from segdl.core.text import printable
-from segdl.mirror.happenings import GaveUp, Happening, Lost, Paused, Round, Said
+from segdl.mirror.happenings import GaveUp, Happening, Lost, Paused, Round, Said, Taken
 from segdl.mirror.seen.board import Board
-from segdl.progress.events import Note
+from segdl.mirror.seen.hosts import MOST_HOSTS
+from segdl.progress.events import Busy, Note
 
 LEFT_OUT = "more such lines are left out: the log and the report have them"
 
 # Lines of one kind that may come at once, and seconds after which one more may.
 _BURST = 20
 _REFILL = 6.0
+# Seconds of a pause below which nobody wants to read of it.
+_WORTH_A_LINE = 5.0
 # Characters of a line.
 _LONGEST = 1000
 
@@ -51,6 +54,7 @@ class Lines:
         self._pauses = pauses
         self._allowances: dict[type, Allowance] = defaultdict(Allowance)
         self._left_out: set[type] = set()
+        self._paused_until: dict[str, float] = {}
 
     def of(self, happening: Happening) -> tuple[str, str] | None:
         """Return a line and its style; None where there is none to be written."""
@@ -67,13 +71,32 @@ class Lines:
                 words = message if path in message else f"{path}: {message}"
                 return self._some(Lost, f"failed: {words}{hint and f'; {hint}'}", "red")
             case Paused(host=host, seconds=seconds, reason=reason) if self._pauses:
-                return self._some(Paused, f"{host} is paused for {seconds:.0f} s: {reason}", "")
+                return self._pause(host, seconds, reason)
+            case Busy(file=file, status=status, seconds=seconds) if self._pauses:
+                taken = self._taken(file)
+                host = taken.host if taken else ""
+                return self._pause(host, seconds, f"the server answered {status}")
             case Note(file=file, text=text):
-                with self._board.read() as (tally, _):
-                    work = tally.work.get(file)
-                return self._some(Note, f"{work.taken.path}: {text}" if work else text, "")
+                taken = self._taken(file)
+                return self._some(Note, f"{taken.path}: {text}" if taken else text, "")
             case _:
                 return None
+
+    def _taken(self, file: int) -> Taken | None:
+        """Return what a file is, as long as it is at work."""
+        with self._board.read() as (tally, _):
+            work = tally.work.get(file)
+            return work.taken if work else None
+
+    def _pause(self, host: str, seconds: float, reason: str) -> tuple[str, str] | None:
+        """Tell of a pause that begins, not of each answer that makes it longer."""
+        now = self._board.now
+        if not host or seconds < _WORTH_A_LINE or now < self._paused_until.get(host, now):
+            return None
+        if len(self._paused_until) >= MOST_HOSTS:
+            self._paused_until.clear()
+        self._paused_until[host] = now + seconds
+        return self._some(Paused, f"{host} is paused for {seconds:.0f} s: {reason}", "")
 
     def _some(self, kind: type, line: str, style: str) -> tuple[str, str] | None:
         if self._allowances[kind].take(self._board.now):

@@ -27,7 +27,7 @@ from segdl.mirror.happenings import (
     to_json,
 )
 from segdl.mirror.seen.board import Board
-from segdl.progress.events import Note, Restarted, Retrying, Waiting
+from segdl.progress.events import Busy, Note, Restarted, Retrying, Waiting
 from segdl.store.faults import disk_errors, shown
 
 LOGGER = "segdl.mirror"
@@ -40,6 +40,7 @@ _LEVELS: dict[type[Happening], int] = {
     Said: logging.INFO,
     Note: logging.INFO,
     Paused: logging.WARNING,
+    Busy: logging.WARNING,
     Waiting: logging.WARNING,
     Retrying: logging.WARNING,
     Restarted: logging.WARNING,
@@ -158,7 +159,7 @@ class Log:
         if level is None or (isinstance(happening, Listed) and not _is_end(happening)):
             return
         fields = to_json(happening)
-        if isinstance(happening, Note | Waiting | Retrying | Restarted):
+        if isinstance(happening, Note | Busy | Waiting | Retrying | Restarted):
             # Nobody knows a file by its number.
             with self._board.read() as (tally, _):
                 work = tally.work.get(happening.file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import socketserver
 import threading
@@ -37,12 +38,12 @@ def parse_address(text: str) -> tuple[str, int]:
         >>> parse_address("9123"), parse_address("[::1]:9123")
         (('127.0.0.1', 9123), ('::1', 9123))
     """
-    host, _, port = text.strip().rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+    found = re.fullmatch(r"(?:(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]*):)?([0-9]{1,5})", text.strip())
+    if found is None or int(found[2]) > 65535:
         raise UsageError(
             f"not a host and port: {text!r}", hint="write 127.0.0.1:9123, or 9123 alone"
         )
-    return host.removeprefix("[").removesuffix("]") or _LOOPBACK, int(port)
+    return (found[1] or "").strip("[]") or _LOOPBACK, int(found[2])
 
 
 @contextmanager
@@ -149,7 +150,7 @@ def _of_hosts(hosts: list[HostTally]) -> Iterator[Metric]:
     files = counter("files", "Files by what became of them.", "result")
     requests = counter("requests", "Requests sent for files that are done.")
     retries = counter("retries", "Requests made again, by cause.", "cause")
-    refusals = counter("refusals", "Answers that paused the host.", "status")
+    refusals = counter("refusals", "Answers that asked to come back later.", "status")
     paused = counter("paused_seconds", "Seconds when the host was asked nothing.")
     at_work = GaugeMetricFamily(
         "segdl_mirror_files_at_work", "Files being fetched now.", labels=["host"]

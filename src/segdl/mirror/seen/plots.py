@@ -17,13 +17,15 @@ _ROW = 26.0
 _MOST_ROWS = 30
 _NAMES = 210.0
 _LONGEST_NAME = 34
+# Bytes a second that the scale goes up to at least: there is no half a byte.
+_LEAST_SPEED = 10.0
 
 
 def bytes_over_time(report: Report) -> str:
     """Return the picture of the bytes a second of all hosts over the run."""
     speeds = _per_second(report, report.throughput.bytes)
     frame = svg.Frame(_LEFT, 14.0, _WIDTH - _RIGHT, _HEIGHT - 30)
-    marks = svg.speed_ticks(max(speeds, default=1.0))
+    marks = svg.speed_ticks(max(_LEAST_SPEED, *speeds))
     shapes = [*svg.speed_axis(frame, marks), *_area(report, frame, speeds, marks[-1])]
     shapes += svg.time_axis(frame, _seconds(report))
     return svg.picture(_WIDTH, _HEIGHT, "Bytes a second over time", shapes)
@@ -51,7 +53,7 @@ def speeds_by_host(report: Report) -> str:
         return ""
     height = _ROW * len(hosts) + 44
     frame = svg.Frame(_NAMES, 8.0, _WIDTH - 30, height - 36)
-    marks = svg.speed_ticks(max(host.speed.p95 for host in hosts if host.speed))
+    marks = svg.speed_ticks(max(_LEAST_SPEED, *(host.speed.p95 for host in hosts if host.speed)))
     shapes = []
     for mark in marks:
         x = frame.x(mark / marks[-1])

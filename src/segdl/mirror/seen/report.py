@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
 
 from segdl.core.causes import Cause
@@ -255,13 +256,15 @@ def _throughput(received: Timeline, done: Timeline) -> Throughput:
     reached = max(len(received.sums), len(done.sums))
     return Throughput(
         width=received.width,
-        bytes=tuple(round(each) for each in _padded(received.sums, reached)),
-        files=tuple(round(each) for each in _padded(done.sums, reached)),
+        bytes=_whole(received.sums, reached),
+        files=_whole(done.sums, reached),
     )
 
 
-def _padded(sums: list[float], length: int) -> list[float]:
-    return sums + [0.0] * (length - len(sums))
+def _whole(sums: list[float], length: int) -> tuple[int, ...]:
+    """Return `length` integers that add up to what `sums` do."""
+    reached = [0, *map(round, accumulate(sums))]
+    return (*(after - before for before, after in pairwise(reached)), *[0] * (length - len(sums)))
 
 
 def _written(moment: datetime) -> str:

@@ -34,15 +34,12 @@ def _body(report: Report) -> Iterator[str]:
     yield f'<section class="finding {kind}"><p>{safe(finding(report))}</p>'
     yield f"{items(_remarks(report))}</section>"
     yield facts(_facts(report))
-    yield "<section><h2>Throughput over time</h2>"
-    yield figure(f'<div class="wide big">{bytes_over_time(report)}</div>', _CAPTION_BYTES)
-    yield figure(f'<div class="wide big">{files_over_time(report)}</div>', _CAPTION_FILES)
-    yield "</section>"
+    yield from _throughput(report)
     yield from _hosts(report)
     yield from _troubles(report)
-    yield "<section><h2>What was verified</h2>"
-    yield _bars(("files by digest", "files", ""), _verified(report))
-    yield "</section>"
+    if report.verified:
+        bars = _bars(("files by digest", "files", ""), _verified(report))
+        yield f"<section><h2>What was verified</h2>{bars}</section>"
     yield from _failures(report)
     if report.notes.lines:
         yield f"<section><h2>What was said</h2>{_notes(report)}</section>"
@@ -92,7 +89,8 @@ def _remarks(report: Report) -> Iterator[str]:
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     files, size = report.files, report.bytes
-    yield "time", human_duration(report.seconds)
+    brief = report.seconds < 60
+    yield "time", f"{report.seconds:.1f} s" if brief else human_duration(report.seconds)
     yield "files fetched", f"{files.fetched + files.repaired:,}"
     yield "over the network", human_size(size.fetched)
     yield "on average", human_rate(report.bytes_per_second)
@@ -101,6 +99,19 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         if count:
             yield name, f"{count:,}"
     yield "requests", f"{report.requests:,}"
+
+
+def _throughput(report: Report) -> Iterator[str]:
+    pictures = []
+    if any(report.throughput.bytes):
+        pictures.append((bytes_over_time(report), _CAPTION_BYTES))
+    if any(report.throughput.files):
+        pictures.append((files_over_time(report), _CAPTION_FILES))
+    if pictures:
+        yield "<section><h2>Throughput over time</h2>"
+        for picture, caption in pictures:
+            yield figure(f'<div class="wide big">{picture}</div>', caption)
+        yield "</section>"
 
 
 def _hosts(report: Report) -> Iterator[str]:

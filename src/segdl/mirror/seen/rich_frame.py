@@ -11,7 +11,14 @@ from rich.text import Text
 
 from segdl.mirror.seen.hosts import HostTally
 from segdl.mirror.seen.tally import Tally
-from segdl.mirror.seen.words import count_of, facts_of, percent_of, share_of, troubles_of
+from segdl.mirror.seen.words import (
+    count_of,
+    expected_of,
+    facts_of,
+    percent_of,
+    share_of,
+    troubles_of,
+)
 from segdl.mirror.seen.work import Work
 from segdl.progress.format import human_duration, human_rate, human_size, printable
 from segdl.progress.rich_cells import (
@@ -141,7 +148,8 @@ def _host_rows(hosts: list[HostTally], room: int, width: int, now: float) -> lis
 
 
 def _quiet(host: HostTally, now: float) -> tuple[bool, int]:
-    return (not host.at_work and host.paused_until <= now, -host.fetched)
+    busy = host.at_work or host.put_off or host.paused_until > now
+    return (not busy, -host.fetched)
 
 
 def _host_columns(longest: int, width: int) -> tuple[int, tuple[_Column, ...]]:
@@ -222,7 +230,7 @@ def _totals(tally: Tally, layout: Layout, now: float) -> list[Text]:
         LEFT: "",
     }
     if not tally.reading:
-        cells[AMOUNT] += f"/{human_size(tally.expected_bytes())}"
+        cells[AMOUNT] += f"/{expected_of(tally)}"
     left = tally.seconds_left(now)
     if left is not None:
         cells[LEFT] = time_left(left, layout)

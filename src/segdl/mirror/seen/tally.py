@@ -23,7 +23,7 @@ from segdl.mirror.happenings import (
 from segdl.mirror.seen.hosts import Hosts, HostTally
 from segdl.mirror.seen.timeline import Timeline
 from segdl.mirror.seen.work import Work
-from segdl.progress.events import Event, Failed, Note, Restarted, Retrying, Waiting
+from segdl.progress.events import Busy, Event, Failed, Note, Restarted, Retrying, Waiting
 from segdl.progress.meter import Meter
 
 # Failures, and notes, that are kept; beyond that they are only counted.
@@ -120,6 +120,11 @@ class Tally:
         """Files that are as the list wants them, kept ones not counted."""
         return sum(self.done.values())
 
+    @property
+    def unsized(self) -> int:
+        """Files whose size the list does not tell."""
+        return self._unsized
+
     def files_left(self) -> int:
         """Return how many of the listed files are still to be done in this round."""
         return max(0, self.listed.files - self._kept.files - self._over)
@@ -168,8 +173,8 @@ class Tally:
             case Removed(size=size):
                 self.removed.files += 1
                 self.removed.bytes += size
-            case Paused(host=host, seconds=seconds, reason=reason, status=status):
-                self.hosts[host].pause(seconds, reason, status, now)
+            case Paused(host=host, seconds=seconds, reason=reason):
+                self.hosts[host].pause(seconds, reason, now)
             case GaveUp(host=host, files=files, message=message):
                 self.put_off += files
                 self._over += files
@@ -197,6 +202,8 @@ class Tally:
             case Retrying(cause=cause) | Waiting(cause=str(cause)):
                 self.retries[cause] = self.retries.get(cause, 0) + 1
                 self.host_of(event.file).retry(cause)
+            case Busy(file=file, status=status, seconds=seconds):
+                self.host_of(file).refuse(status, seconds, now)
             case Restarted():
                 self.restarts += 1
             case Failed():

@@ -7,13 +7,13 @@ from segdl.progress.format import human_duration, human_rate, human_size, percen
 
 
 def share_of(tally: Tally) -> tuple[int, int | None]:
-    """Return how much is through, of how much: bytes, or files where the list tells no sizes.
+    """Return how much is through, of how much: bytes, or files where the list lacks sizes.
 
     How much there is is None until the list was read.
     """
     if tally.reading:
         return 0, None
-    if tally.expected_bytes() and tally.files_left():
+    if tally.expected_bytes() and tally.files_left() and not tally.unsized:
         # Sizes are what the list says: only files tell that all is done.
         expected = tally.expected_bytes()
         return min(tally.settled_bytes(), expected - 1), expected
@@ -24,6 +24,11 @@ def percent_of(tally: Tally) -> str:
     """Return how much is through, in percent; empty until the list was read."""
     done, whole = share_of(tally)
     return "" if whole is None else f"{percent(done, whole)}%"
+
+
+def expected_of(tally: Tally) -> str:
+    """Return how many bytes there are; with ``~`` where some sizes are guessed."""
+    return f"{'~' if tally.unsized else ''}{human_size(tally.expected_bytes())}"
 
 
 def count_of(tally: Tally) -> str:
@@ -57,7 +62,7 @@ def status_line(tally: Tally, now: float) -> str:
     """Return one line that tells how far a run is."""
     size = human_size(tally.settled_bytes())
     if not tally.reading:
-        size += f" of {human_size(tally.expected_bytes())}"
+        size += f" of {expected_of(tally)}"
     left = tally.seconds_left(now)
     facts = [
         f"{percent_of(tally)} done" if percent_of(tally) else "",
@@ -82,8 +87,9 @@ def summary(tally: Tally, now: float) -> str:
     got = f"{human_size(tally.fetched)} fetched in {human_duration(now)}"
     if tally.fetched and now > 0:
         got += f", {human_rate(tally.fetched / now)}"
+    whole = tally.kept.files + tally.files_done
     facts = [
-        count_of(tally),
+        f"{whole:,} of {tally.listed.files:,} files",
         got,
         troubles_of(tally),
         _some(tally.kept.files, "were here already"),
