@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -21,6 +22,8 @@ from segdl.options import NetworkOptions
 
 if TYPE_CHECKING:
     from segdl.net.limiter import Limiter
+    from segdl.net.put import Put
+    from segdl.net.s3 import S3
 
 log = logging.getLogger("segdl")
 
@@ -29,10 +32,13 @@ class Transport:
     """Sends requests, within the limit of the run. Threads share it; nothing in it changes."""
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
-        self._pools = Pools(SharedContext(options), connections)
+        self._context = SharedContext(options)
+        self._pools = Pools(self._context, connections)
         self._proxies = Proxies(options.proxy)
         self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.stall_timeout)
+        self._patience = (options.connect_timeout, options.stall_timeout)
         schedule = parse_schedule(options.limit_rate)
+        self._options = options
         self._limiter: Limiter | None = None
         if schedule.limits:
             from segdl.net.limiter import Limiter
@@ -64,6 +70,23 @@ class Transport:
         except BaseException:
             lane.close()
             raise
+
+    @cached_property
+    def s3(self) -> S3:
+        """The store that ``s3://`` means."""
+        from segdl.net.s3 import S3
+
+        return S3(self._options)
+
+    def put(self, location: Location, length: int) -> Put:
+        """Begin to send `length` bytes somewhere.
+
+        Raises:
+            TransferError: nobody takes them.
+        """
+        from segdl.net.put import Put
+
+        return Put(location, length, self._context, self._proxies.of(location), *self._patience)
 
     def _send(
         self, location: Location, headers: Mapping[str, str], wire: Wire
