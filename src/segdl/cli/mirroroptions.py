@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segdl.cli.parser import Parser, add_network, network_options
+from segdl.cli.parser import Parser, add_network, add_store, network_options
 from segdl.cli.values import count, read_limit, read_seconds, typed
 from segdl.errors import UsageError
 from segdl.mirror.options import FOLDER, HostProfile, ListingOptions, MirrorOptions
@@ -60,6 +60,7 @@ def mirror_parser() -> Parser:
     _add_work(parser)
     _add_keeping(parser)
     add_network(parser)
+    add_store(parser)
     _add_seen(parser)
     return parser
 

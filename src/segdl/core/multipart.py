@@ -18,9 +18,6 @@ MIB = 1024 * 1024
 LEAST_PART = 8 * MIB
 MOST_PARTS = 10_000
 _LARGEST_PART = 5 * 1024 * MIB
-# Parts of a file whose length nobody tells: each waits in memory until it is known to be
-# whole, and 10,000 of them are all that can be sent.
-BLIND_PART = 16 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +28,14 @@ class Stored:
     etag: str
 
 
-def part_size(size: int) -> int:
+def part_size(size: int, least: int = LEAST_PART) -> int:
     """Return the bytes of each part but the last, for an object of `size` bytes (or OPEN).
+
+    Where nobody tells it each part waits in memory until it is known to be whole.
+
+    Args:
+        size: bytes.
+        least: bytes, whole MiB.
 
     Raises:
         UsageError: no object can be that large.
@@ -42,9 +45,9 @@ def part_size(size: int) -> int:
         (8, 11)
     """
     if size == OPEN:
-        return BLIND_PART
+        return 2 * least
     share = -(-size // MOST_PARTS)
-    length = max(LEAST_PART, -(-share // MIB) * MIB)
+    length = max(least, -(-share // MIB) * MIB)
     if length > _LARGEST_PART:
         raise UsageError(f"an object of {size} bytes is larger than S3 has", hint="save it to disk")
     return length

@@ -26,6 +26,8 @@ _PASSING = frozenset(
 )
 _EXPIRED = frozenset({"ExpiredToken", "RequestExpired", "ExpiredTokenException"})
 _HINTS = {
+    "404": "check the bucket's name, or make it first",
+    "403": "check the credentials, and what they allow (environment, ~/.aws, --profile)",
     "NoSuchBucket": "check its name, or make it first",
     "AccessDenied": "the credentials do not allow it",
     "InvalidAccessKeyId": "check the access key (environment, ~/.aws, --profile)",
@@ -79,8 +81,9 @@ class Told:
 
     def error(self, what: str) -> SegdlError:
         """Return the error for it; `what` says without secrets what was asked for."""
-        words = printable(self.message.strip().rstrip("."), 200)
-        said = ": ".join(filter(None, [printable(self.code, 80), words]))
+        code = "" if self.code.isdecimal() else self.code
+        words = "" if self.code != code else printable(self.message.strip().rstrip("."), 200)
+        said = ": ".join(filter(None, [printable(code, 80), words]))
         text = f"{what}: the store answered {self.status}" + (f" ({said})" if said else "")
         busy = "try again later, or with fewer connections (-j)"
         hint = busy if self.meaning is Meaning.BUSY else _HINTS.get(self.code, "")

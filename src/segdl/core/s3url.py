@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from segdl.core.text import is_hostile, printable
 from segdl.errors import UsageError
@@ -64,6 +64,12 @@ def parse_s3(text: str) -> S3Place:
     if not is_s3(text) or not _BUCKET.fullmatch(bucket):
         raise UsageError(f"no bucket in {printable(text, 120)!r}", hint="write s3://BUCKET/KEY")
     return S3Place(bucket, _checked(key))
+
+
+def place_of(url: str) -> S3Place:
+    """Return the place of a URL that `S3Place.url` made."""
+    bucket, _, key = url[len(SCHEME) + 3 :].partition("/")
+    return S3Place(bucket, unquote(key))
 
 
 def parse_prefix(text: str) -> S3Place:

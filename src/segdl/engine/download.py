@@ -10,7 +10,7 @@ from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare
 from segdl.core.names import choose_name, safe_name
 from segdl.core.spans import Span
-from segdl.core.url import parse_url
+from segdl.core.url import parse_source, parse_url
 from segdl.engine.assemble import fetch_one_version
 from segdl.engine.contact import Contact, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
@@ -66,7 +66,7 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
 def _mirrors_behind(request: Request, task: Task) -> tuple[str, ...]:
     """Return the URLs of a request that were to be asked after the one that answered."""
     urls = (request.url, *request.mirrors)
-    places = [parse_url(url).url for url in urls]
+    places = [parse_source(url).url for url in urls]
     return urls[places.index(task.source.asked.url) + 1 :]
 
 

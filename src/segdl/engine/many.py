@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from segdl.core.url import parse_url
+from segdl.core.url import parse_source
 from segdl.engine.run import TICK, Run
 from segdl.errors import SegdlError
 from segdl.options import Request
@@ -117,6 +117,6 @@ def _failure(run: Run, number: int, url: str, error: SegdlError) -> Failure:
 
 def _public(request: Request) -> str:
     try:
-        return parse_url(request.url).public
+        return parse_source(request.url).public
     except SegdlError:
         return ""

@@ -96,7 +96,7 @@ class Credentials:
         origin = location.origin
         if self._asked and origin == self._asked.origin:
             found = self._netrc.authenticators(origin.host)
-        elif origin.port == _USUAL_PORTS[origin.scheme]:
+        elif origin.port == _USUAL_PORTS.get(origin.scheme):
             # "default" is meant for the server that the user named.
             found = self._netrc.hosts.get(origin.host)
         else:

@@ -257,6 +257,12 @@ class S3:
         with _none_where_missing(_UPLOADS), _translated(str(place)):
             self._boto().abort_multipart_upload(Bucket=place.bucket, Key=place.key, UploadId=upload)
 
+    def close(self) -> None:
+        """Close idle connections."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
     def _boto(self) -> Any:
         with self._lock:
             if self._client is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
+from segdl.core.s3url import place_of
 from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from segdl.net.limiter import Limiter
     from segdl.net.put import Put
     from segdl.net.s3 import S3
+
+# What is sent along with a signature, which is all that a store wants to know.
+_NOT_SECRET = frozenset(
+    {
+        *("accept", "accept-encoding", "if-modified-since", "if-none-match", "if-range", "range"),
+        "user-agent",
+    }
+)
 
 log = logging.getLogger("segdl")
 
@@ -59,6 +68,8 @@ class Transport:
         Raises:
             TransferError: nothing usable came back.
         """
+        if not location.is_web:
+            return self._open_elsewhere(location, headers, wire, payer)
         if self._limiter is None:
             return Exchange(self._send(location, headers, wire), location, wire)
         from segdl.net.lane import Lane
@@ -70,6 +81,19 @@ class Transport:
         except BaseException:
             lane.close()
             raise
+
+    def _open_elsewhere(
+        self, location: Location, headers: Mapping[str, str], wire: Wire, payer: object
+    ) -> Exchange:
+        """Do the same for what is not HTTP, or not as it is; the answer looks as if it were."""
+        if location.origin.scheme != "s3":
+            raise NotImplementedError
+        # Signed for each request: what is signed runs out, and credentials are replaced.
+        signed = self.s3.sign_get(place_of(location.url))
+        kept = {name: value for name, value in headers.items() if name.lower() in _NOT_SECRET}
+        exchange = self.open(signed, kept, wire, payer)
+        exchange.location = location
+        return exchange
 
     @cached_property
     def s3(self) -> S3:
@@ -131,3 +155,6 @@ class Transport:
     def close(self) -> None:
         """Close every idle connection."""
         self._pools.close()
+        if "s3" in self.__dict__:
+            # Not made for the sake of being closed.
+            self.s3.close()

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from segdl.core.multipart import LEAST_PART
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.s3url import S3Place
 from segdl.engine.contact import asks_too_long
@@ -18,9 +19,15 @@ T = TypeVar("T")
 
 
 class Store:
-    """What files that go to one store share. Threads share it; `_lock` owns `_not_before`."""
+    """What files that go to one store share. Threads share it; `_lock` owns `_not_before`.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: the surroundings.
+        least_part: bytes; what is smaller is no upload in parts.
+    """
+
+    def __init__(self, run: Run, least_part: int = LEAST_PART) -> None:
+        self.least_part = least_part
         self._run = run
         self._client: S3 = run.transport.s3
         self._lock = threading.Lock()

@@ -124,7 +124,7 @@ class Unfinished:
             return
         if self.note is None:
             size = state.version.size
-            length = part_size(OPEN if size is None else size)
+            length = part_size(OPEN if size is None else size, self._store.least_part)
             about = metadata_of(state.version, self.checksum)
             place, media_type = self.place, state.version.media_type
             upload = self._store.ask(

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare
-from segdl.core.multipart import LEAST_PART, is_md5
+from segdl.core.multipart import is_md5
 from segdl.core.s3url import S3Place
 from segdl.core.selection import whole
 from segdl.core.spans import Span
@@ -108,7 +108,7 @@ class _Upload:
     def carry_out(self, run: Run, request: Request) -> DownloadResult:
         def first(task: Task) -> Span:
             there = self._look(self._place(task, None)) is not None
-            return ONE_BYTE if there and request.held is None else Span(0, LEAST_PART)
+            return ONE_BYTE if there and request.held is None else Span(0, self._store.least_part)
 
         with open_download(run, request, self._number, first) as (task, contact):
             place = self._place(task, contact)
@@ -120,7 +120,7 @@ class _Upload:
             if found and self._may_stay(task, unfinished, contact.version, found):
                 return self._result(task, place, contact.version, status="skipped")
             now, size = contact, contact.version.size
-            if size is not None and size <= LEAST_PART:
+            if size is not None and size <= self._store.least_part:
                 small = self._send_small(task, place, contact)
                 if small is not None:
                     unfinished.look()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from segdl.core.head import parse_retry_after
@@ -53,7 +55,10 @@ class _Piece(Protocol):
         """
 
     def abort(self) -> None:
-        """End it now; callable from any thread."""
+        """Have a thread that waits in it fail now; callable from any."""
+
+    def close(self) -> None:
+        """Let go of it; nobody waits in it."""
 
 
 class _Sent:
@@ -86,6 +91,9 @@ class _Sent:
     def abort(self) -> None:
         self._put.abort()
 
+    def close(self) -> None:
+        self._put.close()
+
 
 class _Collected:
     """A part of a file whose length nobody tells: it waits until it is known to be whole."""
@@ -102,11 +110,17 @@ class _Collected:
 
     def end(self) -> str:
         sent = _Sent(self._uploading, self.number, len(self._data))
-        sent.take(memoryview(self._data))
-        return sent.end()
+        try:
+            sent.take(memoryview(self._data))
+            return sent.end()
+        finally:
+            sent.close()
 
     def abort(self) -> None:
-        self._data = bytearray()
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class _Compared:
@@ -128,6 +142,9 @@ class _Compared:
         return self._etag
 
     def abort(self) -> None:
+        pass
+
+    def close(self) -> None:
         pass
 
 
@@ -336,7 +353,7 @@ class Uploading:
 class Writer:
     """Takes bytes from the beginning of a part on, through as many parts as it takes.
 
-    One thread at a time writes; `abort` may come from any.
+    One thread at a time writes; `abort` may come from any. `_lock` owns `_busy` and `_over`.
     """
 
     def __init__(self, uploading: Uploading, start: int) -> None:
@@ -346,6 +363,9 @@ class Writer:
         self._piece: _Piece | None = None
         self._begun = start
         self._tail = b""
+        self._lock = threading.Lock()
+        self._busy = False
+        self._over = False
 
     @property
     def stop(self) -> int:
@@ -359,7 +379,28 @@ class Writer:
             TakenBackError: the part begins again.
             SegdlError: the store does not take it.
         """
-        left = memoryview(data)
+        with self._at_work():
+            self._append(memoryview(data))
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._lock:
+            if self._over:
+                raise TakenBackError
+            self._busy = True
+        try:
+            yield
+        finally:
+            if self._rest():
+                self._take_back()
+
+    def _rest(self) -> bool:
+        """Note that nobody writes; tell whether nobody will any more."""
+        with self._lock:
+            self._busy = False
+            return self._over
+
+    def _append(self, left: memoryview) -> None:
         while left:
             number = self._uploading.number_at(self.stop)
             try:
@@ -390,13 +431,13 @@ class Writer:
         Raises:
             SegdlError: the store does not take it.
         """
-        piece = self._piece
-        while piece is not None:
-            try:
-                self._end(piece)
-                return
-            except TransferError as failure:
-                self._uploading.lost(piece.number, failure)
+        with self._at_work():
+            while self._piece is not None:
+                piece = self._piece
+                try:
+                    self._end(piece)
+                except TransferError as failure:
+                    self._uploading.lost(piece.number, failure)
 
     def cut(self, size: int) -> None:
         """Drop what was sent behind `size` bytes, and what is before that in the same part."""
@@ -417,9 +458,15 @@ class Writer:
 
     def abort(self) -> None:
         """End what is on its way."""
-        piece = self._piece
-        if piece is not None:
-            piece.abort()
+        with self._lock:
+            self._over = True
+            piece = self._piece
+            if self._busy:
+                # Its thread lets go of it.
+                if piece is not None:
+                    piece.abort()
+                return
+        self._take_back()
 
     def _end(self, piece: _Piece) -> None:
         etag = piece.end()
@@ -429,7 +476,7 @@ class Writer:
     def _take_back(self) -> None:
         piece, self._piece = self._piece, None
         if piece is not None:
-            piece.abort()
+            piece.close()
         self.size = self._begun - self.start
         self._tail = b""
 
