@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from importlib.util import find_spec
 from pathlib import Path
 
 from segdl.core.s3url import S3Place, is_s3, parse_s3
@@ -32,10 +31,9 @@ def take_prefix(options: argparse.Namespace) -> S3Place | None:
     if options.output == "-" or options.dry_run:
         what = "-o -" if options.output == "-" else "--dry-run"
         raise UsageError(f"{what} does not go with a bucket", hint="leave one out")
-    if find_spec("boto3") is None:
-        raise UsageError(
-            "s3:// needs boto3, which is not installed", hint="pip install 'segdl[s3]'"
-        )
+    from segdl.net.s3 import boto3_or_error
+
+    boto3_or_error()
     from segdl.cli.parser import transfer_options
     from segdl.s3.upload import check_transfer
 

@@ -25,7 +25,6 @@ def info_parser() -> Parser:
     parser.add_argument("--json", action="store_true", help="one JSON object")
     add_network(parser)
     add_store(parser)
-    add_store(parser)
     parser.set_defaults(limit_rate=None)
     parser.add_argument(
         "--retries", type=count(0), default=5, metavar="N", help="tries before giving up (5)"
