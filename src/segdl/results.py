@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from segdl.core.identity import Version
+from segdl.core.s3answer import Object
 
 Status = Literal["complete", "skipped"]
 
@@ -28,6 +29,7 @@ class DownloadResult:
         requests: HTTP requests sent in this run, redirects included.
         version: what the server said of the file: size, ETag, Last-Modified.
         place: the object's URL where it is in a bucket; `path` is None then.
+        stored: what the bucket has of it then.
     """
 
     path: Path | None
@@ -40,6 +42,7 @@ class DownloadResult:
     requests: int = 0
     version: Version = field(default_factory=Version)
     place: str | None = None
+    stored: Object | None = None
 
     @property
     def shown_as(self) -> str:

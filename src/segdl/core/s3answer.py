@@ -6,7 +6,8 @@ A status alone says little: stores name what is wrong in the body.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from segdl.core.text import printable
@@ -50,6 +51,15 @@ class Meaning(Enum):
     EXPIRED = "expired"
     """What was signed has run out: it can be signed anew."""
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """What a store says of an object: bytes, ETag without quotes, and what is kept with it."""
+
+    size: int
+    etag: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _left_something(task: Task) -> bool:
 
 def _with_contact(task: Task, contact: Contact) -> DownloadResult:
     asked = target_of(task.request, task.asked.path, contact)
-    if _is_held(task.request.held, contact):
+    if is_held(task.request.held, contact):
         return _left(task, asked, contact.version)
     busy: set[Path] = set()
     with Outright(task, contact) as outright:
@@ -107,7 +107,7 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
                 pass
 
 
-def _is_held(held: Version | None, contact: Contact) -> bool:
+def is_held(held: Version | None, contact: Contact) -> bool:
     """Tell whether the server has the version still that is here."""
     if held is None or contact.not_modified:
         return contact.not_modified

@@ -18,9 +18,10 @@ from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.listing import Entry, Found
 from segdl.mirror.options import HostProfile, MirrorOptions
+from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
 from segdl.mirror.way import clear_way
-from segdl.mirror.work import Job, Work
+from segdl.mirror.work import Job
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
@@ -67,6 +68,7 @@ class Coordinator:
         ledger: what is known.
         tell: takes what happens; called from several threads, one at a time.
         read: begins to read the list; the list is what it yields.
+        place: where the files are.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Coordinator:
         ledger: Ledger,
         tell: Callable[[Happening], None],
         read: Callable[[], Generator[Found, None, None]],
+        place: Place,
     ) -> None:
         self._run = run
         self._options = options
@@ -84,7 +87,7 @@ class Coordinator:
         self._ledger = ledger
         self._tell = tell
         self._read = read
-        self._work = Work(options, tell)
+        self._place = place
         self._profiles = {profile.host: profile for profile in options.hosts}
         source = options.listing.source
         self._origin = parse_url(source).origin if "://" in source else None
@@ -109,7 +112,9 @@ class Coordinator:
             patience=self._options.patience,
             clock=self._run.clock,
         )
-        intake = Intake(self._ledger, hosts, self._options, self._ledger.begin_listing())
+        intake = Intake(
+            self._ledger, hosts, self._options, self._ledger.begin_listing(), self._place.look
+        )
         self._troubles_told = 0
         this = Round(intake)
         try:
@@ -258,7 +263,7 @@ class Coordinator:
         if not self._is_trusted(request.url):
             network = replace(run.network, headers=(), user=None, location_trusted=False)
             run = replace(run, network=network)
-        return self._work.carry_out(run, self._jobs[number], number)
+        return self._place.carry_out(run, self._jobs[number], number)
 
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
         error = outcome.error if isinstance(outcome, Failure) else None

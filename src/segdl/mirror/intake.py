@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from segdl.core.mirrorneed import Listed, Need, Stat, need_of
@@ -27,6 +25,7 @@ class Intake:
 
     Attributes:
         listing: its number in the ledger.
+        look: tells what is where a file should be; see :class:`segdl.mirror.place.Place`.
         files: that it names.
         bytes: that they have, as far as it tells or they are kept.
         unsized: files of which that is not known.
@@ -43,6 +42,7 @@ class Intake:
     hosts: Hosts
     options: MirrorOptions
     listing: int
+    look: Callable[[str], tuple[Stat | None, bool]]
     files: int = 0
     bytes: int = 0
     unsized: int = 0
@@ -53,10 +53,6 @@ class Intake:
     ended: bool = False
     blocked: list[str] = field(default_factory=list)
     apart: dict[str, Entry] = field(default_factory=dict)
-    _root: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._root = os.fspath(self.options.directory)
 
     def take(self, batch: Sequence[Found]) -> None:
         """Write a part of the listing down, and what is to be done about its files."""
@@ -112,7 +108,7 @@ class Intake:
 
     def _wanted(self, path: str, entry: Entry, host: str, row: Row | None) -> Wanted:
         listed = Listed(entry.size, entry.modified, entry.checksum)
-        found, blocked = _look(os.path.join(self._root, path))
+        found, blocked = self.look(path)
         if blocked:
             self.blocked.append(path)
         need = need_of(
@@ -149,24 +145,6 @@ class Intake:
         if wanted.need is not Need.NOTHING:
             self.wanted += 1
             self.hosts.add(wanted.host, late=wanted.late)
-
-
-def stat_of(path: Path | str) -> Stat | None:
-    """Look at a file; None where none is there: a link or a folder is none."""
-    return _look(path)[0]
-
-
-def _look(path: Path | str) -> tuple[Stat | None, bool]:
-    """Look at a file; tell also whether there cannot be one before something is moved away."""
-    try:
-        status = os.lstat(path)
-    except NotADirectoryError:
-        return None, True
-    except (OSError, ValueError):
-        return None, False
-    if stat.S_ISREG(status.st_mode):
-        return Stat(status.st_size, status.st_mtime_ns), False
-    return None, stat.S_ISDIR(status.st_mode)
 
 
 def host_of(url: str) -> str:

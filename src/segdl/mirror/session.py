@@ -10,15 +10,15 @@ from pathlib import Path
 
 from segdl.core.mirrordelete import check_deletion
 from segdl.engine.run import Run
-from segdl.errors import DiskError, SegdlError
+from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.coordinator import Coordinator, Round
 from segdl.mirror.happenings import Happening, Removed, Said
 from segdl.mirror.happenings import Round as RoundBegins
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
 from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.mirror.place import Folder, Place
 from segdl.mirror.sums import write_sums
-from segdl.mirror.trash import Trash
 from segdl.options import TransferOptions
 from segdl.store.faults import disk_errors
 from segdl.store.lock import Lock
@@ -67,7 +67,12 @@ class Session:
         self._folder = options.directory / FOLDER
 
     def carry_out(
-        self, run: Run, read: Callable[[], Generator[Found, None, None]], *, once: bool
+        self,
+        run: Run,
+        read: Callable[[], Generator[Found, None, None]],
+        *,
+        once: bool,
+        place: Place | None = None,
     ) -> Result:
         """Make the folder equal to the list.
 
@@ -75,6 +80,7 @@ class Session:
             run: the surroundings.
             read: begins to read the list.
             once: the list cannot be read again.
+            place: where its files are; None is its folder.
 
         Raises:
             SegdlError: nothing could be done: the list cannot be read, the folder not be had.
@@ -86,7 +92,8 @@ class Session:
         try:
             self._sweep()
             with Ledger(self._folder / LEDGER) as ledger:
-                return self._with_ledger(run, ledger, read, once=once)
+                place = place or Folder(self._options, self._tell)
+                return self._with_ledger(run, ledger, read, place, once=once)
         finally:
             lock.release(delete=False)
 
@@ -102,10 +109,12 @@ class Session:
         run: Run,
         ledger: Ledger,
         read: Callable[[], Generator[Found, None, None]],
+        place: Place,
         *,
         once: bool,
     ) -> Result:
-        coordinator = Coordinator(run, self._options, self._transfer, ledger, self._tell, read)
+        tell, transfer = self._tell, self._transfer
+        coordinator = Coordinator(run, self._options, transfer, ledger, tell, read, place)
         result = Result()
         last = 1 if once else self._options.rounds
         for number in range(1, last + 1):
@@ -118,14 +127,14 @@ class Session:
                 break
         result.failures += [*this.intake.troubles, *this.failures]
         if this.clean:
-            self._finish(ledger, this, result)
+            self._finish(ledger, this, place, result)
         return result
 
-    def _finish(self, ledger: Ledger, this: Round, result: Result) -> None:
+    def _finish(self, ledger: Ledger, this: Round, place: Place, result: Result) -> None:
         """Do what is done only where everything the list names is here."""
         try:
             if self._options.delete != "no":
-                result.removed = self._delete(ledger, this.intake.listing)
+                result.removed = self._delete(ledger, this.intake.listing, place)
             ledger.forget_unlisted(this.intake.listing)
             if self._options.sums:
                 write_sums(self._options.directory, ledger, this.intake.listing)
@@ -133,25 +142,26 @@ class Session:
             self._tell(Said(str(error)))
             result.failures.append(error)
 
-    def _delete(self, ledger: Ledger, listing: int) -> int:
+    def _delete(self, ledger: Ledger, listing: int, place: Place) -> int:
         gone = list(ledger.gone(listing))
         if not gone:
             return 0
         here, _ = ledger.count()
         check_deletion(len(gone), here, self._options.max_delete)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        kept = self._folder / "trash" / stamp if self._options.delete == "trash" else None
-        trash = Trash(self._options.directory, kept)
+        kept = stamp if self._options.delete == "trash" else None
         removed = []
         failure: SegdlError | None = None
         for row in gone:
             had = row.had
             assert had is not None
             try:
-                if not trash.remove(row.path, had.stat.is_of):
+                if not place.remove(row.path, had.stat, kept):
                     self._tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
                     continue
-            except DiskError as error:
+            except CancelledError:
+                raise
+            except SegdlError as error:
                 failure = failure or error
                 continue
             removed.append(row)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from segdl.core.head import parse_retry_after
 from segdl.core.multipart import Stored, bare
-from segdl.core.s3answer import Meaning, Told
+from segdl.core.s3answer import Meaning, Object, Told
 from segdl.core.s3url import S3Place
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
@@ -51,16 +50,6 @@ class StoreError(TransferError):
         super().__init__(error, fatal=fatal)
         self.told = told
         self.after = after
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """What a store says of an object: bytes, ETag without quotes, seconds since 1970."""
-
-    size: int
-    etag: str
-    modified: float
-    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class S3:
@@ -104,7 +93,6 @@ class S3:
             return Object(
                 told["ContentLength"],
                 bare(told.get("ETag", "")),
-                told["LastModified"].timestamp(),
                 told.get("Metadata", {}),
             )
         # A bucket that is not there looks the same.
@@ -187,9 +175,7 @@ class S3:
         with _translated(str(prefix)):
             told = self._boto().list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, **more)
             found = {
-                each["Key"]: Object(
-                    each["Size"], bare(each.get("ETag", "")), each["LastModified"].timestamp()
-                )
+                each["Key"]: Object(each["Size"], bare(each.get("ETag", "")))
                 for each in told.get("Contents", [])
             }
             return found, told.get("NextContinuationToken") if told.get("IsTruncated") else None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare
 from segdl.core.multipart import is_md5
+from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
 from segdl.core.selection import whole
 from segdl.core.spans import Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact
-from segdl.engine.download import target_of
+from segdl.engine.download import is_held, target_of
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
 from segdl.engine.opening import open_download
@@ -25,7 +27,6 @@ from segdl.engine.task import Task
 from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.versions import confirm
 from segdl.errors import TargetExistsError, UsageError
-from segdl.net.s3 import Object
 from segdl.options import Request, TransferOptions
 from segdl.progress.events import Finished, Started
 from segdl.results import DownloadResult, Status
@@ -47,10 +48,10 @@ from segdl.s3.unfinished import (
 
 @dataclass(frozen=True, slots=True)
 class _Small:
-    """A file that is in the bucket: its version, its size, and the digest that it has."""
+    """A file that is in the bucket: its version, what is there, and the digest that it has."""
 
     version: Version
-    size: int
+    stored: Object
     checksum: Checksum | None
 
 
@@ -77,31 +78,43 @@ class Uploader:
     Args:
         store: where it is.
         prefix: what keys begin with.
-
-    Raises:
-        UsageError: an option that a bucket cannot follow.
+        known: tells what has a key; None asks the store.
     """
 
-    def __init__(self, store: Store, prefix: S3Place) -> None:
+    def __init__(
+        self,
+        store: Store,
+        prefix: S3Place,
+        known: Callable[[S3Place], Object | None] | None = None,
+    ) -> None:
         self._store = store
         self._prefix = prefix
+        self._known = known
 
     def __call__(self, run: Run, request: Request, number: int = 1) -> DownloadResult:
         """Send one file; returns when its key has it.
 
         Raises:
+            UsageError: an option that a bucket cannot follow.
             SegdlError: its key has what it had; parts that are whole are kept.
         """
         check_transfer(run.transfer)
-        return _Upload(self._store, self._prefix, number).carry_out(run, request)
+        return _Upload(self._store, self._prefix, self._known, number).carry_out(run, request)
 
 
 class _Upload:
     """One file on its way. One thread uses it."""
 
-    def __init__(self, store: Store, prefix: S3Place, number: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        prefix: S3Place,
+        known: Callable[[S3Place], Object | None] | None,
+        number: int,
+    ) -> None:
         self._store = store
         self._prefix = prefix
+        self._known = known
         self._number = number
         self._looked: dict[S3Place, Object | None] = {}
 
@@ -112,30 +125,38 @@ class _Upload:
 
         with open_download(run, request, self._number, first) as (task, contact):
             place = self._place(task, contact)
-            if contact.not_modified:
-                return self._result(task, place, contact.version, status="skipped")
             found = self._look(place)
+            if found is not None and is_held(request.held, contact):
+                return self._result(task, place, contact.version, found, status="skipped")
             wanted = task.claims[0].checksum if task.claims else None
             unfinished = Unfinished(self._store, place, self._number, wanted)
             if found and self._may_stay(task, unfinished, contact.version, found):
-                return self._result(task, place, contact.version, status="skipped")
+                return self._result(task, place, contact.version, found, status="skipped")
             now, size = contact, contact.version.size
             if size is not None and size <= self._store.least_part:
                 small = self._send_small(task, place, contact)
                 if small is not None:
-                    unfinished.look()
                     return self._result(
-                        task, place, small.version, fetched=small.size, checksum=small.checksum
+                        task,
+                        place,
+                        small.version,
+                        small.stored,
+                        fetched=small.stored.size,
+                        checksum=small.checksum,
                     )
                 now = task.contacts.make(ONE_BYTE)
             if unfinished.note is None:
                 unfinished.look()
             sent = send_one_version(task, self._store, unfinished, now)
             self._require_free(task, place)
-            complete(self._store, unfinished, self._number)
-            version = sent.pin.version
+            etag = complete(self._store, unfinished, self._number)
             return self._result(
-                task, place, version, size=sent.size, fetched=sent.fetched, checksum=sent.checksum
+                task,
+                place,
+                sent.pin.version,
+                Object(sent.size, etag),
+                fetched=sent.fetched,
+                checksum=sent.checksum,
             )
 
     def _place(self, task: Task, contact: Contact | None) -> S3Place:
@@ -144,7 +165,10 @@ class _Upload:
 
     def _look(self, place: S3Place) -> Object | None:
         if place not in self._looked:
-            self._looked[place] = self._store.ask(self._number, lambda client: client.head(place))
+            known = self._known
+            self._looked[place] = (
+                known(place) if known else self._store.ask(self._number, lambda it: it.head(place))
+            )
         return self._looked[place]
 
     def _may_stay(
@@ -226,28 +250,27 @@ class _Upload:
         self._require_free(task, place)
         about = metadata_of(pin.version, checksum if task.claims else None)
         media_type, md5 = pin.version.media_type, md5_of(data)
-        self._store.ask(
+        etag = self._store.ask(
             self._number,
             lambda client: client.put(place, data, md5, media_type=media_type, metadata=about),
         )
-        return _Small(pin.version, len(data), checksum)
+        return _Small(pin.version, Object(len(data), etag), checksum)
 
     def _result(
         self,
         task: Task,
         place: S3Place,
         version: Version,
+        stored: Object,
         *,
-        size: int | None = None,
         fetched: int = 0,
         status: Status = "complete",
         checksum: Checksum | None = None,
     ) -> DownloadResult:
-        bytes_there = (version.size or 0) if size is None else size
         result = DownloadResult(
             path=None,
             url=task.asked.public,
-            size=bytes_there,
+            size=stored.size,
             fetched=fetched,
             seconds=task.run.clock() - task.began,
             status=status,
@@ -255,13 +278,14 @@ class _Upload:
             requests=task.sent,
             version=version,
             place=str(place),
+            stored=stored,
         )
         task.run.emit(
             Finished(
                 task.number,
                 str(place),
                 result.url,
-                bytes_there,
+                stored.size,
                 fetched,
                 result.seconds,
                 result.status,
