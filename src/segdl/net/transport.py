@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -22,6 +22,7 @@ from segdl.net.wire import AbortedError, Wire
 from segdl.options import NetworkOptions
 
 if TYPE_CHECKING:
+    from segdl.net.elsewhere import Elsewhere
     from segdl.net.limiter import Limiter
     from segdl.net.put import Put
     from segdl.net.s3 import S3
@@ -38,7 +39,10 @@ log = logging.getLogger("segdl")
 
 
 class Transport:
-    """Sends requests, within the limit of the run. Threads share it; nothing in it changes."""
+    """Sends requests, within the limit of the run.
+
+    Threads share it; `_lock` owns `_s3` and `_other`, which are made when they are needed.
+    """
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
         self._context = SharedContext(options)
@@ -48,6 +52,9 @@ class Transport:
         self._patience = (options.connect_timeout, options.stall_timeout)
         schedule = parse_schedule(options.limit_rate)
         self._options = options
+        self._lock = threading.Lock()
+        self._s3: S3 | None = None
+        self._other: Elsewhere | None = None
         self._limiter: Limiter | None = None
         if schedule.limits:
             from segdl.net.limiter import Limiter
@@ -68,8 +75,8 @@ class Transport:
         Raises:
             TransferError: nothing usable came back.
         """
-        if not location.is_web:
-            return self._open_elsewhere(location, headers, wire, payer)
+        if location.origin.scheme == "s3":
+            return self._open_object(location, headers, wire, payer)
         if self._limiter is None:
             return Exchange(self._send(location, headers, wire), location, wire)
         from segdl.net.lane import Lane
@@ -82,12 +89,9 @@ class Transport:
             lane.close()
             raise
 
-    def _open_elsewhere(
+    def _open_object(
         self, location: Location, headers: Mapping[str, str], wire: Wire, payer: object
     ) -> Exchange:
-        """Do the same for what is not HTTP, or not as it is; the answer looks as if it were."""
-        if location.origin.scheme != "s3":
-            raise NotImplementedError
         # Signed for each request: what is signed runs out, and credentials are replaced.
         signed = self.s3.sign_get(place_of(location.url))
         kept = {name: value for name, value in headers.items() if name.lower() in _NOT_SECRET}
@@ -95,12 +99,25 @@ class Transport:
         exchange.location = location
         return exchange
 
-    @cached_property
+    @property
     def s3(self) -> S3:
         """The store that ``s3://`` means."""
-        from segdl.net.s3 import S3
+        with self._lock:
+            if self._s3 is None:
+                from segdl.net.s3 import S3
 
-        return S3(self._options)
+                self._s3 = S3(self._options)
+            return self._s3
+
+    @property
+    def _elsewhere(self) -> Elsewhere:
+        """What is read by other protocols."""
+        with self._lock:
+            if self._other is None:
+                from segdl.net.elsewhere import Elsewhere
+
+                self._other = Elsewhere(self._options)
+            return self._other
 
     def put(self, location: Location, length: int) -> Put:
         """Begin to send `length` bytes somewhere.
@@ -117,6 +134,9 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         while True:
             try:
+                if not location.is_web:
+                    response = self._elsewhere.open(location, headers, wire)
+                    break
                 response = self._ask(location, headers, wire)
                 break
             except (AbortedError, *WIRE_ERRORS) as error:
@@ -155,6 +175,6 @@ class Transport:
     def close(self) -> None:
         """Close every idle connection."""
         self._pools.close()
-        if "s3" in self.__dict__:
-            # Not made for the sake of being closed.
-            self.s3.close()
+        for made in (self._s3, self._other):
+            if made is not None:
+                made.close()
