@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import importlib
 import io
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -104,6 +105,8 @@ class Elsewhere:
             if location.user[1]:
                 more["password"] = location.user[1]
         if scheme in {"sftp", "ssh"}:
+            # What it complains of is raised as well; unheard it would go to standard error.
+            logging.getLogger("paramiko").addHandler(logging.NullHandler())
             more |= {"timeout": self._options.connect_timeout}
             if not self._options.insecure:
                 more["host_key_policy"] = _known_hosts()
