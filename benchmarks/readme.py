@@ -1,11 +1,12 @@
-"""Put the results of the benchmarks into README.md.
+"""Put the results of the benchmarks into README.md and docs/mirror.md.
 
     python benchmarks/client_cost.py --json > benchmarks/results/client_cost.json
     python benchmarks/bad_servers.py --json > benchmarks/results/bad_servers.json
     make bench
+    python benchmarks/mirror.py
     python benchmarks/readme.py [--check]
 
-`--check` only tells whether README.md has what the results say.
+`--check` only tells whether the pages have what the results say.
 """
 
 from __future__ import annotations
@@ -17,21 +18,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mirroring.results
+import mirroring.table
 from lab.results import Result, load, saved
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+MIRROR = HERE.parent / "docs" / "mirror.md"
 
 
 def main() -> int:
-    old = README.read_text(encoding="utf-8")
-    new = _put(old, "client_cost", _client_cost(_result("client_cost")))
-    new = _put(new, "bad_servers", _bad_servers(_result("bad_servers")))
-    new = _put(new, "lab", _lab([load(path) for path in saved()]))
+    pages = {README: _readme(README.read_text(encoding="utf-8"))}
+    if MIRROR.exists() and mirroring.results.PATH.exists():
+        told = mirroring.table.table(mirroring.results.load())
+        pages[MIRROR] = _put(MIRROR.read_text(encoding="utf-8"), "mirror", told)
     if "--check" in sys.argv:
-        return 0 if old == new else 1
-    README.write_text(new, encoding="utf-8")
+        return int(any(page.read_text(encoding="utf-8") != text for page, text in pages.items()))
+    for page, text in pages.items():
+        page.write_text(text, encoding="utf-8")
     return 0
+
+
+def _readme(text: str) -> str:
+    text = _put(text, "client_cost", _client_cost(_result("client_cost")))
+    text = _put(text, "bad_servers", _bad_servers(_result("bad_servers")))
+    return _put(text, "lab", _lab([load(path) for path in saved()]))
 
 
 def _result(name: str) -> dict[str, Any]:

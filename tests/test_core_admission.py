@@ -19,8 +19,10 @@ from segdl.core.admission import (
     Admission,
     answered,
     asked,
+    asked_again,
     closed,
     may_ask,
+    may_ask_again,
     opening,
     refused,
 )
@@ -43,6 +45,27 @@ def test_at_first_everything_may_go_out_but_not_all_at_once() -> None:
         state = asked(state)
     assert not may_ask(state, 0.0)
     assert may_ask(answered(state, 0.0), 0.0)
+
+
+def test_connections_that_were_answered_on_before() -> None:
+    """However many wait for an answer there, new ones may be tried beside them, up to the limit."""
+    state = opening(16)
+    for _ in range(UNANSWERED):
+        assert may_ask_again(state, 0.0)
+        state = asked_again(state)
+    for _ in range(UNANSWERED):
+        assert may_ask(state, 0.0)
+        state = asked(state)
+    assert not may_ask(state, 0.0)
+    assert not may_ask_again(state, 0.0)
+
+
+def test_a_refusal_holds_back_what_goes_out_over_such_connections() -> None:
+    state = refused(asked(asked_again(asked_again(opening(8)))), 0.0, 5.0, 1.0)
+    assert state.limit == 2
+    state = closed(state, was_streaming=True)
+    assert not may_ask_again(state, 4.0)
+    assert may_ask_again(state, 5.0)
 
 
 @pytest.mark.parametrize("cap", [1, 2, 8, 32])
@@ -207,6 +230,14 @@ class AdmissionMachine(RuleBasedStateMachine):
                 assert self.now >= self.forbidden_until
                 self.state = asked(self.state)
                 self.unanswered += 1
+
+    @rule(times=st.integers(1, 12))
+    def ask_again(self, times: int) -> None:
+        for _ in range(times):
+            if may_ask_again(self.state, self.now):
+                assert self.now >= self.forbidden_until
+                self.state = asked_again(self.state)
+                self.streaming += 1
 
     @precondition(lambda self: self.unanswered)
     @rule()

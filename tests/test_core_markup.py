@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segdl.core.markup import MOST_BYTES, Path, root_of, walk
+from segdl.core.markup import MOST_BYTES, Path, root_of, walk, walk_pieces
 from segdl.errors import UsageError
 
 PURE = settings(deadline=None, derandomize=True, max_examples=300)
@@ -235,3 +235,60 @@ def test_any_bytes_are_a_document_or_a_usage_error(data: bytes) -> None:
         return
     assert len(visitor.starts) == len(visitor.ends) >= 1
     assert root_of(data) == visitor.roots[0]
+
+
+def in_pieces(document: str | bytes, size: int) -> Heard:
+    visitor = Heard()
+    data = document.encode() if isinstance(document, str) else document
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    for _ in walk_pieces(pieces, visitor, "list.xml"):
+        pass
+    return visitor
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_in_pieces_the_same_is_heard(size: int) -> None:
+    document = "<?xml version='1.0'?><a xmlns='urn:a' x='1'><b y='&lt;'>th&#114;e\u00e9</b><c/></a>"
+    at_once, visitor = heard(document), in_pieces(document, size)
+    assert visitor.roots == at_once.roots
+    assert visitor.starts == at_once.starts
+    assert visitor.ends == at_once.ends == [("a/b", "thre\u00e9"), ("a/c", ""), ("a", "")]
+
+
+def test_in_pieces_it_is_heard_as_it_comes() -> None:
+    visitor = Heard()
+    walking = walk_pieces(iter([b"<a><b>1</b>", b"<b>2</b>"]), visitor, "list.xml")
+    next(walking)
+    next(walking)
+    # Newer versions of expat put off what may not be complete.
+    assert ("a/b", "1") in visitor.ends
+    with pytest.raises(UsageError, match="well-formed"):
+        next(walking)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<!DOCTYPE a><a/>",
+        "<?xml version='1.0' encoding='utf-7'?><a/>",
+        "<a>" * 40 + "</a>" * 40,
+        "<a>",
+        "",
+        "<a>" + "x" * (1 << 21) + "</a>",
+        "<a>" + "x<![CDATA[y]]>" * (1 << 20) + "</a>",
+        "<a b='" + "x" * (1 << 22) + "'/>",
+        "<" + "x" * (1 << 22) + "/>",
+        "<a><!--" + "x" * (1 << 22) + "--></a>",
+    ],
+)
+def test_in_pieces_it_is_refused_too(document: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        in_pieces(document, 1 << 16)
+    assert str(caught.value).startswith("list.xml ")
+
+
+def test_in_pieces_there_is_no_end_to_elements() -> None:
+    ends = in_pieces("<a>" + "<b/>\n " * 530_000 + "</a>", 1 << 16).ends
+    assert len(ends) == 530_001
+    # What is between elements is not kept.
+    assert ends[-1] == ("a", "\n ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import random
 import shlex
 import sys
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 from lab import link, measure, page, results, rounds, server
-from lab.network import netem_command
+from lab.network import netem_command, tbf_command
 from lab.scenario import GIB, MIB, Link, Scenario, Server, Tool
 from lab.scenarios import SCENARIOS
 from lab.targets import Limit, Ratio, Run, Share, Summary, Target, Verdict, summary, verdicts
@@ -152,6 +153,48 @@ def test_netem_has_room_for_the_queue_and_what_is_under_way() -> None:
         "tc qdisc add dev far0 root netem delay 40000us rate 200mbit loss 0.5% limit 2000"
     )
     assert "loss" not in netem_command("lab0", link_200, loss=0.0)
+
+
+def test_tbf_lets_large_packets_through_whole_and_queues_ten_milliseconds() -> None:
+    words = " ".join(tbf_command("far0", Link(rate=1000)))
+    assert words == "tc qdisc add dev far0 root tbf rate 1000mbit burst 131072 limit 1250000"
+    assert "burst 131072 limit 131072" in " ".join(tbf_command("far0", Link(rate=1)))
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        (Link(rate=1000), "nginx behind 1000 Mbit/s, a queue of 1220 KiB"),
+        (Link(rate=float("inf")), "nginx behind a veth pair"),
+        (
+            Link(rate=8, rtt=0.1, loss=0.005),
+            (
+                "nginx behind 8 Mbit/s, 100 ms there and back, 0.5% of its packets lost, "
+                "a queue of 97 KiB"
+            ),
+        ),
+    ],
+)
+def test_links_in_words(link: Link, words: str) -> None:
+    assert results.describe(Server(link)) == words
+
+
+def test_commands_run_beside_each_other_until_all_have_ended(tmp_path: Path) -> None:
+    met, said = tmp_path / "met", tmp_path / "said"
+    os.mkfifo(met)
+    # Neither end of a pipe opens before the other one does.
+    commands = [["sh", "-c", f"echo a > {met}; exit 3"], ["sh", "-c", f"cat {met}"]]
+    cost = measure.measure(commands, said, 60.0)
+    assert (cost.exit, said.read_text()) == (3, "a\n")
+
+
+def test_commands_are_killed_once_it_is_enough(tmp_path: Path) -> None:
+    begun, said = tmp_path / "begun", tmp_path / "said"
+    command = ["sh", "-c", f": > {begun}; exec sleep 600"]
+    cost = measure.measure([command, ["true"]], said, 60.0, enough=begun.exists)
+    assert cost.exit == -9
+    impatient = measure.measure([["sleep", "600"]], said, 0.0)
+    assert impatient.exit is None
 
 
 @given(

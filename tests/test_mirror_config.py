@@ -11,7 +11,6 @@ import pytest
 from segdl.cli.main import main
 from segdl.cli.mirrorconfig import read_config
 from segdl.errors import UsageError
-from segdl.mirror.readers.registry import formats
 
 if TYPE_CHECKING:
     from segdl.cli.mirroroptions import Wanted

@@ -78,7 +78,7 @@ def test_every_name_comes_through(apache: Callable[..., Apache], layout: str) ->
     found = walked(server.url("/pub/"), robots=False).whole
     assert found.paths == sorted([*NAMES, *(f"d ir&x;ü/{name}" for name in NAMES)])
     # Nothing is asked for but the pages of the two folders.
-    assert len(server.asked()) == 2
+    assert len(server.asked(2)) == 2
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -136,7 +136,7 @@ def test_a_link_to_the_folder_itself_is_a_loop_that_ends(
     assert len(found.said) == 2
     assert all("leads back to" in line for line in found.said)
     # pub, deep, deeper, and two for each loop.
-    assert len(server.asked()) == 7
+    assert len(server.asked(7)) == 7
 
 
 def test_two_folders_of_one_name_that_list_the_same_are_no_loop(
@@ -150,4 +150,4 @@ def test_two_folders_of_one_name_that_list_the_same_are_no_loop(
     assert found.paths == ["six/README", "six/six/README", "six/six/six/README"]
     assert found.said == []
     # It was taken for one, until it was looked for far below.
-    assert "/" + "six/" * 9 in server.asked()
+    assert "/" + "six/" * 9 in server.asked(5)

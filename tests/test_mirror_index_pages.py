@@ -502,8 +502,9 @@ def test_a_page_that_is_not_below_its_base() -> None:
         list(IndexHtml().read(io.BytesIO(b"<title>Index of</title>"), document))
 
 
-def test_a_saved_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize("base", ["http://h/pub/", "http://h/pub"])
+def test_a_saved_page(tmp_path: Path, base: str) -> None:
     page = tmp_path / "index.html"
     page.write_text(NGINX.format('<a href="f">f</a>  26-Nov-2026 11:18  77\n'))
-    (entry,) = walked(str(page), base_url="http://h/pub/", robots=False).whole.entries
+    (entry,) = walked(str(page), base_url=base, robots=False).whole.entries
     assert (entry.path, entry.urls, entry.size) == ("f", ("http://h/pub/f",), 77)

@@ -17,6 +17,8 @@ from segdl.core.mirrorneed import Had, Listed, Need, Stat
 from segdl.errors import DiskError, NetworkError
 from segdl.mirror.ledger import Ledger, Row, Wanted
 from segdl.mirror.schema import VERSION
+from support.filesystems import Kind, loop_filesystem
+from support.require import require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +61,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         for name in names:
             row = get(ledger, name)
             assert (row.path, row.had, row.listed) == (name, HAD, Listed(5, 6, SUM))
-        assert [row.path for row in ledger.gone(99)] == sorted(names, key=os.fsencode)
+        assert [row.path for row in ledger.unlisted(99)] == sorted(names, key=os.fsencode)
         assert ledger.rows(["unknown"]) == {}
 
 
@@ -90,10 +92,8 @@ def test_what_waits_is_forgotten_and_what_is_here_is_not(tmp_path: Path) -> None
         assert ledger.status().waiting == 1
         second = write(ledger, wanted("c"))
         assert [row.path for row in ledger.take("h", 9, late=False)] == ["c"]
-        assert [row.path for row in ledger.gone(second)] == ["a"]
-        ledger.forget_unlisted(second)
-        assert ledger.rows(["b"]) == {}
-        assert get(ledger, "a").had == HAD
+        unlisted = {row.path: row.had for row in ledger.unlisted(second)}
+        assert unlisted == {"a": HAD, "b": None}
 
 
 def test_others_read_while_it_writes(tmp_path: Path) -> None:
@@ -157,3 +157,33 @@ def test_killed_it_has_what_was_acknowledged(tmp_path: Path) -> None:
     last = max(said, default=300)
     with Ledger(tmp_path / "l") as ledger:
         assert all(get(ledger, str(n)).had == HAD for n in range(last + 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("ext4", "delete"), ("btrfs", "delete"), ("xfs", "wal")]
+)
+def test_the_log_is_where_a_full_disk_kills_nobody(tmp_path: Path, kind: Kind, mode: str) -> None:
+    # ext4 has blocks of 1 KiB where it is as small as this.
+    with loop_filesystem(kind, 8, tmp_path) as folder, Ledger(folder / "l"):
+        with sqlite3.connect(folder / "l") as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == (mode,)
+        db.close()
+
+
+def test_who_may_only_read_can_look(tmp_path: Path) -> None:
+    require("a read-only mount needs root", os.geteuid() == 0)
+    with loop_filesystem("xfs", 300, tmp_path) as folder:
+        with Ledger(folder / "l") as ledger:
+            write(ledger, wanted("a"))
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        with Ledger(folder / "l", readonly=True) as ledger:
+            assert ledger.status().files == 1
+
+
+def test_whose_list_named_a_file_is_known(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        for name, source in (("a", "one"), ("b", "two"), ("c", "one")):
+            listing = ledger.begin_listing(source)
+            with ledger.transaction():
+                ledger.write(listing, [wanted(name)])
+        assert [row.path for row in ledger.own(listing, ledger.unlisted(listing))] == ["a"]

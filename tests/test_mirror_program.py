@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
+import shutil
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ import pytest
 
 from segdl.version import __version__
 from support import data
+from support.filesystems import loop_filesystem
 from support.program import Program, run_segdl, start_segdl
 
 if TYPE_CHECKING:
@@ -179,3 +182,13 @@ def test_a_list_of_standard_input(archive: Archive, tmp_path: Path) -> None:
     )
     assert ended.code == 0, ended.err
     assert archive.is_whole(tmp_path / "m")
+
+
+def test_a_full_disk_is_a_clear_error_on_every_run(archive: Archive, tmp_path: Path) -> None:
+    with loop_filesystem("ext4", 8, tmp_path) as disk:
+        (disk / "others").write_bytes(b"x" * (shutil.disk_usage(disk).free - MIB))
+        for _ in range(3):
+            ended = run_segdl("mirror", "-q", archive.list, disk / "m")
+            assert ended.code == 6, ended
+            assert re.search("no space left|are free|is full", ended.err)
+            assert all(archive.files[path] == held for path, held in found(disk / "m").items())

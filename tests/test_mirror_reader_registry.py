@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from segdl.core.text import printable
+from segdl.core.url import parse_url
 from segdl.errors import UsageError
-from segdl.mirror.listing import Document, Reader
+from segdl.mirror.listing import Document, Entry, Reader, Unusable
 from segdl.mirror.readers.registry import formats, reader_for
 from support.lists import BAG, CRAWL, ENA, INDEX, MINIO, zenodo_file
 from support.meta4 import Listed, meta4
@@ -83,6 +88,32 @@ def test_what_is_no_list(head: bytes, says: str) -> None:
 def test_a_format_that_nobody_knows() -> None:
     with pytest.raises(UsageError, match="urls"):
         reader_for(b"https://h/a\n", Document(name=""), "no\x1bsuch")
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.sampled_from(EXAMPLES), st.data(), st.sampled_from(formats()))
+def test_no_document_raises_but_to_say_what_is_wrong(
+    example: tuple[str, str, str], data: st.DataObject, name: str
+) -> None:
+    """Documents that are cut, damaged, or in another format than is said."""
+    whole = example[1].encode()
+    at = data.draw(st.integers(0, len(whole)))
+    dropped = data.draw(st.integers(0, 20))
+    damaged = whole[:at] + data.draw(st.binary(max_size=10)) + whole[at + dropped :]
+    document = Document(name=example[2], url="https://h/d/list", base="https://h/d/list")
+    said: list[str] = []
+    try:
+        reader = reader_for(damaged, document, data.draw(st.sampled_from([None, name])))
+        for item in reader.read(io.BufferedReader(io.BytesIO(damaged)), document):
+            if isinstance(item, Entry):
+                assert item.path
+                assert item.urls
+                assert all(parse_url(url) for url in item.urls)
+            elif isinstance(item, Unusable):
+                said.append(item.why)
+    except UsageError as error:
+        said.append(str(error))
+    assert [printable(text, 1000) for text in said] == said
 
 
 MODULE = """

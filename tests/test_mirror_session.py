@@ -9,22 +9,31 @@ import shutil
 import socket
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from segdl.core.checksum import Checksum
 from segdl.core.pieces import Pieces
 from segdl.errors import CancelledError, ServerError
+from segdl.mirror.deleting import is_asked_for
 from segdl.mirror.happenings import Done, GaveUp, Lost, Said, Taken
+from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Entry, Unlisted, Unusable
-from segdl.mirror.options import HostProfile
+from segdl.mirror.options import HostProfile, ListingOptions
+from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
+from support.faults import CutAfter, Status
 from support.mirroring import Ran, entry, mirror
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from conftest import StartNginx
     from segdl.mirror.happenings import Happening
@@ -34,6 +43,9 @@ if TYPE_CHECKING:
 
 def sha256(data: bytes) -> Checksum:
     return Checksum("sha256", hashlib.sha256(data).hexdigest())
+
+
+MIB = 1024 * 1024
 
 
 class Site:
@@ -310,6 +322,35 @@ class TestDeleting:
         assert (mirrored / "d1/mine.txt").read_text() == "mine"
         assert (mirrored / "d1/f1.bin").read_bytes() == b"changed by hand"
 
+    @pytest.mark.parametrize(
+        "left_out", [{"include": ("d1/",)}, {"exclude": ("d2/",)}, {"depth": 0}, {"source": "b"}]
+    )
+    def test_nothing_that_was_not_asked_for(
+        self, site: Site, tmp_path: Path, left_out: dict[str, Any]
+    ) -> None:
+        mirrored = tmp_path / "mirrored"
+        how: dict[str, Any] = {"delete": "now", "max_delete": 1.0}
+        mirror(mirrored, site.entries(), **how)
+        asked = ListingOptions(**{"source": "-", **left_out})
+        listed = [
+            each for each in site.entries() if "include" in left_out or "d2/" not in each.path
+        ]
+        listed = [each for each in listed if is_asked_for(each.path, asked)][1:]
+        ran = mirror(mirrored, listed, **how, **left_out)
+        others = left_out.get("source") == "b"
+        assert ran.result.removed == (0 if others else 1)
+        assert len(tree(mirrored)) == len(site.files) - ran.result.removed
+        assert any("not deleted" in each.text for each in ran.of(Said))
+
+    def test_what_is_gone_already_counts_for_nothing(self, site: Site, tmp_path: Path) -> None:
+        mirrored = tmp_path / "mirrored"
+        mirror(mirrored, site.entries())
+        for path in ("d1/f1.bin", "d1/f4.bin"):
+            site.drop(path)
+            (mirrored / path).unlink()
+        site.drop("d1/f7.bin")
+        same(mirror(mirrored, site.entries(), delete="now"), mirrored, site)
+
     def test_never_through_a_link(self, site: Site, tmp_path: Path) -> None:
         mirrored, elsewhere = tmp_path / "mirrored", tmp_path / "elsewhere"
         mirror(mirrored, site.entries())
@@ -371,6 +412,11 @@ class TestRounds:
         same(ran, mirrored, site)
         assert len(readings) == 2
         assert any("changed during the run" in each.text for each in ran.of(Said))
+
+    def test_a_second_round_asks_for_nothing_again(self, site: Site, tmp_path: Path) -> None:
+        ran = mirror(tmp_path / "mirrored", site.entries)
+        assert len(ran.result.rounds) == 2
+        assert len(ran.of(Done)) == len(site.files)
 
     def test_nothing_fetched_is_one_round(self, site: Site, tmp_path: Path) -> None:
         mirrored = tmp_path / "mirrored"
@@ -465,6 +511,30 @@ def test_fail_fast_and_max_failures(site: Site, tmp_path: Path) -> None:
     assert 10 <= len(ran.result.failures) <= 12
 
 
+def test_files_are_fetched_while_the_list_is_read(site: Site, tmp_path: Path) -> None:
+    came = threading.Event()
+
+    def read() -> Iterator[Entry]:
+        yield site.entries()[0]
+        assert came.wait(20.0), "the first file was not fetched before the list went on"
+        yield from site.entries()[1:]
+
+    def note(happening: Happening) -> None:
+        if isinstance(happening, Done):
+            came.set()
+
+    same(mirror(tmp_path / "m", read, on=note, rounds=1), tmp_path / "m", site)
+
+
+def test_a_list_that_is_read_quickly_does_not_keep_files_waiting(
+    site: Site, tmp_path: Path
+) -> None:
+    url = site.server.url("nowhere.bin")
+    read = (entry(url, f"{number}") for number in range(200_000))
+    ran = mirror(tmp_path / "m", lambda: read, fail_fast=True)
+    assert ran.result.rounds[0].intake.files < 200_000
+
+
 def test_a_host_that_is_away_holds_nobody_up_and_is_given_up(site: Site, tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -528,3 +598,182 @@ def test_no_secret_is_written_down(site: Site, tmp_path: Path) -> None:
                 re.findall(rb"passw0rd|s3cret", path.read_bytes())
             )
     assert not re.search("passw0rd|s3cret", repr(ran.happened) + str(ran.result.failures))
+
+
+@pytest.mark.parametrize("year", [1900, 1970, 2040, 2300, 9999])
+def test_any_time_that_a_server_tells_is_taken(
+    origin: Callable[..., Origin], tmp_path: Path, year: int
+) -> None:
+    moment = datetime(year, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+    server = origin(b"content", last_modified=moment)
+    for how in ("fetched", "unchanged"):
+        ran = mirror(tmp_path / "m", [entry(server.url, "a")])
+        assert (ran.result.failures, ran.done) == ([], {"a": how})
+
+
+def test_numbers_that_no_file_has_are_refused(site: Site, tmp_path: Path) -> None:
+    url = site.server.url("d1/f1.bin")
+    bad = [entry(url, "a", size=1 << 63), entry(url, "b", modified=1 << 63)]
+    ran = mirror(tmp_path / "m", [*bad, entry(url, "c")])
+    assert [error.exit_code for error in ran.result.failures] == [2, 2]
+    assert set(tree(tmp_path / "m")) == {"c"}
+    # Each of these could be, but not all of them.
+    ran = mirror(tmp_path / "m", [entry(url, str(n), size=(1 << 63) - 1) for n in range(3)])
+    assert [error.exit_code for error in ran.result.failures] == [5, 5, 5]
+    with Ledger(ledger_path(tmp_path / "m"), readonly=True) as ledger:
+        assert ledger.status().failed == 3
+
+
+@contextmanager
+def plain_server(root: Path) -> Iterator[str]:
+    """Serve a folder as Python does: its 304 does not tell which version it means."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(root))) as server:
+        thread = threading.Thread(target=server.serve_forever, name="plain-server")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_not_modified_is_no_answer_where_nobody_knows_since_what(tmp_path: Path) -> None:
+    root, mirrored = tmp_path / "root", tmp_path / "mirrored"
+    for folder in (root, mirrored):
+        folder.mkdir()
+    (root / "a").write_bytes(b"all of the file")
+    os.utime(root / "a", (1_700_000_000, 1_700_000_000))
+    # Another program was here, and did not get far.
+    (mirrored / "a").write_bytes(b"all of")
+    with plain_server(root) as url:
+        listed = [entry(f"{url}/a", "a")]
+        assert mirror(mirrored, listed).done == {"a": "fetched"}
+        assert mirror(mirrored, listed).done == {"a": "unchanged"}
+        (root / "a").write_bytes(b"an older version")
+        os.utime(root / "a", (1_600_000_000, 1_600_000_000))
+        assert mirror(mirrored, listed).done == {"a": "fetched"}
+    assert (mirrored / "a").read_bytes() == b"an older version"
+
+
+def test_a_host_that_asks_to_wait_for_a_day_is_left_to_the_next_run(
+    origin: Callable[..., Origin], site: Site, tmp_path: Path
+) -> None:
+    server = origin(b"never", faults=lambda request, number: Status(503, retry_after=86400))
+    asked = [entry(server.server.url(f"/{n}"), f"later/{n}") for n in range(40)]
+    ran = mirror(tmp_path / "m", [*asked, *site.entries()])
+    assert tree(tmp_path / "m") == site.files
+    assert {error.exit_code for error in ran.result.failures} == {4}
+    assert ran.result.rounds[0].failed == 40
+    assert len(server.requests) <= 16
+
+
+def test_a_program_never_gets_a_name_that_it_takes_for_an_option(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    (tmp_path / "m").mkdir()
+    monkeypatch.chdir(tmp_path / "m")
+    hook = ("/bin/sh", "-c", f'printf %s "$1" > "{seen}"', "hook")
+    mirror(Path("."), [entry(site.server.url("d1/f1.bin"), "-rf")], exec=hook)
+    assert seen.read_text() == str(tmp_path / "m" / "-rf")
+
+
+def test_a_twin_that_is_replaced_meanwhile_is_not_linked(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrored, newer = tmp_path / "mirrored", tmp_path / "newer"
+    mirror(mirrored, site.entries(digests=True))
+    site.put("moved.iso", site.files["large.iso"])
+    newer.write_bytes(b"another run of the server")
+    link = os.link
+
+    def late(source: Path, target: Path) -> None:
+        shutil.copy2(newer, source)
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    ran = mirror(mirrored, site.entries(digests=True))
+    assert (mirrored / "moved.iso").read_bytes() == site.files["moved.iso"]
+    assert ran.done["moved.iso"] == "fetched"
+
+
+@pytest.mark.parametrize("path", ["a", "a.iso", "notes.txt"])
+def test_a_login_page_never_takes_the_place_of_a_file(
+    origin: Callable[..., Origin], tmp_path: Path, path: str
+) -> None:
+    good = origin(b"what the archive is for")
+    login = origin(b"<!DOCTYPE html>Please log in", content_type="text/html", etag='"login"')
+    mirror(tmp_path / "m", [entry(good.url, path)])
+    ran = mirror(tmp_path / "m", [entry(login.url, path)])
+    assert [error.exit_code for error in ran.result.failures] == [4]
+    assert (tmp_path / "m" / path).read_bytes() == b"what the archive is for"
+
+
+@pytest.mark.parametrize(("path", "comes"), [("a.iso", False), ("a.html", True), ("a", True)])
+def test_web_pages_are_files_where_they_may_be(
+    origin: Callable[..., Origin], tmp_path: Path, path: str, comes: bool
+) -> None:
+    for body in (b"<!DOCTYPE html>one", b"<!DOCTYPE html>two"):
+        page = origin(body, content_type="text/html", etag=None, last_modified=None)
+        ran = mirror(tmp_path / "m", [entry(page.url, path)])
+        assert (ran.result.failures == []) == comes
+        assert tree(tmp_path / "m") == ({path: body} if comes else {})
+
+
+def test_what_was_fetched_of_a_file_that_is_gone_does_not_stay(
+    origin: Callable[..., Origin], site: Site, tmp_path: Path
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    server = origin(
+        b"x" * 5 * MIB, faults=lambda request, number: Status(500) if number else CutAfter(2 * MIB)
+    )
+    mirror(mirrored, [entry(server.url, "torn"), *site.entries()], retries=0)
+    assert any((mirrored / "torn.segdl").glob("*.part"))
+    mirror(mirrored, site.entries(), source="another list")
+    assert any((mirrored / "torn.segdl").glob("*.part"))
+    same(mirror(mirrored, site.entries()), mirrored, site)
+    assert not (mirrored / "torn.segdl").exists()
+
+
+def test_sums_are_of_all_files_however_they_came(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    shutil.copytree(site.server.root, mirrored)
+    entries = site.entries()
+    assert set(mirror(mirrored, entries, sums=True).done.values()) == {"unchanged"}
+    site.put("twin.bin", site.files["d1/f1.bin"])
+    weak = [
+        replace(each, checksum=Checksum("md5", hashlib.md5(site.files[each.path]).hexdigest()))
+        for each in site.entries()
+    ]
+    mirror(mirrored, weak)
+    site.put("another.bin", site.files["d2/f2.bin"])
+    for listed in (entries, weak):
+        mirror(mirrored, listed, sums=True)
+        lines = (mirrored / "SHA256SUMS").read_text().splitlines()
+        assert len(lines) == len(listed)
+
+
+def test_twins_that_rotted_together_mend_nothing(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    for n in range(3):
+        site.put(f"twins/{n}.bin", site.files["large.iso"])
+    assert set(mirror(mirrored, site.entries(digests=True)).done.values()) == {"linked"}
+    flip(mirrored / "twins/1.bin", 5)
+    ran = mirror(mirrored, site.entries(digests=True), verify=True)
+    assert ran.result.failures == []
+    whole = {path: data for path, data in tree(mirrored).items() if not path.endswith(".corrupt")}
+    assert whole == site.files
+
+
+def test_verify_reads_every_file_once(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    site.put("d1/f1.bin", b"changed")
+    ran = mirror(mirrored, lambda: site.entries(digests=True), verify=True)
+    same(ran, mirrored, site)
+    assert sorted(each.path for each in ran.of(Done)) == sorted(site.files)

@@ -20,7 +20,7 @@ from segdl.errors import (
 )
 from segdl.mirror.frontier import Frontier, Limits
 from segdl.mirror.loops import Page
-from segdl.mirror.options import ListingOptions
+from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.walk import walk
 from support.tree import STALL, Cut, Tree, answer, html, moved, page
 from support.walking import a_run, walked
@@ -86,10 +86,17 @@ def test_a_walk_may_begin_at_a_page_with_a_name_and_a_query() -> None:
         assert found.entries[0].urls == (tree.url("/pub/one"),)
 
 
-def test_paths_may_begin_further_up_where_the_user_says_so() -> None:
+@pytest.mark.parametrize(
+    ("base", "paths"),
+    [
+        ("/", ["pub/a/deep/two", "pub/a/one"]),
+        ("/pub", ["a/deep/two", "a/one"]),
+        ("/pub/", ["a/deep/two", "a/one"]),
+    ],
+)
+def test_paths_may_begin_further_up_where_the_user_says_so(base: str, paths: list[str]) -> None:
     with Tree(TREE) as tree:
-        found = walked(tree.url("/pub/a/"), base_url=tree.url("/")).whole
-        assert found.paths == ["pub/a/deep/two", "pub/a/one"]
+        assert walked(tree.url("/pub/a/"), base_url=tree.url(base)).whole.paths == paths
 
 
 def test_a_base_that_is_elsewhere_is_refused() -> None:
@@ -147,7 +154,8 @@ def test_folders_that_lead_to_one_another_are_listed_once() -> None:
 
 
 def test_a_redirect_into_what_is_excluded_is_left_out() -> None:
-    pages = {"/": page("a/", "f"), "/a/": moved("/old/x/"), "/old/x/": page("file")}
+    # Whatever is there does not matter.
+    pages = {"/": page("a/", "f"), "/a/": moved("/old/x/"), "/old/x/": html("no list")}
     with Tree(pages) as tree:
         assert walked(tree.url(), exclude=("old/",)).whole.paths == ["f"]
 
@@ -280,6 +288,56 @@ def test_secrets_stay_with_the_origin_that_they_were_given_for() -> None:
             assert not {"authorization", "x-key"} & request.fields.keys()
 
 
+def test_secrets_go_where_the_user_lets_them_go() -> None:
+    with Tree(TREE) as there, Tree({"/go": moved(there.url("/pub/", host="localhost"))}) as here:
+        network = {"headers": (("X-Key", "k"),), "location_trusted": True}
+        assert walked(here.url("/go"), network=network).whole.paths == WHOLE
+        assert {request.fields.get("x-key") for request in there.requests} == {"k"}
+
+
+def test_hosts_have_secrets_of_their_own() -> None:
+    key = (("X-Key", "theirs"),)
+    with Tree(TREE) as there, Tree({"/go": moved(there.url("/pub/", host="localhost"))}) as here:
+        hosts = [HostProfile(host="localhost", headers=key)]
+        network = {"headers": (("X-Other", "o"),), "user": ("me", "secret")}
+        found = walked(here.url("/go"), network=network, hosts=hosts).whole
+        assert found.paths == WHOLE
+        # The first was redirected there, with nothing of its own.
+        told = [request.fields.get("x-key") for request in there.requests]
+        assert told == [None, *["theirs"] * 5]
+        for request in there.requests:
+            assert not {"authorization", "x-other"} & request.fields.keys()
+        assert "x-key" not in here.requests[0].fields
+
+
+@pytest.mark.parametrize(("port", "given"), [("", True), (":{}", True), (":1", False)])
+def test_a_host_may_be_meant_with_its_port(port: str, given: bool) -> None:
+    with Tree(TREE) as tree:
+        host = "127.0.0.1" + port.format(tree.server.port)
+        hosts = [HostProfile(host=host, headers=(("X-Key", "k"),))]
+        assert walked(tree.url("/pub/"), hosts=hosts).whole.paths == WHOLE
+        expected = "k" if given else None
+        assert {request.fields.get("x-key") for request in tree.requests} == {expected}
+
+
+def test_a_saved_page_has_secrets_for_its_base_alone(tmp_path: Path) -> None:
+    saved = tmp_path / "index.html"
+    saved.write_bytes(page("a/", "b/").partition(b"\r\n\r\n")[2])
+    network = {"headers": (("X-Key", "k"),)}
+    with Tree(TREE) as tree:
+        found = walked(str(saved), base_url=tree.url("/pub"), network=network).whole
+        assert found.paths == ["a/deep/two", "a/one", "b/old/four", "b/three"]
+        assert {request.fields.get("x-key") for request in tree.requests} == {"k"}
+
+
+def test_a_saved_page_of_no_known_place(tmp_path: Path) -> None:
+    saved = tmp_path / "index.html"
+    saved.write_bytes(page("a/", "b/").partition(b"\r\n\r\n")[2])
+    found = walked(str(saved))
+    assert isinstance(found.error, UsageError)
+    assert found.error.hint == "give that with --base-url"
+
+
 # -- what does not end --
 
 
@@ -317,6 +375,15 @@ def test_a_server_that_shows_one_page_everywhere() -> None:
         assert len(found.said) == 2
 
 
+def test_of_many_loops_the_first_are_named() -> None:
+    loops = [f"self-{number}/" for number in range(9)]
+    with Tree(lambda path: page(*loops, "f")) as tree:
+        found = walked(tree.url(), robots=False).whole
+        assert found.paths == ["f"]
+        assert ["leads back to" in line for line in found.said] == [True, True, True, False]
+        assert found.said[-1] == "9 folders in all lead back to one above them"
+
+
 def test_a_loop_that_cannot_be_made_sure_of_ends_at_the_deepest_level() -> None:
     # It lists itself, but not any more far below.
     def answers(path: str) -> bytes | None:
@@ -326,6 +393,12 @@ def test_a_loop_that_cannot_be_made_sure_of_ends_at_the_deepest_level() -> None:
         found = walked(tree.url(), robots=False, limits=Limits(levels=3))
         assert found.paths == ["f", "self/f", "self/self/f", "self/self/self/f"]
         assert len(found.unlisted) == 1
+
+
+def test_a_server_that_redirects_what_is_not_there_makes_no_loop_of_a_folder() -> None:
+    pages = {"/": page("six/", "me"), "/six/": page("six/", "me"), "/six/six/": page("me")}
+    with Tree(lambda path: pages.get(path, moved("/"))) as tree:
+        assert walked(tree.url(), robots=False).whole.paths == ["me", "six/me", "six/six/me"]
 
 
 def test_a_loop_of_a_page_with_more_names_than_are_kept(
@@ -380,6 +453,18 @@ def test_a_walk_that_is_closed_ends_what_is_under_way() -> None:
             # The other one is on its way, and comes to nothing.
             assert tree.server.wait_until(lambda: len(tree.requests) == 3)
         assert tree.server.wait_until(lambda: tree.server.in_flight == 0)
+
+
+def test_what_came_for_nobody_is_let_go_of() -> None:
+    large = page("x" * 2**21 + "/")
+    pages = {"/": page("a/", "b/"), "/a/": page("f"), "/b/": large}
+    # Its thread, its file or its warning would fail the test.
+    with Tree(pages) as tree, a_run() as run:
+        options = ListingOptions(source=tree.url(), robots=False)
+        with closing(walk(run, options, print)) as items:
+            assert next(items)
+            assert tree.server.wait_until(lambda: len(tree.requests) == 3)
+            assert tree.server.wait_until(lambda: tree.server.in_flight == 0)
 
 
 @pytest.mark.parametrize("options", [{}, {"robots": False}])

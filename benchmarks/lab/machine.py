@@ -14,11 +14,12 @@ _ASK = {
     "curl": ["curl", "--version"],
     "lftp": ["lftp", "--version"],
     "nginx": ["nginx", "-v"],
+    "rclone": ["rclone", "version"],
     "wget2": ["wget2", "--version"],
 }
 
 
-def machine(target: Path, *, netem: bool) -> dict[str, str]:
+def machine(target: Path, *, links: str) -> dict[str, str]:
     """Return what a reader must know to compare figures."""
     memory = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
@@ -29,7 +30,7 @@ def machine(target: Path, *, netem: bool) -> dict[str, str]:
         "memory": f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "?",
         "python": platform.python_version(),
         "files land on": _file_system(target),
-        "links": "netem" if netem else "TUN devices",
+        "links": links,
         "load before": f"{os.getloadavg()[0]:.1f}",
     }
 

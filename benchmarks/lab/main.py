@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> None:
         skipped = left_out(scenario, segdl)
         for name, reason in skipped.items():
             print(f"   {name}: left out, {reason}")
-        around = machine(target, netem=netem)
+        around = machine(target, links="netem" if netem else "TUN devices")
         began = datetime.now(timezone.utc).isoformat(timespec="seconds")
         with setting(
             scenario, segdl=segdl, work=sandbox.WORK, target=target, netem=netem

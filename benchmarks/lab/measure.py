@@ -10,9 +10,10 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 _SAMPLE = 0.01  # seconds between two looks at the memory
 
@@ -44,34 +45,72 @@ def words(command: str, places: Mapping[str, Sequence[str]]) -> list[str]:
     return filled
 
 
-def measure(command: Sequence[str], said: Path, patience: float) -> Cost:
-    """Run a command to its end; what it prints goes to the file `said`."""
+def measure(
+    commands: Sequence[Sequence[str]],
+    said: Path,
+    patience: float,
+    *,
+    enough: Callable[[], bool] = lambda: False,
+) -> Cost:
+    """Run commands beside each other until the last has ended.
+
+    Args:
+        said: the file that gets what they print.
+        patience: seconds after which they are killed.
+        enough: asked every 10 ms; they are killed once it holds, which is no want of patience.
+
+    Returns:
+        What they cost together; the exit code is that of the first that failed.
+    """
     with open(said, "wb") as output:
         began = time.monotonic()
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        processes = [_start(command, output) for command in commands]
     memory, patient = 0, True
-    ended = os.pidfd_open(process.pid)
-    try:
-        poll = select.poll()
+    alive = {os.pidfd_open(process.pid): process for process in processes}
+    poll = select.poll()
+    for ended in alive:
         poll.register(ended, select.POLLIN)
-        while not poll.poll(_SAMPLE * 1000):
-            memory = max(memory, _peak_memory(process.pid))
-            if time.monotonic() - began > patience:
-                patient = False
-                os.killpg(process.pid, signal.SIGKILL)
+    try:
+        while alive:
+            for ended, _ in poll.poll(_SAMPLE * 1000):
+                poll.unregister(ended)
+                os.close(ended)
+                del alive[ended]
+            memory = max(memory, sum(_peak_memory(each.pid) for each in alive.values()))
+            patient = patient and time.monotonic() - began <= patience
+            if not patient or enough():
+                _kill(alive.values())
         wall = time.monotonic() - began
     finally:
-        os.close(ended)
+        _kill(alive.values())
+        for ended in alive:
+            os.close(ended)
+        cpu = sum(_reap(process) for process in processes)
+    failed = [process.returncode for process in processes if process.returncode]
+    code = next(iter(failed), 0) if patient else None
+    return Cost(wall, cpu, memory, code)
+
+
+def _start(command: Sequence[str], output: BinaryIO) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def _kill(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> float:
+    """Return the seconds of CPU that a process, and what it waited for, have used."""
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    code = process.returncode if patient else None
-    return Cost(wall, used.ru_utime + used.ru_stime, memory, code)
+    return used.ru_utime + used.ru_stime
 
 
 def _peak_memory(pid: int) -> int:

@@ -1,4 +1,4 @@
-"""The way to a server: loopback, netem between two namespaces, or two TUN devices.
+"""The way to a server: loopback, a veth pair with tbf or netem, or two TUN devices.
 
 The tools run in the lab's own network namespace, each server behind a link in another one.
 Nothing here is undone by hand but processes: namespaces and devices end with them.
@@ -7,6 +7,7 @@ Nothing here is undone by hand but processes: namespaces and devices end with th
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from lab.programs import LabError, end, run, start
 from lab.scenario import Link
 
 _PACKET = 1500
+_BURST = 0.001  # seconds' worth that tbf lets through at once
+_SMALLEST_BURST = 128 * 1024  # else it would take the kernel's large packets apart
 _LONG = 10_000  # packets: a device's own queue must not be the bottleneck
 
 
@@ -99,8 +102,9 @@ def way(number: int, link: Link | None, *, netem: bool) -> Iterator[Way]:
     with _namespace() as holder:
         inside = ("nsenter", f"--net=/proc/{holder}/ns/net")
         carrier = None
+        netem = netem and link.rtt > 0
         try:
-            if netem:
+            if netem or not link.rtt:
                 run("ip", "link", "add", near, *f"type veth peer name {far}".split())
             else:
                 carrier = _carrier(near, far, link, seed=number)
@@ -110,6 +114,9 @@ def way(number: int, link: Link | None, *, netem: bool) -> Iterator[Way]:
             if netem:
                 run(*netem_command(near, link, loss=0.0))
                 run(*inside, *netem_command(far, link, loss=link.loss))
+            elif not link.rtt and math.isfinite(link.rate):
+                run(*tbf_command(near, link))
+                run(*inside, *tbf_command(far, link))
             _as_a_server(inside, far, number)
             yield Way(f"198.18.{number}.2", near, inside, carrier)
         finally:
@@ -128,6 +135,13 @@ def netem_command(device: str, link: Link, *, loss: float) -> list[str]:
     words += ["delay", f"{link.rtt / 2 * 1e6:.0f}us", "rate", f"{link.rate:g}mbit"]
     words += ["loss", f"{loss * 100:g}%"] if loss else []
     return [*words, "limit", str(limit)]
+
+
+def tbf_command(device: str, link: Link) -> list[str]:
+    """Return the command that gives a device's way out a rate, and no delay but its queue's."""
+    burst = max(_SMALLEST_BURST, int(link.bytes_per_second * _BURST))
+    words = ["tc", "qdisc", "add", "dev", device, "root", "tbf", "rate", f"{link.rate:g}mbit"]
+    return [*words, "burst", str(burst), "limit", str(max(link.queue, burst))]
 
 
 @contextmanager

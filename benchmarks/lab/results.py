@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,9 +101,12 @@ def describe(server: Server) -> str:
     place = "nginx on loopback"
     if server.link:
         link = server.link
-        place = f"nginx behind {link.rate:g} Mbit/s, {link.rtt * 1000:g} ms there and back"
+        place = "nginx behind a veth pair"
+        if math.isfinite(link.rate):
+            place = f"nginx behind {link.rate:g} Mbit/s"
+        place += f", {link.rtt * 1000:g} ms there and back" if link.rtt else ""
         place += f", {link.loss:.1%} of its packets lost" if link.loss else ""
-        place += f", a queue of {link.queue // 1024} KiB"
+        place += f", a queue of {link.queue // 1024} KiB" if math.isfinite(link.rate) else ""
     lines = " ".join(f"{server.http} {server.server}".split())
     return place + (", TLS" if server.tls else "") + (f": {lines}" if lines else "")
 

@@ -22,13 +22,13 @@ WORK = Path("/dev/shm")
 _NEEDED = ("unshare", "nsenter", "setpriv", "mount", "ip", "tc", "nginx")
 
 
-def why_not() -> str | None:
-    """Tell what keeps the lab from running here, if anything does."""
+def why_not(needed: Sequence[str] = _NEEDED) -> str | None:
+    """Tell what keeps the lab, which needs these programs, from running here; if anything does."""
     if sys.platform != "linux":
         return "the lab needs Linux: network namespaces are what it is made of"
     if os.geteuid() != 0:
         return "the lab needs root, to make network namespaces: sudo make bench"
-    missing = [name for name in _NEEDED if shutil.which(name) is None]
+    missing = [name for name in needed if shutil.which(name) is None]
     if missing:
         return f"not installed: {', '.join(missing)} (Debian: util-linux iproute2 nginx-light)"
     return None

@@ -13,6 +13,7 @@ Kind = Literal["segdl", "segmented", "single"]
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+_SHORTEST_QUEUE = 0.01  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,13 @@ class Link:
     """A path with one bottleneck.
 
     Attributes:
-        rate: Mbit/s, each way.
-        rtt: seconds there and back, without a queue.
+        rate: Mbit/s, each way; infinite without a bottleneck.
+        rtt: seconds there and back, without a queue; 0 adds nothing to what a veth pair takes.
         loss: share of the server's packets that are lost at random.
     """
 
     rate: float
-    rtt: float
+    rtt: float = 0.0
     loss: float = 0.0
 
     @property
@@ -35,8 +36,8 @@ class Link:
 
     @property
     def queue(self) -> int:
-        """Bytes that wait before the bottleneck: one bandwidth-delay product."""
-        return int(self.bytes_per_second * self.rtt)
+        """Bytes that wait before the bottleneck: one bandwidth-delay product, or 10 ms' worth."""
+        return int(self.bytes_per_second * max(self.rtt, _SHORTEST_QUEUE))
 
 
 @dataclass(frozen=True, slots=True)

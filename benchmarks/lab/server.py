@@ -18,12 +18,14 @@ _START = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What an access log tells: requests, refusals among them, bytes of bodies."""
+class Answer:
+    """A line of the access log; `sent` are bytes of the body, `wire` those with the headers."""
 
-    requests: int
-    refusals: int
+    status: int
+    method: str
     sent: int
+    wire: int
+    path: str
 
 
 def configuration(server: Server, root: Path, folder: Path) -> str:
@@ -38,7 +40,7 @@ daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error
 events {{ worker_connections 1024; }}
 http {{
   {temporary.strip()}
-  log_format lab '$status $body_bytes_sent';
+  log_format lab '$status $request_method $body_bytes_sent $bytes_sent $uri';
   access_log {folder}/access.log lab;
   sendfile on; tcp_nopush on; keepalive_requests 100000;
   {server.http}
@@ -51,16 +53,18 @@ http {{
 """
 
 
-def answers(log: str) -> Answers:
-    """Count the lines of an access log.
+def answers(log: str) -> list[Answer]:
+    r"""Read an access log.
 
     Example:
-        >>> answers("206 100\\n503 50\\n206 7\\n")
-        Answers(requests=3, refusals=1, sent=157)
+        >>> answers("206 GET 100 350 /a b\n")
+        [Answer(status=206, method='GET', sent=100, wire=350, path='/a b')]
     """
-    lines = [line.split() for line in log.splitlines()]
-    refusals = sum(int(status) in REFUSED for status, _ in lines)
-    return Answers(len(lines), refusals, sum(int(sent) for _, sent in lines))
+    return [_answer(*line.split(" ", 4)) for line in log.splitlines()]
+
+
+def _answer(status: str, method: str, sent: str, wire: str, path: str) -> Answer:
+    return Answer(int(status), method, int(sent), int(wire), path)
 
 
 def make_certificate(folder: Path) -> Path:

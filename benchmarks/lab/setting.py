@@ -13,7 +13,7 @@ from pathlib import Path
 from lab.measure import Cost, digest, measure, words
 from lab.network import Way, way
 from lab.scenario import Scenario, Tool
-from lab.server import PORT, answers, make_certificate, nginx
+from lab.server import PORT, REFUSED, answers, make_certificate, nginx
 from lab.targets import Run
 
 _BLOCK = 1 << 20
@@ -65,7 +65,7 @@ class Setting:
                     server, folder = self.scenario.servers[number], self.place.servers / str(number)
                     stack.enter_context(nginx(server, self.place.root, folder, reached.prefix))
                 before = self._look()
-                cost = measure(self._command(tool), said, self.scenario.patience)
+                cost = measure([self._command(tool)], said, self.scenario.patience)
                 time.sleep(_SETTLE)
                 after = self._look()
             right = cost.exit == 0 and all(
@@ -76,7 +76,8 @@ class Setting:
         return self._told(cost, before, after, said=None if right else _last_words(said))
 
     def _told(self, cost: Cost, before: _Look, after: _Look, *, said: str | None) -> Run:
-        logs = [answers(log.read_text()) for log in self.place.servers.glob("*/access.log")]
+        logs = self.place.servers.glob("*/access.log")
+        answered = [answer for log in logs for answer in answers(log.read_text())]
         return Run(
             wall=cost.wall,
             cpu=cost.cpu,
@@ -84,9 +85,9 @@ class Setting:
             right=said is None,
             exit=cost.exit,
             said=said or "",
-            requests=sum(log.requests for log in logs),
-            refusals=sum(log.refusals for log in logs),
-            sent=sum(log.sent for log in logs),
+            requests=len(answered),
+            refusals=sum(answer.status in REFUSED for answer in answered),
+            sent=sum(answer.sent for answer in answered),
             wire=after.wire - before.wire,
             lost=_less(after.lost, before.lost),
             dropped=_less(after.dropped, before.dropped),

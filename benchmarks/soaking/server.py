@@ -15,7 +15,7 @@ import random
 import sys
 import threading
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 from support import faults as f
 from support.connection import Connection
 from support.data import content
-from support.origin import correct_reply
-from support.reply import Exchange, Version, deliver, http_date
+from support.origin import faulty_reply
+from support.reply import Exchange, Version, deliver
 from support.request import Request
 from support.scripted import ScriptedServer
 
@@ -72,8 +72,18 @@ def faults_of(remote: Remote, number: int) -> tuple[f.Fault, ...]:
     chance = random.Random(f"{remote.path} {number}")
     if number >= FAULTY_REQUESTS or chance.random() >= _FAULTY:
         return ()
-    place = chance.randrange(max(1, remote.size // 2))
-    breaking = [
+    breaking = [*seen_through(chance, remote.size), f.RedirectTo(remote.path)]
+    if remote.kind != "changing":
+        breaking += [f.WeakEtag(), f.FreshEtag(), f.NoRangeWithPreconditions(), f.IgnoreRange()]
+    if remote.kind == "lying":
+        breaking += [f.LoginPage(), f.WrongTotal(7), f.Unsatisfiable(3), f.Status(404)]
+    return (chance.choice(breaking),)
+
+
+def seen_through(chance: random.Random, size: int) -> list[f.Fault]:
+    """Return what may go wrong with a request for `size` bytes such that a client can tell."""
+    place = chance.randrange(max(1, size // 2))
+    return [
         f.CutAfter(place),
         f.CutAfter(place, "reset"),
         f.ChunkedCut(place),
@@ -89,13 +99,7 @@ def faults_of(remote: Remote, number: int) -> tuple[f.Fault, ...]:
         f.Chunked(10_000),
         f.Gzip(),
         f.Multipart(),
-        f.RedirectTo(remote.path),
     ]
-    if remote.kind != "changing":
-        breaking += [f.WeakEtag(), f.FreshEtag(), f.NoRangeWithPreconditions(), f.IgnoreRange()]
-    if remote.kind == "lying":
-        breaking += [f.LoginPage(), f.WrongTotal(7), f.Unsatisfiable(3), f.Status(404)]
-    return (chance.choice(breaking),)
 
 
 class SoakServer:
@@ -135,19 +139,7 @@ class SoakServer:
         latest = int(remote.kind == "changing" and number >= 2 + remote.seed % 7)
         modified = _MODIFIED + timedelta(days=latest)
         version = Version(remote.version(latest), f'"{remote.seed}-{latest}"', modified)
-        exchange = Exchange(request, request.fields, version, number)
-        for fault in faults:
-            exchange = fault.prepare(exchange)
-        reply = correct_reply(exchange)
-        told = exchange.version
-        reply = replace(reply, headers=(*reply.headers, ("Accept-Ranges", "bytes")))
-        reply = reply.having(
-            last_modified=None if told.last_modified is None else http_date(told.last_modified)
-        )
-        if told.etag is not None:
-            reply = replace(reply, headers=(*reply.headers, ("ETag", told.etag)))
-        for fault in faults:
-            reply = fault.apply(reply, exchange)
+        reply = faulty_reply(Exchange(request, request.fields, version, number), faults)
         return deliver(reply, request, connection, lambda: None)
 
 

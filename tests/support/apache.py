@@ -49,10 +49,20 @@ class Apache:
         """Return the URL of a file below `root`."""
         return f"http://127.0.0.1:{self.port}/{path.lstrip('/')}"
 
-    def asked(self) -> list[str]:
-        """Return the targets of the requests so far."""
+    def asked(self, at_least: int, timeout: float = 5.0) -> list[str]:
+        """Return the targets of the requests so far; wait for `at_least` so many.
+
+        Apache writes the line once the answer is out, which a client may be quicker than.
+        """
         log = self._prefix / "access.log"
-        return log.read_text().splitlines() if log.exists() else []
+        deadline = time.monotonic() + timeout
+        while True:
+            lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+            whole = [line.rstrip("\n") for line in lines if line.endswith("\n")]
+            if len(whole) >= at_least:
+                return whole
+            assert time.monotonic() < deadline, f"{len(whole)} of {at_least} log lines came"
+            time.sleep(0.01)
 
     def __enter__(self) -> Apache:
         self.root.mkdir()

@@ -52,10 +52,14 @@ def mirror(
     layout: Any = "parts",
     network: NetworkOptions = QUICK,
     source: str = "-",
+    depth: int | None = None,
+    include: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
     **how: Any,
 ) -> Ran:
     """Carry out a mirror of `entries`; a function is called for each reading of the list."""
-    options = MirrorOptions(directory=directory, listing=ListingOptions(source=source), **how)
+    listing = ListingOptions(source=source, depth=depth, include=include, exclude=exclude)
+    options = MirrorOptions(directory=directory, listing=listing, **how)
     transfer = TransferOptions(
         connections=f"auto:{options.per_host}", retries=retries, layout=layout
     )

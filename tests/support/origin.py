@@ -19,7 +19,7 @@ from support.request import Request, parse_range
 from support.scripted import Handler, ScriptedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from ssl import SSLContext
     from types import TracebackType
 
@@ -187,21 +187,28 @@ class Origin:
     def _reply(self, exchange: Exchange) -> Reply:
         planned = self.faults(exchange.request, exchange.number) if self.faults else None
         faults = [planned] if isinstance(planned, Fault) else list(planned or ())
-        for fault in faults:
-            exchange = fault.prepare(exchange)
-        reply = correct_reply(exchange)
-        version = exchange.version
-        modified = version.last_modified
-        reply = replace(reply, headers=(*self._headers, *reply.headers)).having(
-            date=http_date(datetime.now(timezone.utc)),
-            accept_ranges="bytes",
-            last_modified=None if modified is None else http_date(modified),
-        )
-        if version.etag is not None:
-            reply = replace(reply, headers=(*reply.headers, ("ETag", version.etag)))
-        for fault in faults:
-            reply = fault.apply(reply, exchange)
-        return reply
+        return faulty_reply(exchange, faults, self._headers)
+
+
+def faulty_reply(
+    exchange: Exchange, faults: Sequence[Fault], headers: tuple[tuple[str, str], ...] = ()
+) -> Reply:
+    """Answer as a server of files does, with `headers` of its own, but for these faults."""
+    for fault in faults:
+        exchange = fault.prepare(exchange)
+    reply = correct_reply(exchange)
+    version = exchange.version
+    modified = version.last_modified
+    reply = replace(reply, headers=(*headers, *reply.headers)).having(
+        date=http_date(datetime.now(timezone.utc)),
+        accept_ranges="bytes",
+        last_modified=None if modified is None else http_date(modified),
+    )
+    if version.etag is not None:
+        reply = replace(reply, headers=(*reply.headers, ("ETag", version.etag)))
+    for fault in faults:
+        reply = fault.apply(reply, exchange)
+    return reply
 
 
 def correct_reply(exchange: Exchange) -> Reply:

@@ -35,6 +35,8 @@ _JOIN = 5.0  # seconds that all threads together have to end once their sockets 
 class ScriptedServer:
     """A threaded server on 127.0.0.1; stopped, with every thread and socket, on exit.
 
+    It takes a free port, or the one it is given, such as that of a server that died.
+
     `handler` is called in the connection's own thread, once a request. It returns
     ``False`` to have the connection closed and ``True`` to keep it; ``None`` leaves it to
     ``connection.keep``, which is what the client asked for unless the handler set it.
@@ -42,7 +44,9 @@ class ScriptedServer:
     test when the server is left.
     """
 
-    def __init__(self, handler: Handler, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, handler: Handler, *, tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
         self._handler = handler
         self._tls = tls
         self._changed = threading.Condition()
@@ -55,7 +59,7 @@ class ScriptedServer:
         self._peak_connections = 0
         self._peak_in_flight = 0
         self.stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         # Where shutting a listener does not wake accept() (macOS) this timeout does.
         self._listener.settimeout(0.2)
         self.port: int = self._listener.getsockname()[1]

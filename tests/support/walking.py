@@ -18,9 +18,12 @@ from segdl.options import NetworkOptions, TransferOptions
 from support.fetching import check_balance, quick_backoff
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from segdl.engine.run import Run
     from segdl.mirror.frontier import Limits
     from segdl.mirror.listing import Found
+    from segdl.mirror.options import HostProfile
 
 
 @dataclass
@@ -60,6 +63,7 @@ def walked(
     network: dict[str, Any] | None = None,
     retries: int = 3,
     limits: Limits | None = None,
+    hosts: Sequence[HostProfile] = (),
     cancel: threading.Event | None = None,
     **listing: Any,
 ) -> Walked:
@@ -68,7 +72,9 @@ def walked(
     with a_run(network=network, retries=retries, cancel=cancel) as run:
         options = ListingOptions(source=source, **listing)
         try:
-            with closing(walk(run, options, found.said.append, limits)) as items:
+            with closing(
+                walk(run, options, found.said.append, hosts=hosts, limits=limits)
+            ) as items:
                 for item in items:
                     found.add(item)
         except SegdlError as error:

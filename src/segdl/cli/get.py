@@ -99,7 +99,11 @@ def _download_all(
     from segdl.engine.many import Failure, download_all
 
     fetch = _fetch_to(run, prefix)
-    with closing(download_all(run, wanted.requests(run, options), fetch, max_files)) as outcomes:
+    requests = wanted.requests(run, options)
+    with closing(
+        # What goes to a bucket waits for that as well.
+        download_all(run, requests, fetch, max_files, needs_thread=lambda _: prefix is not None)
+    ) as outcomes:
         for number, outcome in outcomes:
             if isinstance(outcome, Failure):
                 report.failed(number, outcome.url, outcome.error)

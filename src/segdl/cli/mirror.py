@@ -12,7 +12,7 @@ from segdl.cli.mirroroptions import Wanted, read_arguments, wanted_of
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import printable
 from segdl.core.url import parse_url
-from segdl.errors import CancelledError, DiskError, SegdlError, UsageError
+from segdl.errors import CancelledError, DiskError, SegdlError, TargetLockedError, UsageError
 from segdl.progress.view import make_view
 from segdl.store.faults import disk_errors, shown
 
@@ -85,10 +85,17 @@ def _mirror_one(wanted: Wanted) -> int:
         began = datetime.now(timezone.utc)
         try:
             result = _carry_out(wanted, told, cancel)
-        except SegdlError as error:
-            _report(wanted, told, began, error.exit_code, printer)
+        except TargetLockedError:
+            # The report is that of the run that is at work.
             raise
-        _report(wanted, told, began, result.exit_code, printer)
+        except SegdlError as error:
+            failed = _report(wanted, told, began, error.exit_code)
+            if failed is not None and not isinstance(error, DiskError):
+                printer.error(failed)
+            raise
+        failed = _report(wanted, told, began, result.exit_code)
+        if failed is not None:
+            printer.error(failed)
         _say(wanted, result, told, printer)
         return result.exit_code
 
@@ -115,7 +122,8 @@ def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Resul
     ) as run:
 
         def read() -> Generator[Found, None, None]:
-            yield from walk(run, wanted.mirror.listing, lambda text: tell(Said(text)))
+            wishes = wanted.mirror
+            yield from walk(run, wishes.listing, lambda text: tell(Said(text)), hosts=wishes.hosts)
 
         place = None
         if wanted.prefix is not None:
@@ -127,10 +135,8 @@ def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Resul
         return session.carry_out(run, read, once=once, place=place)
 
 
-def _report(
-    wanted: Wanted, told: Audience, began: datetime, exit_code: int, printer: Printer
-) -> None:
-    """Write the report; where that cannot be, say so: the files matter more."""
+def _report(wanted: Wanted, told: Audience, began: datetime, exit_code: int) -> DiskError | None:
+    """Write the report; return why that cannot be: the files matter more."""
     from segdl.mirror.seen.report import About
     from segdl.mirror.seen.report_files import write_report
 
@@ -142,7 +148,8 @@ def _report(
             wanted.report.mkdir(parents=True, exist_ok=True)
         write_report(wanted.report, told.report(about))
     except DiskError as error:
-        printer.error(error)
+        return error
+    return None
 
 
 def _per_host(wanted: Wanted) -> list[int]:

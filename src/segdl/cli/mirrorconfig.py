@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from segdl.cli.parser import Parser
 from segdl.core.text import printable
 from segdl.errors import SegdlError, UsageError
 from segdl.mirror.options import HostProfile
+from segdl.net.credentials import basic
 from segdl.options import parse_header
 from segdl.store.faults import disk_errors, shown
 
@@ -156,7 +156,8 @@ def _checked_profile(name: str, table: Table) -> HostProfile:
 def _basic(pair: str) -> tuple[str, str]:
     if ":" not in pair:
         raise UsageError("a user is NAME:PASS")
-    return "Authorization", "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    name, _, password = pair.partition(":")
+    return basic(name, password)
 
 
 def _from_netrc(host: str) -> str:

@@ -14,7 +14,7 @@ from segdl.errors import DiskError, UsageError
 from segdl.mirror.ledger import Ledger, Status
 from segdl.mirror.session import ledger_path
 from segdl.progress.view import make_view
-from segdl.store.faults import shown
+from segdl.store.faults import disk_errors, shown
 
 
 def status(options: argparse.Namespace) -> int:
@@ -27,7 +27,9 @@ def status(options: argparse.Namespace) -> int:
         raise UsageError("--status wants one folder", hint="write segdl mirror --status DIR")
     directory = folder_of(options.urls[0], options)
     path = ledger_path(directory)
-    if not path.is_file():
+    with disk_errors(path, "look at"):
+        is_mirror = path.is_file()
+    if not is_mirror:
         raise DiskError(f"{shown(directory)} is no mirror", hint="it has no ledger")
     with Ledger(path, readonly=True) as ledger:
         found = ledger.status()

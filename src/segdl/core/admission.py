@@ -72,6 +72,26 @@ def asked(state: Admission) -> Admission:
     return replace(state, unanswered=state.unanswered + 1, peak=peak)
 
 
+def may_ask_again(state: Admission, now: float) -> bool:
+    """Tell whether one more request may go out over a connection that was answered on before.
+
+    That the server takes such a connection is known: it is no matter how many wait for an
+    answer.
+
+    Example:
+        >>> state = opening(2)
+        >>> may_ask_again(state, 0.0), may_ask_again(asked_again(asked_again(state)), 0.0)
+        (True, False)
+    """
+    return now >= state.not_before and state.unanswered + state.streaming < state.limit
+
+
+def asked_again(state: Admission) -> Admission:
+    """A request goes out over such a connection: it counts as if its body were being read."""
+    streaming = state.streaming + 1
+    return replace(state, streaming=streaming, peak=max(state.peak, streaming))
+
+
 def answered(state: Admission, now: float) -> Admission:
     """A request was accepted; its body is being read."""
     streaming = state.streaming + 1

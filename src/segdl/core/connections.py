@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from segdl.errors import UsageError
 
@@ -24,6 +25,7 @@ class Connections:
         return "auto" if self.most == MOST_AUTO else f"auto:{self.most}"
 
 
+@lru_cache(maxsize=16)
 def parse_connections(wanted: int | str) -> Connections:
     """Read a number, ``auto``, or ``auto:N`` for at most N.
 

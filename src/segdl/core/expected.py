@@ -17,12 +17,14 @@ class Expected:
         checksum: the strongest digest that it tells.
         pieces: digests of the file's pieces; they cover `size` where both are known.
         source: names the list in messages, without secrets.
+        page: whether it may be a web page; where not, one that comes is a login or an error.
     """
 
     size: int | None = None
     checksum: Checksum | None = None
     pieces: Pieces | None = None
     source: str = ""
+    page: bool = True
 
     @property
     def claim(self) -> Claim | None:

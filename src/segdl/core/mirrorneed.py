@@ -28,6 +28,7 @@ class Need(IntEnum):
 
 
 _UNKNOWN = Version()
+_LATEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,22 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """A file on the disk: its bytes, and when it was changed, in ns since 1970."""
+    """A file on the disk: its bytes, and when it was changed, in ns since 1970.
+
+    Times after the year 2262 count as one: 64 bits hold no later one.
+    """
 
     size: int
     modified: int
 
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stat:
+        """Return what is to be remembered of a file that was looked at."""
+        return cls(status.st_size, min(status.st_mtime_ns, _LATEST))
+
     def is_of(self, status: os.stat_result) -> bool:
         """Tell whether a file that was looked at is this one, untouched."""
-        return (status.st_size, status.st_mtime_ns) == (self.size, self.modified)
+        return Stat.of(status) == self
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,13 @@ _LISTS = re.compile(
     (?: \.(?:txt|json|key|asc|sig|gpg|gz|xz|bz2|zst) )*
     | .* \.(?:sha1|sha256|sha512|md5|sha256sum|md5sum|meta4|metalink|torrent|asc|sig)"""
 )
+# Files that are no web page, whatever a server calls what it sends.
+_NO_PAGES = re.compile(
+    r"""(?ix) .* \. (?: 7z | bam | bin | bw | bz2 | cram | deb | dmg | exe | fits | flac | gguf
+      | gif | gz | h5 | hdf5? | iso | img | jar | jpe?g | lz4 | mkv | mov | mp[34] | msi | nc
+      | np[yz] | ogg | onnx | parquet | pdf | png | pt | rar | rpm | safetensors | t[abgx]z | tar
+      | tiff? | wav | webm | webp | whl | xz | zip | zst )"""
+)
 
 
 def tidy_path(text: str) -> str:
@@ -66,6 +73,25 @@ def path_trouble(path: str, *, windows: bool = False) -> str | None:
     if windows and any(_WINDOWS.search(step) for step in steps):
         return "Windows does not take it"
     return None
+
+
+def may_be_page(path: str, beginning: bytes | None = None) -> bool:
+    r"""Tell whether a web page may be what a file is.
+
+    Args:
+        path: where it goes; its ending tells of many.
+        beginning: first bytes of the one that is here, of 16 or more if it has them; what was
+            no page does not become one.
+
+    Example:
+        >>> [may_be_page(path) for path in ("a.iso", "a.html", "wiki/A.B")]
+        [False, True, True]
+        >>> may_be_page("a", b"PK\x03\x04"), may_be_page("a", b" <!doctype html>")
+        (False, True)
+    """
+    if _NO_PAGES.fullmatch(path):
+        return False
+    return not beginning or beginning.lstrip().startswith(b"<")
 
 
 def is_list_name(path: str) -> bool:

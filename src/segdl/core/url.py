@@ -12,7 +12,7 @@ from segdl.core.text import is_hostile, printable
 from segdl.errors import ServerError, UsageError
 
 _STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
-_PORTS = {"http": 80, "https": 443}
+USUAL_PORTS = {"http": 80, "https": 443}
 # What fsspec reads in ranges from places that a URL names. Not ftp, which has one transfer a
 # connection and no version of a file; not file, as a list from elsewhere must not read disks.
 ELSEWHERE = frozenset(
@@ -43,7 +43,7 @@ class Location:
     @property
     def is_web(self) -> bool:
         """Whether it is asked for by HTTP as it is."""
-        return self.origin.scheme in _PORTS
+        return self.origin.scheme in USUAL_PORTS
 
     @property
     def path(self) -> str:
@@ -53,11 +53,16 @@ class Location:
     @property
     def public(self) -> str:
         """The URL without query: what may be stored, logged and shown."""
-        parts = urlsplit(self.url)
-        return printable(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), 2000)
+        return _without_query(self.url)
 
     def __str__(self) -> str:
         return self.public
+
+
+@lru_cache(maxsize=256)
+def _without_query(url: str) -> str:
+    parts = urlsplit(url)
+    return printable(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), 2000)
 
 
 @lru_cache(maxsize=256)
@@ -83,7 +88,7 @@ def parse_url(text: str) -> Location:
             f"not a URL: {_guarded(text)!r}", hint="check it for typing errors"
         ) from None
     scheme = parts.scheme.lower()
-    if scheme not in _PORTS:
+    if scheme not in USUAL_PORTS:
         if "://" not in text and "." in text.split("/")[0]:
             hint = f"did you mean https://{_guarded(text)}?"
         else:
@@ -98,7 +103,7 @@ def parse_url(text: str) -> Location:
     path = _without_dots(_encoded(parts.path)) or "/"
     url = urlunsplit((scheme, netloc, path, _encoded(parts.query), ""))
     return Location(
-        url, Origin(scheme, host.lower(), _PORTS[scheme] if port is None else port), user
+        url, Origin(scheme, host.lower(), USUAL_PORTS[scheme] if port is None else port), user
     )
 
 

@@ -6,6 +6,7 @@ answer can be the first segment's stream.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from enum import Enum
 
@@ -69,6 +70,11 @@ class Contact:
     def not_modified(self) -> bool:
         """Whether the server has the version still that was named to it; nothing came then."""
         return self.head.status == _NOT_MODIFIED
+
+    @property
+    def age(self) -> float:
+        """Seconds for which its body came, or may have, until now."""
+        return 0.0 if self._exchange is None else time.monotonic() - self._exchange.since
 
     @property
     def is_open(self) -> bool:
@@ -253,8 +259,10 @@ class Contacts:
             self._gate.answered(exchange.waited)
             contact = Contact(unless, Ranges.UNSURE, Accept(0, 0), exchange, self._gate)
             told = replace(exchange.head.version, size=unless.size)
-            if compare(told, unless) is Match.DIFFERENT:
-                # Last-Modified went back: some take that for "not modified since".
+            untold = unless.etag is None and told.last_modified is None
+            if untold or compare(told, unless) is Match.DIFFERENT:
+                # Last-Modified went back: some take that for "not modified since". Others do
+                # not tell which version they mean, and it may be an older one than that here.
                 contact.release()
                 return Changed("it was not modified since, but is another")
             return contact

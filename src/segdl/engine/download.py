@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segdl.core.checksum import Checksum
-from segdl.core.identity import Match, Version, compare
-from segdl.core.names import choose_name, safe_name
+from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.spans import Span
 from segdl.core.url import parse_source, parse_url
 from segdl.engine.assemble import fetch_one_version
@@ -17,10 +16,12 @@ from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.finish import publish
 from segdl.engine.opening import open_download
 from segdl.engine.outright import Outright
+from segdl.engine.place import target_of
 from segdl.engine.repair import verify
 from segdl.engine.run import Run
 from segdl.engine.task import Task
 from segdl.engine.verify import Verification
+from segdl.engine.versions import page_instead
 from segdl.errors import NetworkError, ServerError, TargetLockedError
 from segdl.options import Request
 from segdl.progress.events import Finished, Note
@@ -46,7 +47,9 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
     """
 
     def first(task: Task) -> Span:
-        return first_range(task.run.transfer, only_look=_left_something(task))
+        # What is taken on with its answer was looked at before that was asked for.
+        only_look = not task.run.one_answer and _left_something(task)
+        return first_range(task.run.transfer, only_look=only_look)
 
     wanted = request
     while True:
@@ -70,16 +73,6 @@ def _mirrors_behind(request: Request, task: Task) -> tuple[str, ...]:
     return urls[places.index(task.source.asked.url) + 1 :]
 
 
-def target_of(request: Request, asked_path: str, contact: Contact | None = None) -> Target:
-    """Return where a file goes, by what is known so far."""
-    if request.name is not None:
-        return Target(request.directory / request.name)
-    disposition = contact.head.disposition if contact else None
-    final_path = contact.location.path if contact else asked_path
-    name = choose_name(disposition, asked_path, final_path)
-    return Target(request.directory / safe_name(name, windows=os.name == "nt"))
-
-
 def _left_something(task: Task) -> bool:
     """Tell whether an earlier run left something where this one would probably look."""
     target = target_of(task.request, task.asked.path)
@@ -90,6 +83,8 @@ def _left_something(task: Task) -> bool:
 
 def _with_contact(task: Task, contact: Contact) -> DownloadResult:
     asked = target_of(task.request, task.asked.path, contact)
+    if not task.request.expected.page and is_page(contact.version):
+        raise page_instead(task)
     if is_held(task.request.held, contact):
         return _left(task, asked, contact.version)
     busy: set[Path] = set()
@@ -128,6 +123,7 @@ def _at_target(task: Task, target: Target, contact: Contact, outright: Outright)
     if done:
         size = contact.version.size or 0
         return _result(task, target.path, contact.version, size, fetched=size, checksum=checksum)
+    task.run.go_on()
     with Workplace(target, task.run.transfer.layout) as place:
         return _at_place(task, place, contact, outright)
 

@@ -80,6 +80,20 @@ class Gate:
             self._state = admission.asked(self._state)
             return True
 
+    @property
+    def may_ask_again(self) -> bool:
+        """Whether one more may go out over a connection that was answered on before."""
+        with self._changed:
+            return admission.may_ask_again(self._state, self._clock())
+
+    def try_ask_again(self) -> bool:
+        """Claim the right to send one over such a connection; it ends in `closed`, as streaming."""
+        with self._changed:
+            if not admission.may_ask_again(self._state, self._clock()):
+                return False
+            self._state = admission.asked_again(self._state)
+            return True
+
     def wait_to_ask(self, seconds: float) -> bool:
         """Claim it as `try_ask` does, as soon as that is possible within `seconds`."""
         with self._changed:
@@ -110,16 +124,41 @@ class Gate:
             self._changed.notify()
 
 
+class OpenGate(Gate):
+    """The gate of a request that went through another one already."""
+
+    def try_ask(self) -> bool:
+        """Claim nothing."""
+        return True
+
+    def wait_to_ask(self, seconds: float) -> bool:  # noqa: ARG002
+        """Claim nothing, at once."""
+        return True
+
+    def answered(self, waited: float) -> None:
+        """Do nothing: it was claimed elsewhere."""
+
+    def closed(self, *, was_streaming: bool) -> None:
+        """Do nothing: it was claimed elsewhere."""
+
+    def refused(self, after: float | None, delay: float) -> None:
+        """Do nothing: it was claimed elsewhere."""
+
+
 class Gates:
     """One gate an origin. `_lock` owns `_gates`."""
 
-    def __init__(self, cap: int, clock: Callable[[], float]) -> None:
+    def __init__(self, cap: int, clock: Callable[[], float], *, kind: type[Gate] = Gate) -> None:
         self._cap = cap
         self._clock = clock
+        self._kind = kind
         self._lock = threading.Lock()
         self._gates: dict[Origin, Gate] = {}
 
     def of(self, origin: Origin) -> Gate:
         """Return the gate of an origin."""
         with self._lock:
-            return self._gates.setdefault(origin, Gate(self._cap, self._clock))
+            gate = self._gates.get(origin)
+            if gate is None:
+                gate = self._gates[origin] = self._kind(self._cap, self._clock)
+            return gate

@@ -86,7 +86,7 @@ class Outright:
                 return False, None
             self._part = Part(target.path, 0, descriptor=descriptor)
             self._tell_start(target, size)
-            began = self._task.run.clock()
+            began = self._task.run.clock() - self._contact.age
             whole = self._take(self._part, size)
             self.slow = not whole or self._task.run.clock() > began + MOMENT
             self._tell(size, active=not whole)
@@ -159,7 +159,9 @@ class Outright:
                 os.utime(part.descriptor, (modified, modified))
             write_record(part.descriptor, version, selected(task))
         # A name must never outlive a power cut that the bytes do not.
+        began = task.run.clock()
         part.sync()
+        task.run.synced(task.run.clock() - began)
         try:
             give_name(part.descriptor, target.path)
         except OSError:

@@ -17,6 +17,7 @@ from segdl.engine.lookout import Lookout
 from segdl.engine.once import Once
 from segdl.engine.shelf import Shelf
 from segdl.errors import CancelledError
+from segdl.net.asked import AskedTooMuchError, Sender
 from segdl.net.exchange import Exchange
 from segdl.net.transport import Transport
 from segdl.net.wire import Wire
@@ -50,6 +51,9 @@ class Run:
         cancel: set from any thread to end the run.
         once: what is said once.
         shelf: texts that several files ask for.
+        ahead: sends requests before a thread takes their files on, where that can be.
+        synced: takes the seconds for which a small file waited for the disk.
+        one_answer: whether a file that takes more than one answer is put off.
         own_threads: whether each file has a thread that may be left behind in such a wait.
         clock: monotonic seconds.
         backoff: seconds to wait before try N, from 1, that follows a failure.
@@ -57,7 +61,7 @@ class Run:
 
     network: NetworkOptions
     transfer: TransferOptions
-    transport: Transport
+    transport: Sender
     gates: Gates
     pool: ThreadPoolExecutor
     lookout: Lookout
@@ -65,6 +69,9 @@ class Run:
     cancel: threading.Event
     once: Once = field(default_factory=Once)
     shelf: Shelf = field(default_factory=Shelf)
+    ahead: Transport | None = None
+    synced: Callable[[float], object] = lambda _: None
+    one_answer: bool = False
     own_threads: bool = False
     clock: Callable[[], float] = time.monotonic
     backoff: Callable[[int], float] = _backoff
@@ -73,6 +80,11 @@ class Run:
         """Raise CancelledError where the run is to end."""
         if self.cancel.is_set():
             raise CancelledError("interrupted", hint="run the same command to go on")
+
+    def go_on(self) -> None:
+        """Raise AskedTooMuchError where a file that takes more than one answer is put off."""
+        if self.one_answer:
+            raise AskedTooMuchError
 
     def rest(self, changed: threading.Condition) -> None:
         """Wait for a change or a moment, or raise CancelledError where the run is to end."""
@@ -98,6 +110,9 @@ class Run:
             CancelledError: the run is to end; the wire is aborted.
         """
         wire = Wire()
+        if self.one_answer:
+            # It is here: there is nothing to wait for.
+            return work(wire)
         if self.own_threads:
             try:
                 with self.lookout.over(wire.abort, limit, excused=lambda: wire.resting):

@@ -56,6 +56,7 @@ def open_run(
         network=network,
         transfer=transfer,
         transport=transport,
+        ahead=transport,
         gates=Gates(cap, time.monotonic),
         lookout=lookout,
         pool=ThreadPoolExecutor(max_files * transfer.most, thread_name_prefix="segdl-fetch"),

@@ -235,7 +235,12 @@ def refuse_page(task: Task, pinned: Version, seen: Version) -> None:
         ServerError: `seen` is one, and `pinned` is not.
     """
     if is_page_instead(pinned, seen):
-        raise ServerError(
-            f"{task.asked}: the server answers with a web page instead of the file",
-            hint="log in again or pass fresh cookies, then run the same command",
-        )
+        raise page_instead(task)
+
+
+def page_instead(task: Task) -> ServerError:
+    """Return the error for a web page that comes where a file should."""
+    return ServerError(
+        f"{task.asked}: the server answers with a web page instead of the file",
+        hint="log in again or pass fresh cookies, then run the same command",
+    )

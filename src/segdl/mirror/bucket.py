@@ -18,8 +18,8 @@ from segdl.errors import DiskError
 from segdl.mirror.options import FOLDER
 from segdl.mirror.work import Job, found_right
 from segdl.results import DownloadResult
-from segdl.s3.store import Store
-from segdl.s3.unfinished import CHECKSUM_KEY, VERSION_KEY, version_of
+from segdl.s3.store import Store, note_of
+from segdl.s3.unfinished import CHECKSUM_KEY, VERSION_KEY, Unfinished, version_of
 from segdl.s3.upload import Uploader
 
 # What a store copies at once, in bytes.
@@ -67,6 +67,22 @@ class InBucket:
     def _known(self, place: S3Place) -> Object | None:
         with self._lock:
             return self._objects.get(place.key)
+
+    needs_threads = True
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is such an object."""
+        return self._known(self._key(path)) is not None
+
+    def drop_parts(self, path: str) -> None:
+        """Abort an upload that is not wanted any more."""
+        place = self._key(path)
+        with self._lock:
+            begun = note_of(place).key in self._objects
+        if begun:
+            unfinished = Unfinished(self._store, place, 0, None)
+            unfinished.look()
+            unfinished.clear()
 
     def look(self, path: str) -> tuple[Stat | None, bool]:
         """Look at a file; nothing is in the way of a key."""

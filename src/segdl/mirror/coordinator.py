@@ -11,9 +11,10 @@ from segdl.core.mirrorneed import Had
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
-from segdl.errors import CancelledError, NetworkError, SegdlError
+from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
+from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
-from segdl.mirror.hosts import Hosts
+from segdl.mirror.hosts import Host, Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.listing import Entry, Found
@@ -22,9 +23,12 @@ from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
 from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job
+from segdl.net.credentials import basic
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
+# Seconds that the list is written down for before files are looked after again.
+_READS_FOR = 0.03
 # Seconds between two writes of what succeeded.
 _WRITE_EVERY = 0.25
 # Smaller files are fetched over one connection.
@@ -81,7 +85,12 @@ class Coordinator:
         read: Callable[[], Generator[Found, None, None]],
         place: Place,
     ) -> None:
-        self._run = run
+        network = run.network
+        # Each request has what is meant for its server, and nothing else.
+        self._run = replace(run, network=replace(network, headers=(), user=None))
+        self._headers = network.headers
+        if network.user is not None:
+            self._headers = (basic(*network.user), *network.headers)
         self._options = options
         self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
         self._ledger = ledger
@@ -95,6 +104,7 @@ class Coordinator:
         self._numbers = 0
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
+        self._first = 0
         self._troubles_told = 0
 
     def go(self) -> Round:
@@ -112,9 +122,9 @@ class Coordinator:
             patience=self._options.patience,
             clock=self._run.clock,
         )
-        intake = Intake(
-            self._ledger, hosts, self._options, self._ledger.begin_listing(), self._place.look
-        )
+        listing = self._ledger.begin_listing(list_name(self._options.listing.source))
+        self._first = self._first or listing
+        intake = Intake(self._ledger, hosts, self._options, listing, self._place.look, self._first)
         self._troubles_told = 0
         this = Round(intake)
         try:
@@ -134,7 +144,12 @@ class Coordinator:
             Reading(self._read, self._run.cancel) as reading,
             closing(
                 download_all(
-                    self._run, self._requests(this, hosts, reading), self._carry_out, most, first
+                    self._run,
+                    self._requests(this, hosts, reading),
+                    self._carry_out,
+                    most,
+                    first,
+                    needs_thread=self._needs_thread,
                 )
             ) as outcomes,
         ):
@@ -142,6 +157,9 @@ class Coordinator:
                 self._ended(this, hosts, self._jobs.pop(number), number, outcome)
                 if self._is_enough(this):
                     return
+
+    def _needs_thread(self, number: int) -> bool:
+        return self._place.needs_threads or not self._jobs[number].only_fetches
 
     def _cap(self, host: str) -> int:
         profile = self._profile(host)
@@ -160,9 +178,7 @@ class Coordinator:
         """Yield what to fetch next, None where nothing can be now; take the list in meanwhile."""
         while True:
             idle = not hosts.at_work
-            for batch in reading.batches(TICK if idle and not hosts.left else 0.0):
-                this.intake.take(batch)
-                self._tell_intake(this.intake, complete=False)
+            self._take_in(this.intake, reading, wait=idle and not hosts.left)
             if reading.ended and not this.intake.ended:
                 self._end_intake(this.intake, reading.error)
             self._write_down(unless=_WRITE_EVERY)
@@ -183,6 +199,15 @@ class Coordinator:
                     # Every host that has files waits.
                     self._run.cancel.wait(TICK)
                 yield None
+
+    def _take_in(self, intake: Intake, reading: Reading, *, wait: bool) -> None:
+        """Write down what was read of the list, for a moment: files that are known can go."""
+        ends = self._run.clock() + _READS_FOR
+        for batch in reading.batches(TICK if wait else 0.0):
+            intake.take(batch)
+            self._tell_intake(intake, complete=False)
+            if self._run.clock() >= ends:
+                return
 
     def _end_intake(self, intake: Intake, error: SegdlError | None) -> None:
         """Take note that there is no more of the list; go on with what there was of it."""
@@ -214,6 +239,7 @@ class Coordinator:
             request,
             self._transfer_of(hosts, row),
             self._twins(row),
+            plain=not (self._options.exec or self._options.sums),
         )
         self._jobs[self._numbers] = job
         self._tell(taken)
@@ -231,15 +257,18 @@ class Coordinator:
         profile = self._profile(row.host)
         own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
         # What is meant for the list's own server is not for whom the list names.
-        stranger = not self._is_trusted(urls[0])
+        if self._origin is None or parse_url(urls[0]).origin == self._origin:
+            headers, entrusted = (*self._headers, *own), None
+        else:
+            headers, entrusted = own, urls[0] if own else ""
         directory, _, name = row.path.rpartition("/")
         return Request(
             url=urls[0],
             mirrors=urls[1:],
             directory=self._options.directory / directory,
             name=name,
-            headers=own,
-            entrusted="" if stranger and not own else None,
+            headers=headers,
+            entrusted=entrusted,
             expected=Expected(
                 size=row.listed.size,
                 checksum=row.listed.checksum,
@@ -255,14 +284,7 @@ class Coordinator:
         connections = 1 if small or cap == 1 else f"auto:{cap}"
         return replace(self._transfer, connections=connections)
 
-    def _is_trusted(self, url: str) -> bool:
-        """Tell whether headers, user and password of the run are meant for a URL's origin."""
-        return self._origin is None or parse_url(url).origin == self._origin
-
-    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:
-        if not self._is_trusted(request.url):
-            network = replace(run.network, headers=(), user=None, location_trusted=False)
-            run = replace(run, network=network)
+    def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
         return self._place.carry_out(run, self._jobs[number], number)
 
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
@@ -326,9 +348,7 @@ class Coordinator:
 
     def _give_up(self, this: Round, hosts: Hosts) -> None:
         for host, rows in hosts.given_up():
-            error = NetworkError(
-                f"{host.name} does not answer", hint="its files wait for the next run"
-            )
+            error = _given_up(host, hosts.pause(host))
             with self._ledger.transaction():
                 for row in rows:
                     self._ledger.failed(row, error)
@@ -336,3 +356,12 @@ class Coordinator:
             this.failures.append(error)
             this.failed += files
             self._tell(GaveUp(host.name, files, error.message))
+
+
+def _given_up(host: Host, pause: float) -> SegdlError:
+    """Return why the files of a host are left to the next run."""
+    if host.outage.away:
+        return NetworkError(f"{host.name} does not answer", hint="its files wait for the next run")
+    return ServerError(
+        f"{host.name} asks to wait {pause:.0f} s", hint="its files wait for the next run"
+    )

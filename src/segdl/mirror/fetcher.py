@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
@@ -12,12 +12,11 @@ from typing import TypeAlias, TypeVar
 from segdl.core.url import Location, parse_url
 from segdl.engine.run import GRACE, Run
 from segdl.errors import SegdlError
-from segdl.mirror.options import ListingOptions
+from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.robots import Robots, read_robots
 from segdl.mirror.source import Opened, fetch
-from segdl.net.credentials import Credentials
+from segdl.mirror.trust import Trust
 from segdl.net.source import Source
-from segdl.options import Request
 from segdl.progress.events import Event, Waiting
 
 A = TypeVar("A")
@@ -26,23 +25,32 @@ Asked: TypeAlias = "Future[Opened | SegdlError]"
 
 # Documents that are asked for at once: a server may have to look through folders for each.
 AT_ONCE = 4
+# Seconds: nobody notices a shorter wait.
+_WORTH_TELLING = 1.0
 
 
 class Fetcher:
     """Fetches documents in threads of its own. One thread uses it, and closes it.
 
-    Secrets go to the origin that the user named, and to no other.
+    Secrets go to whom they were given for; see :mod:`segdl.mirror.trust`.
 
     Args:
         run: the surroundings; those of its threads are left to files.
         options: the list.
         say: takes lines for the operator, one at a time.
+        hosts: what holds for single hosts.
 
     Attributes:
         base: what names are relative to; None leaves it to each document.
     """
 
-    def __init__(self, run: Run, options: ListingOptions, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        options: ListingOptions,
+        say: Callable[[str], None],
+        hosts: Sequence[HostProfile],
+    ) -> None:
         self.base = options.base_url
         self._say = say
         self._lock = threading.Lock()
@@ -51,8 +59,8 @@ class Fetcher:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="segdl-list")
         self._reading = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="segdl-list-read")
         self._inner = replace(run, pool=self._reading, cancel=self._over, own_threads=False)
-        self._credentials = _credentials(run, options)
-        self._pace = _Pace(self._inner)
+        self._trust = Trust(run.network, options, hosts)
+        self._pace = Pace(self._inner)
         self._under_way: set[Asked] = set()
 
     def ask(self, url: str) -> Asked:
@@ -80,7 +88,7 @@ class Fetcher:
         """
         run = self._run_for(place)
         asked = self._threads.submit(
-            _outcome, lambda place: read_robots(run, place, self._credentials), place
+            _outcome, lambda place: read_robots(run, place, self._trust.credentials(place)), place
         )
         robots = _had(self._wait_for(asked))
         self._pace.delay = robots.delay
@@ -97,8 +105,9 @@ class Fetcher:
 
     def _run_for(self, place: Location) -> Run:
         def tell(event: Event) -> None:
-            if isinstance(event, Waiting):
-                self.say(f"{place}: waiting {event.seconds:.0f} s: {event.reason}")
+            if isinstance(event, Waiting) and event.seconds >= _WORTH_TELLING:
+                reason = event.reason.removeprefix(f"{place}: ")
+                self.say(f"{place}: waiting {event.seconds:.0f} s: {reason}")
 
         return replace(self._inner, emit=tell)
 
@@ -115,7 +124,7 @@ class Fetcher:
     def _fetch(self, url: str) -> Opened:
         self._pace.wait()
         place = parse_url(url)
-        source = Source(self._inner.transport, place, self._credentials)
+        source = Source(self._inner.transport, place, self._trust.credentials(place))
         return fetch(self._run_for(place), source, self.base, self._outer.check_cancelled)
 
 
@@ -132,14 +141,7 @@ def _had(outcome: T | SegdlError) -> T:
     return outcome
 
 
-def _credentials(run: Run, options: ListingOptions) -> Credentials:
-    """Return what goes to the origin of the URL that the user gave, if one was given."""
-    named = options.source if "://" in options.source else options.base_url or ""
-    asked = Request(url=named, entrusted=named)
-    return Credentials(run.network, asked, parse_url(named or "http://localhost/"))
-
-
-class _Pace:
+class Pace:
     """Time between requests. `_lock` owns `_next`; `delay` is set between requests."""
 
     def __init__(self, run: Run) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from segdl.core.outage import HERE, Outage, failed, is_over, may_try
+from segdl.core.pace import LONGEST_WAIT
 from segdl.mirror.ledger import Ledger, Row
 
 # Files that are taken from the ledger at once.
@@ -148,14 +149,20 @@ class Hosts:
         return True
 
     def given_up(self) -> Iterator[tuple[Host, list[Row]]]:
-        """Yield hosts that have been away for too long, and their files that were taken."""
+        """Yield hosts that are away, or to be left alone, for too long, and their files."""
         now = self._clock()
         for host in self._hosts.values():
-            if host.left and is_over(host.outage, now, self._patience):
+            if host.left and (
+                is_over(host.outage, now, self._patience) or self.pause(host) > LONGEST_WAIT
+            ):
                 rows = list(host.ready)
                 host.ready.clear()
                 host.waiting[:] = [0, 0]
                 yield host, rows
+
+    def pause(self, host: Host) -> float:
+        """Return for how many seconds a host is asked nothing."""
+        return self._pause(host.url) if host.url else 0.0
 
     def _share(self) -> int:
         """Return how many files of one host are at work at most: all that are active get some."""

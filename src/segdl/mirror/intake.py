@@ -18,6 +18,9 @@ from segdl.mirror.ledger import Ledger, Row, Wanted
 from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
 from segdl.mirror.options import MirrorOptions
 
+# 64 bits, with a sign.
+_MOST = 1 << 63
+
 
 @dataclass(slots=True)
 class Intake:
@@ -26,6 +29,7 @@ class Intake:
     Attributes:
         listing: its number in the ledger.
         look: tells what is where a file should be; see :class:`segdl.mirror.place.Place`.
+        since: that of the first round of the run.
         files: that it names.
         bytes: that they have, as far as it tells or they are kept.
         unsized: files of which that is not known.
@@ -43,6 +47,7 @@ class Intake:
     options: MirrorOptions
     listing: int
     look: Callable[[str], tuple[Stat | None, bool]]
+    since: int
     files: int = 0
     bytes: int = 0
     unsized: int = 0
@@ -78,7 +83,7 @@ class Intake:
     def _check(self, entry: Entry, entries: dict[str, tuple[Entry, str]]) -> None:
         path = tidy_path(entry.path)
         shown = printable(path, 200)
-        why = path_trouble(path, windows=os.name == "nt")
+        why = path_trouble(path, windows=os.name == "nt") or _number_trouble(entry)
         if why is not None:
             self._refuse(UsageError(f"the list names {shown!r}: {why}"))
             return
@@ -119,6 +124,8 @@ class Intake:
             sums=self.options.sums,
         )
         public = tuple(map(_public, entry.urls))
+        if row and need is not Need.FETCH and self._was_right(row, listed, public, found):
+            need = Need.NOTHING
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
         ):
@@ -140,6 +147,13 @@ class Intake:
             late=blocked or is_list_name(path),
             need=need,
         )
+
+    def _was_right(
+        self, row: Row, listed: Listed, urls: tuple[str, ...], found: Stat | None
+    ) -> bool:
+        """Tell whether an earlier round of this run found the file right, as it is listed now."""
+        untouched = row.had is not None and row.had.stat == found
+        return untouched and row.listing >= self.since and (row.listed, row.urls) == (listed, urls)
 
     def _count(self, wanted: Wanted) -> None:
         if wanted.need is not Need.NOTHING:
@@ -169,6 +183,12 @@ def _public(url: str) -> str:
         return url
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _number_trouble(entry: Entry) -> str | None:
+    """Tell whether an entry has numbers that no file has, and no database."""
+    numbers = (entry.size or 0, entry.modified or 0)
+    return None if all(abs(each) < _MOST for each in numbers) else "a number is too large"
 
 
 def _is_same(earlier: Entry, urls: tuple[str, ...], checksum: object) -> bool:

@@ -22,11 +22,12 @@ from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Listed, Need, Stat
 from segdl.core.text import printable
 from segdl.errors import DiskError, SegdlError
+from segdl.mirror.journalmode import journal_mode
 from segdl.mirror.schema import migrate
 from segdl.store.faults import shown
 
-# File systems on which SQLite's shared memory, and so WAL, does not work.
-_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"})
+# What an integer of SQLite holds.
+_MOST = 2**63 - 1
 _COLUMNS = (
     "id, path, host, urls, size, modified, checksum, late, need, "
     "had_size, had_modified, had_listed, had_checksum, had_sha256, etag, last_modified, listing"
@@ -143,10 +144,9 @@ class Ledger:
         try:
             yield
         except sqlite3.Error as error:
-            hint = "make room and run the same command again" if _is_full(error) else ""
             raise DiskError(
                 f"cannot {doing} the ledger {shown(self._path)}: {printable(str(error))}",
-                hint=hint or "move it away to begin a new one: no file is lost by that",
+                hint=_advice(error),
             ) from error
 
     @contextmanager
@@ -156,16 +156,25 @@ class Ledger:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # A full disk may have ended it already.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
-    def begin_listing(self) -> int:
-        """Begin to write a listing down; return its number. Nothing waits any more."""
+    def begin_listing(self, source: str = "") -> int:
+        """Begin to write a listing down; return its number. Nothing waits any more.
+
+        Args:
+            source: names the list, without secrets.
+        """
         with self.transaction():
             self._db.execute("UPDATE file SET need = 0 WHERE need != 0")
-            cursor = self._db.execute("INSERT INTO listing (began) VALUES (?)", (time.time(),))
+            cursor = self._db.execute(
+                "INSERT INTO listing (began, source) VALUES (?, CAST(? AS TEXT))",
+                (time.time(), os.fsencode(source)),
+            )
             assert cursor.lastrowid is not None
             return cursor.lastrowid
 
@@ -175,7 +184,7 @@ class Ledger:
             self._db.execute(
                 "UPDATE listing SET ended = ?, complete = ?, files = ?, bytes = ?, done = ?, "
                 "fetched = ?, failed = ?, removed = ? WHERE id = ?",
-                (time.time(), complete, *figures, listing),
+                (time.time(), complete, *(min(each, _MOST) for each in figures), listing),
             )
 
     def rows(self, paths: Sequence[str]) -> dict[str, Row]:
@@ -267,15 +276,19 @@ class Ledger:
         with self._errors("read"):
             return [_row(each) for each in self._db.execute(query, (str(checksum), but))]
 
-    def gone(self, listing: int) -> Iterator[Row]:
-        """Yield the files that are here and that the listing does not name."""
-        query = (
-            f"SELECT {_COLUMNS} FROM file WHERE listing != ? AND had_size IS NOT NULL "  # noqa: S608
-            "ORDER BY path"
-        )
+    def unlisted(self, listing: int) -> Iterator[Row]:
+        """Yield the files that the listing does not name, here or not."""
+        query = f"SELECT {_COLUMNS} FROM file WHERE listing != ? ORDER BY path"  # noqa: S608
         with self._errors("read"):
             for each in self._db.execute(query, (listing,)):
                 yield _row(each)
+
+    def own(self, listing: int, rows: Iterable[Row]) -> list[Row]:
+        """Return those of the rows that no other list named last than that of the listing."""
+        query = "SELECT id FROM listing WHERE source = (SELECT source FROM listing WHERE id = ?)"
+        with self._errors("read"):
+            same = {number for (number,) in self._db.execute(query, (listing,))}
+        return [row for row in rows if row.listing in same]
 
     def below(self, path: str) -> list[Row]:
         """Return what is here at a path, or below it as a folder."""
@@ -292,7 +305,7 @@ class Ledger:
     def count(self, where: str = "1") -> tuple[int, int]:
         """Return how many files are here, and their bytes; `where` is SQL of ours."""
         query = (
-            "SELECT COUNT(*), COALESCE(SUM(had_size), 0) FROM file "  # noqa: S608
+            "SELECT COUNT(*), CAST(TOTAL(had_size) AS INTEGER) FROM file "  # noqa: S608
             f"WHERE had_size IS NOT NULL AND {where}"
         )
         with self._errors("read"):
@@ -307,7 +320,7 @@ class Ledger:
                 "SELECT id, began, ended, complete FROM listing ORDER BY id DESC LIMIT 1"
             ).fetchone() or (0, None, None, 0)
             files, size, waiting, failed = one(
-                "SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(need != 0), 0), "
+                "SELECT COUNT(*), CAST(TOTAL(size) AS INTEGER), COALESCE(SUM(need != 0), 0), "
                 "COALESCE(SUM(error IS NOT NULL), 0) FROM file WHERE listing = ?",
                 (last[0],),
             ).fetchone()
@@ -335,11 +348,6 @@ class Ledger:
         with self.transaction():
             self._db.executemany("DELETE FROM file WHERE id = ?", [(row.id,) for row in rows])
 
-    def forget_unlisted(self, listing: int) -> None:
-        """Forget what is neither here nor listed."""
-        with self.transaction():
-            self._db.execute("DELETE FROM file WHERE listing != ? AND had_size IS NULL", (listing,))
-
     def digests(self, listing: int) -> Iterator[tuple[str, str]]:
         """Yield path and SHA-256 of each listed file whose SHA-256 is known, by path."""
         with self._errors("read"):
@@ -352,36 +360,52 @@ class Ledger:
 
 
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
-    place = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
-    # Transactions are begun and ended by name.
-    db = sqlite3.connect(place, uri=True, isolation_level=None, timeout=10.0)
-    # Names that are not UTF-8 go through as they are.
-    db.text_factory = os.fsdecode
-    if not readonly:
-        db.execute(f"PRAGMA journal_mode = {'DELETE' if _is_remote(path) else 'WAL'}")
-        db.execute("PRAGMA synchronous = NORMAL")
+    if readonly:
+        return _look_at(path)
+    db = _open(path, "mode=rwc")
+    db.execute(f"PRAGMA journal_mode = {journal_mode(path)}")
+    db.execute("PRAGMA synchronous = NORMAL")
     return db
 
 
-def _is_remote(path: Path) -> bool:
-    """Tell whether a file is on a network file system, where the system tells."""
+def _look_at(path: Path) -> sqlite3.Connection:
+    """Open it for who may only look: SQLite wants to write beside a log even to read."""
+    db = _open(path, "mode=ro")
     try:
-        with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
-            mounts = [line.split(" ")[1:3] for line in file]
-    except OSError:
-        return False
-    place = os.path.realpath(path.parent)
-    kind, longest = "", -1
-    for escaped, name in mounts:
-        folder = escaped.replace("\\040", " ")
-        inside = place == folder or place.startswith(folder.rstrip("/") + "/")
-        if inside and len(folder) >= longest:
-            kind, longest = name, len(folder)
-    return kind in _REMOTE
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        db.close()
+        if _has_log(path):
+            raise
+        # Nobody has it open, or there would be a log.
+        return _open(path, "mode=ro&immutable=1")
+    return db
 
 
-def _is_full(error: sqlite3.Error) -> bool:
-    return "full" in str(error) or "disk I/O" in str(error)
+def _has_log(path: Path) -> bool:
+    places = [path.with_name(path.name + ending) for ending in ("-wal", "-journal")]
+    return any(os.path.lexists(place) and os.path.getsize(place) for place in places)
+
+
+def _open(path: Path, how: str) -> sqlite3.Connection:
+    # Transactions are begun and ended by name.
+    place = f"{path.absolute().as_uri()}?{how}"
+    db = sqlite3.connect(place, uri=True, isolation_level=None, timeout=10.0)
+    # Names that are not UTF-8 go through as they are.
+    db.text_factory = os.fsdecode
+    return db
+
+
+def _advice(error: sqlite3.Error) -> str:
+    """Return what to do about an error."""
+    text = str(error)
+    if "full" in text or "disk I/O" in text:
+        return "make room and run the same command again"
+    if "malformed" in text or "not a database" in text:
+        return "move it away to begin a new one: no file is lost by that"
+    if "locked" in text:
+        return "another program holds it: end that, or try again later"
+    return "look at its permissions, and whether its disk is full or read-only"
 
 
 def _row(columns: tuple[object, ...]) -> Row:
@@ -406,7 +430,7 @@ def _row(columns: tuple[object, ...]) -> Row:
         id=number,
         path=str(path),
         host=str(host),
-        urls=tuple(json.loads(str(urls))),
+        urls=_urls(str(urls)),
         listed=Listed(
             size if isinstance(size, int) else None,
             modified if isinstance(modified, int) else None,
@@ -418,6 +442,13 @@ def _row(columns: tuple[object, ...]) -> Row:
         listing=listing,
         has_twin=any(twin),
     )
+
+
+def _urls(text: str) -> tuple[str, ...]:
+    # Nearly all files have one, in which nothing is escaped.
+    if text.count('"') == 2 and "\\" not in text:
+        return (text[2:-2],)
+    return tuple(json.loads(text))
 
 
 def _text(value: object) -> str | None:

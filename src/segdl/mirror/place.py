@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from segdl.core.mirrorneed import Stat
 from segdl.engine.run import Run
+from segdl.errors import DiskError
 from segdl.mirror.happenings import Happening
 from segdl.mirror.options import FOLDER, MirrorOptions
 from segdl.mirror.stat import look
 from segdl.mirror.trash import Trash
 from segdl.mirror.work import Job, Work
 from segdl.results import DownloadResult
+from segdl.store.target import Target
+from segdl.store.workplace import Workplace
 
 
 class Place(Protocol):
     """What holds a mirror's files. Threads share it."""
+
+    needs_threads: bool
+    """Whether each file needs a thread of its own, as more is waited for than its server."""
+
+    def has(self, path: str) -> bool:
+        """Tell whether anything is where a file should be."""
+
+    def drop_parts(self, path: str) -> None:
+        """Throw away what was fetched of a file that is not wanted any more."""
 
     def look(self, path: str) -> tuple[Stat | None, bool]:
         """Look at a file, None where none is there; tell also whether something is in its way."""
@@ -55,6 +68,16 @@ class Folder:
         self._root = os.fspath(options.directory)
         self._work = Work(options, say)
 
+    needs_threads = False
+
+    def has(self, path: str) -> bool:
+        """Tell whether anything is there; see `Place`."""
+        return os.path.lexists(self._directory / path)
+
+    def drop_parts(self, path: str) -> None:
+        """Throw away what was fetched, unless that is behind a link, or held by a run."""
+        _drop_parts(self._directory, path)
+
     def look(self, path: str) -> tuple[Stat | None, bool]:
         """Look at a file; see `Place`."""
         return look(os.path.join(self._root, path))
@@ -67,3 +90,17 @@ class Folder:
         """Take a file out; see `Place`."""
         kept = None if stamp is None else self._directory / FOLDER / "trash" / stamp
         return Trash(self._directory, kept).remove(path, expected.is_of)
+
+
+def _drop_parts(directory: Path, path: str) -> None:
+    """Throw away what was fetched of a file, unless that is behind a link, or held by a run."""
+    target = Target(directory / path)
+    place = os.path.realpath(directory) + os.sep + str(target.workplace.relative_to(directory))
+    if not os.path.isdir(target.workplace) or os.path.realpath(target.workplace) != place:
+        return
+    try:
+        with Workplace(target) as workplace:
+            workplace.clear()
+    except DiskError:
+        # It is in nobody's way.
+        pass

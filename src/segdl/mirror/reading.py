@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from types import TracebackType
@@ -13,17 +11,16 @@ from segdl.engine.run import TICK
 from segdl.errors import SegdlError
 from segdl.mirror.listing import Found
 
+# Items that are handed over at once, and that are read ahead at most.
 _BATCH = 500
-_BATCHES = 8
-# Seconds after which a batch goes out that is not full.
-_HURRY = 0.25
+_AHEAD = 4000
 
 
 class Reading:
     """Reads a list ahead, within bounds. One thread uses it, and leaves it.
 
-    `_reading` belongs to its own thread, which hands over by the queue; its end and its error
-    come last.
+    `_changed` and its lock own `_items`, `_over` and `_ending`; the thread that reads writes
+    them, and ends where `_left` or the run's own event is set.
 
     Args:
         read: begins to read; closed at the end.
@@ -40,7 +37,10 @@ class Reading:
         self._read = read
         self._cancel = cancel
         self._left = threading.Event()
-        self._queue: queue.Queue[list[Found] | BaseException | None] = queue.Queue(_BATCHES)
+        self._changed = threading.Condition(threading.Lock())
+        self._items: list[Found] = []
+        self._over = False
+        self._ending: BaseException | None = None
         self._thread = threading.Thread(target=self._reading, name="segdl-list", daemon=True)
         self.ended = False
         self.error: SegdlError | None = None
@@ -67,43 +67,45 @@ class Reading:
     def batches(self, seconds: float) -> Generator[list[Found], None, None]:
         """Yield what has been read by now; wait up to `seconds` for the first of it."""
         while not self.ended:
-            try:
-                got = self._queue.get(timeout=seconds) if seconds else self._queue.get_nowait()
-            except queue.Empty:
-                return
+            with self._changed:
+                if not (self._items or self._over):
+                    self._changed.wait(seconds)
+                batch, self._items = self._items[:_BATCH], self._items[_BATCH:]
+                over, ending = self._over, self._ending
+                self._changed.notify()
             seconds = 0.0
-            if isinstance(got, list):
-                yield got
+            if batch:
+                yield batch
                 continue
+            if not over:
+                return
             self.ended = True
-            if isinstance(got, SegdlError):
-                self.error = got
-            elif got is not None:
-                raise got
+            if isinstance(ending, SegdlError):
+                self.error = ending
+            elif ending is not None:
+                raise ending
 
     def _reading(self) -> None:
-        batch: list[Found] = []
-        due = time.monotonic() + _HURRY
+        ending: BaseException | None = None
         try:
             with closing(self._read()) as found:
                 for item in found:
-                    batch.append(item)
-                    if len(batch) >= _BATCH or time.monotonic() >= due:
-                        if not self._hand_over(batch):
-                            return
-                        batch, due = [], time.monotonic() + _HURRY
-            if batch and not self._hand_over(batch):
-                return
-            self._hand_over(None)
+                    if not self._hand_over(item):
+                        break
         except BaseException as error:  # noqa: BLE001 - its reader raises it
-            self._hand_over(error)
+            ending = error
+        with self._changed:
+            self._over, self._ending = True, ending
+            self._changed.notify()
 
-    def _hand_over(self, what: list[Found] | BaseException | None) -> bool:
-        """Put it into the queue; tell whether anybody will take it."""
-        while not (self._left.is_set() or self._cancel.is_set()):
-            try:
-                self._queue.put(what, timeout=TICK)
-            except queue.Full:
-                continue
-            return True
-        return False
+    def _hand_over(self, item: Found) -> bool:
+        """Keep an item until it is taken; tell whether anybody will take it."""
+        with self._changed:
+            while len(self._items) >= _AHEAD:
+                if self._left.is_set() or self._cancel.is_set():
+                    return False
+                self._changed.wait(TICK)
+            self._items.append(item)
+            if len(self._items) == 1:
+                self._changed.notify()
+        return not (self._left.is_set() or self._cancel.is_set())

@@ -51,6 +51,9 @@ _STEPS = (
         removed INTEGER NOT NULL DEFAULT 0
     );
     """,
+    """
+    ALTER TABLE listing ADD COLUMN source TEXT NOT NULL DEFAULT '';
+    """,
 )
 VERSION = len(_STEPS)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segdl.core.mirrordelete import check_deletion
 from segdl.engine.run import Run
-from segdl.errors import CancelledError, SegdlError
+from segdl.errors import CancelledError, SegdlError, TargetLockedError
 from segdl.mirror.coordinator import Coordinator, Round
-from segdl.mirror.happenings import Happening, Removed, Said
+from segdl.mirror.deleting import delete_unlisted, forget_unlisted
+from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.happenings import Round as RoundBegins
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
@@ -88,7 +87,7 @@ class Session:
         """
         with disk_errors(self._folder, "make"):
             self._folder.mkdir(parents=True, exist_ok=True)
-        lock = Lock(self._folder / "lock", self._options.directory)
+        lock = self._lock()
         try:
             self._sweep()
             with Ledger(self._folder / LEDGER) as ledger:
@@ -96,6 +95,12 @@ class Session:
                 return self._with_ledger(run, ledger, read, place, once=once)
         finally:
             lock.release(delete=False)
+
+    def _lock(self) -> Lock:
+        try:
+            return Lock(self._folder / "lock", self._options.directory)
+        except TargetLockedError as error:
+            raise TargetLockedError(error.message, hint="wait for it, or end it") from error
 
     def _sweep(self) -> None:
         """Remove what a run that was killed may have left beside the ledger."""
@@ -127,49 +132,29 @@ class Session:
                 break
         result.failures += [*this.intake.troubles, *this.failures]
         if this.clean:
-            self._finish(ledger, this, place, result)
+            self._finish(run, ledger, this, place, result)
         return result
 
-    def _finish(self, ledger: Ledger, this: Round, place: Place, result: Result) -> None:
+    def _finish(self, run: Run, ledger: Ledger, this: Round, place: Place, result: Result) -> None:
         """Do what is done only where everything the list names is here."""
         try:
             if self._options.delete != "no":
-                result.removed = self._delete(ledger, this.intake.listing, place)
-            ledger.forget_unlisted(this.intake.listing)
+                result.removed = delete_unlisted(
+                    self._options,
+                    ledger,
+                    this.intake.listing,
+                    place,
+                    self._tell,
+                    run.check_cancelled,
+                )
+            forget_unlisted(self._options, ledger, this.intake.listing, place)
             if self._options.sums:
                 write_sums(self._options.directory, ledger, this.intake.listing)
+        except CancelledError:
+            raise
         except SegdlError as error:
             self._tell(Said(str(error)))
             result.failures.append(error)
-
-    def _delete(self, ledger: Ledger, listing: int, place: Place) -> int:
-        gone = list(ledger.gone(listing))
-        if not gone:
-            return 0
-        here, _ = ledger.count()
-        check_deletion(len(gone), here, self._options.max_delete)
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        kept = stamp if self._options.delete == "trash" else None
-        removed = []
-        failure: SegdlError | None = None
-        for row in gone:
-            had = row.had
-            assert had is not None
-            try:
-                if not place.remove(row.path, had.stat, kept):
-                    self._tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
-                    continue
-            except CancelledError:
-                raise
-            except SegdlError as error:
-                failure = failure or error
-                continue
-            removed.append(row)
-            self._tell(Removed(row.path, had.stat.size))
-        ledger.forget(removed)
-        if failure is not None:
-            raise failure
-        return len(removed)
 
 
 def ledger_path(directory: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from segdl.core.folders import path_below
@@ -9,11 +10,41 @@ from segdl.core.globs import Globs
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.errors import SegdlError, ServerError, UsageError
-from segdl.mirror.listing import Entry, Further, Unlisted, Unusable
+from segdl.mirror.listing import Entry, Found, Further, Item, Unlisted
 from segdl.mirror.loops import Page
 from segdl.mirror.robots import Robots
 
 INDEX = "index page"
+
+
+# Files of a page that a message names.
+_NAMED = 3
+
+
+@dataclass(slots=True)
+class Sifted:
+    """What a page leads to, and what of it is left out. One thread uses it.
+
+    Attributes:
+        page: the page.
+        below: URLs of the folders to follow.
+        beside: URLs of further documents of the same list.
+        too_deep: whether it has folders below the last level.
+        forbidden: how many wanted files its server asks not to read.
+        named: the paths of some of them.
+    """
+
+    page: Page
+    below: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+    too_deep: bool = False
+    forbidden: int = 0
+    named: list[str] = field(default_factory=list)
+
+    @property
+    def where(self) -> str:
+        """The page's URL, without secrets."""
+        return printable(self.page.url.partition("?")[0], 2000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,24 +65,60 @@ class Sieve:
     start: Location | None = None
     robots: Robots = field(default_factory=Robots)
 
-    def entry(self, entry: Entry, page: Page) -> Entry | Unusable | None:
-        """Return a file that is wanted; why not, where its server asks not to; else None."""
+    def sift(self, item: Item, sifted: Sifted) -> Found | None:
+        """Return what of an item is to be told; note in `sifted` what it leads to."""
+        match item:
+            case Entry():
+                return self._entry(item, sifted)
+            case Further():
+                return self._further(item, sifted)
+        return item
+
+    def _entry(self, entry: Entry, sifted: Sifted) -> Entry | None:
         if not self.globs.takes(entry.path):
             return None
-        if page.kind == INDEX and not self.robots.allows(entry.urls[0]):
-            return Unusable(line=0, why=f"robots.txt forbids {printable(entry.path, 200)!r}")
-        return entry
+        # robots.txt is about links alone.
+        if sifted.page.kind != INDEX or self.robots.allows(entry.urls[0]):
+            return entry
+        sifted.forbidden += 1
+        if len(sifted.named) < _NAMED:
+            sifted.named.append(entry.path)
+        return None
 
-    def further(self, further: Further, page: Page) -> str | Unlisted | None:
-        """Return the URL of a document to follow; why it cannot be; None where not wanted."""
-        if further.deeper and self.depth is not None and page.level >= self.depth:
+    def _further(self, further: Further, sifted: Sifted) -> Unlisted | None:
+        level, deeper = sifted.page.level, further.deeper
+        if deeper and self.depth is not None and level >= self.depth:
             return None
         try:
             place = parse_url(further.url)
-            self.require_inside(place, deeper=further.deeper)
+            self.require_inside(place, deeper=deeper)
         except SegdlError as error:
-            return Unlisted(where=printable(page.url.partition("?")[0], 2000), error=error)
-        return place.url if self.wants(place, deeper=further.deeper) else None
+            return Unlisted(where=sifted.where, error=error)
+        if not self.wants(place, deeper=deeper):
+            return None
+        if deeper and level >= self.levels:
+            sifted.too_deep = True
+        else:
+            (sifted.below if deeper else sifted.beside).append(place.url)
+        return None
+
+    def left_out(self, sifted: Sifted) -> Iterator[Unlisted]:
+        """Tell what of a page is wanted, and yet neither fetched nor followed."""
+        if sifted.too_deep:
+            error = ServerError(
+                f"{sifted.where}: there are folders more than {self.levels} levels down: "
+                "not followed",
+                hint="a loop, by the look of it: end it with --exclude or --depth",
+            )
+            yield Unlisted(where=sifted.where, error=error)
+        if sifted.forbidden:
+            names = ", ".join(repr(printable(path, 100)) for path in sifted.named)
+            error = ServerError(
+                f"{sifted.where}: robots.txt asks programs not to read {sifted.forbidden} of its "
+                f"files, such as {names}",
+                hint="leave them out with --exclude, or go on with --no-robots",
+            )
+            yield Unlisted(where=sifted.where, error=error)
 
     def wants(self, place: Location, *, deeper: bool) -> bool:
         """Tell whether anything in a document may be wanted; a page of a list always."""
@@ -88,14 +155,3 @@ class Sieve:
                 f"{place}: robots.txt asks programs not to read this",
                 hint=f"{leave}or go on with --no-robots".removeprefix("or "),
             )
-
-    def too_deep(self, page: Page) -> Unlisted | None:
-        """Return why the folders of a page are not followed, where they are too deep."""
-        if page.level < self.levels:
-            return None
-        where = printable(page.url.partition("?")[0], 2000)
-        error = ServerError(
-            f"{where}: there are folders more than {self.levels} levels down: not followed",
-            hint="a loop, by the look of it: end it with --exclude or --depth",
-        )
-        return Unlisted(where=where, error=error)

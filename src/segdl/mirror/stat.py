@@ -23,5 +23,5 @@ def look(path: Path | str) -> tuple[Stat | None, bool]:
     except (OSError, ValueError):
         return None, False
     if stat.S_ISREG(status.st_mode):
-        return Stat(status.st_size, status.st_mtime_ns), False
+        return Stat.of(status), False
     return None, stat.S_ISDIR(status.st_mode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -14,24 +14,29 @@ from segdl.engine.run import Run
 from segdl.errors import CancelledError, SegdlError, ServerError, UsageError
 from segdl.mirror.fetcher import AT_ONCE, Asked, Fetcher
 from segdl.mirror.frontier import Frontier, Limits, Pending
-from segdl.mirror.listing import Document, Entry, Found, Further, Item, Reader, Unlisted
+from segdl.mirror.listing import Document, Found, Item, Reader, Unlisted
 from segdl.mirror.loops import Names, Page, far_below, like_above
-from segdl.mirror.options import ListingOptions
+from segdl.mirror.options import HostProfile, ListingOptions
+from segdl.mirror.readers import relative
 from segdl.mirror.readers.index_html import IndexHtml
 from segdl.mirror.readers.index_json import IndexJson
 from segdl.mirror.readers.registry import reader_for
-from segdl.mirror.sieve import INDEX, Sieve
+from segdl.mirror.sieve import INDEX, Sieve, Sifted
 from segdl.mirror.source import Opened, open_local
 
 # Items of a page that are kept until it is known that it is no loop; what has more is read
 # twice.
 _HELD = 4096
+# Loops that are told of one by one.
+_NAMED = 3
 
 
 def walk(
     run: Run,
     options: ListingOptions,
     say: Callable[[str], None],
+    *,
+    hosts: Sequence[HostProfile] = (),
     limits: Limits | None = None,
 ) -> Generator[Found, None, None]:
     """Yield what a list names, as it comes in, in bounded memory.
@@ -44,6 +49,7 @@ def walk(
         run: the surroundings.
         options: the list, and what of it is wanted.
         say: takes lines for the operator, one at a time, from any thread.
+        hosts: what holds for single hosts.
         limits: where a walk ends that would not end by itself.
 
     Raises:
@@ -52,7 +58,7 @@ def walk(
     """
     if options.base_url is not None:
         parse_url(options.base_url)
-    with closing(Fetcher(run, options, say)) as fetcher:
+    with closing(Fetcher(run, options, say, hosts)) as fetcher:
         yield from _Walk(run, options, fetcher, limits or Limits()).all()
 
 
@@ -68,6 +74,7 @@ class _Walk:
         globs = make_globs(options.include, options.exclude)
         self._sieve = Sieve(globs=globs, depth=options.depth, levels=limits.levels)
         self._robots_known = not options.robots
+        self._loops = 0
 
     def all(self) -> Iterator[Found]:
         """Yield what the list names, the first document's first."""
@@ -86,8 +93,10 @@ class _Walk:
                 else:
                     ahead.append((pending, self._fetcher.ask(pending.url)))
             if not ahead:
-                return
+                break
             yield from self._next(*ahead.popleft())
+        if self._loops > _NAMED:
+            self._fetcher.say(f"{self._loops} folders in all lead back to one above them")
 
     def _first(self) -> Iterator[Found]:
         options = self._options
@@ -99,7 +108,8 @@ class _Walk:
             document = opened.document
             reader = reader_for(opened.head(), document, options.format)
             self._begin_at(document, _kind(reader))
-            place = document.url or document.base or ""
+            start = self._sieve.start
+            place = document.url or (start.url if start else "")
             page = Page(url=_folder(place), level=0, kind=_kind(reader))
             names = Names()
             yield from self._found(page, self._items(opened, reader, names), names)
@@ -110,8 +120,10 @@ class _Walk:
             self._frontier.is_new(document.url)
         if document.base is None:
             return
-        self._fetcher.base = document.base
-        self._sieve = replace(self._sieve, start=parse_url(document.base))
+        start = parse_url(relative.folder_of(document))
+        self._frontier.is_new(start.url)
+        self._fetcher.base = start.url if kind == INDEX else document.base
+        self._sieve = replace(self._sieve, start=start)
         if kind == INDEX:
             self._require_allowed(parse_url(document.url or document.base), deeper=True)
 
@@ -154,11 +166,16 @@ class _Walk:
         names, held = self._glance(opened, reader)
         like = like_above(folder, names, above)
         if like is not None and self._is_loop(like, folder):
-            self._fetcher.say(f"{place} leads back to {parse_url(like.url)}: not followed")
+            self._tell_loop(place, like)
             return
         page = Page(url=folder, level=above.level + 1, kind=above.kind, names=names, above=above)
         items = self._items(opened, reader, Names()) if held is None else held
         yield from self._found(page, items)
+
+    def _tell_loop(self, place: Location, like: Page) -> None:
+        self._loops += 1
+        if self._loops <= _NAMED:
+            self._fetcher.say(f"{place} leads back to {parse_url(like.url)}: not followed")
 
     def _reader(self, opened: Opened, kind: str) -> Reader:
         """Return the reader of a further document, which is of the same kind as the first."""
@@ -197,6 +214,9 @@ class _Walk:
         try:
             self._require_allowed(place, deeper=True)
             with closing(self._fetcher.take(self._fetcher.ask(place.url))) as opened:
+                # Who redirects what is not there shows a page that is somewhere else.
+                if opened.document.url != place.url:
+                    return False
                 reader = self._reader(opened, like.kind)
                 return self._glance(opened, reader)[0] == like.names
         except SegdlError:
@@ -213,35 +233,19 @@ class _Walk:
             items: what it lists.
             names: what `page` is to remember of them, once they are read.
         """
-        too_deep = self._sieve.too_deep(page)
-        told = False
-        below: list[str] = []
-        beside: list[str] = []
+        sifted = Sifted(page)
         try:
             for item in items:
                 self._run.check_cancelled()
-                match item:
-                    case Entry():
-                        entry = self._sieve.entry(item, page)
-                        if entry is not None:
-                            yield entry
-                    case Further(deeper=deeper):
-                        found = self._sieve.further(item, page)
-                        if isinstance(found, Unlisted):
-                            yield found
-                        elif found is not None and deeper and too_deep is not None:
-                            if not told:
-                                yield too_deep
-                            told = True
-                        elif found is not None:
-                            (below if deeper else beside).append(found)
-                    case _:
-                        yield item
+                found = self._sieve.sift(item, sifted)
+                if found is not None:
+                    yield found
+            yield from self._sieve.left_out(sifted)
         finally:
             if names is not None:
                 page = replace(page, names=names.digest())
-            self._frontier.add(page, below, deeper=True)
-            self._frontier.add(page, beside, deeper=False)
+            self._frontier.add(page, sifted.below, deeper=True)
+            self._frontier.add(page, sifted.beside, deeper=False)
 
     def _endless(self) -> Unlisted:
         where = str(self._sieve.start)

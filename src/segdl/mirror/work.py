@@ -10,18 +10,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 
-from segdl.core.checksum import read_checksum
+from segdl.core.checksum import Checksum, read_checksum
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, need_of
+from segdl.core.mirrorpath import may_be_page
 from segdl.core.pieces import Pieces, covers
 from segdl.core.text import human_size
 from segdl.core.url import parse_url
 from segdl.engine.download import download
 from segdl.engine.run import TICK, Run
-from segdl.errors import ChecksumMismatchError
+from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.mirror.aside import keep_right_pieces, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
 from segdl.mirror.ledger import Row
@@ -45,6 +47,7 @@ class Job:
         request: what to ask for.
         transfer: how to fetch it.
         twins: other files that had the digest it must have.
+        plain: whether nothing but a download may be done for it.
         how: how it came to be right.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
@@ -56,10 +59,16 @@ class Job:
     request: Request
     transfer: TransferOptions
     twins: tuple[Row, ...] = ()
+    plain: bool = False
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None
     hook_failed: str | None = None
+
+    @property
+    def only_fetches(self) -> bool:
+        """Whether all that it takes is a download."""
+        return self.plain and self.row.need is Need.FETCH and not self.twins
 
     @property
     def pieces(self) -> Pieces | None:
@@ -149,22 +158,27 @@ class Work:
             place = self._options.directory / twin.path
             if wanted is None or twin.had is None or stat_of(place) != twin.had.stat:
                 continue
+            temporary = self._options.directory / FOLDER / f"link-{job.row.id}"
             try:
-                _link(place, path, self._options.directory / FOLDER / f"link-{job.row.id}")
-            except OSError:
+                linked = _link(place, path, temporary, partial(_has_digest, run, wanted))
+            except (OSError, DiskError):
                 # It can be fetched.
                 continue
             found = stat_of(path)
-            if found is None:
+            if not linked or found is None:
                 continue
-            job.how = "linked"
+            job.how, job.verified = "linked", wanted.algorithm
             job.had = Had(found, Version(size=found.size), None, wanted, twin.had.sha256)
+            self._add_sum(run, job, path)
             return found_right(job, path, found.size, seconds=run.clock() - began)
         return None
 
     def _fetch(self, run: Run, job: Job, path: Path, number: int) -> DownloadResult:
         row = job.row
         request = replace(job.request, held=self._held(job, path))
+        if not request.expected.verifiable:
+            page = may_be_page(row.path, _beginning(path))
+            request = replace(request, expected=replace(request.expected, page=page))
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError:
@@ -174,21 +188,26 @@ class Work:
             raise
         with disk_errors(path, "look at"):
             status = os.stat(path)
-        found = Stat(status.st_size, status.st_mtime_ns)
+        found = Stat.of(status)
         if result.status == "skipped":
             job.how = "unchanged"
             before = job.had or (row.had if row.had and row.had.stat == found else None)
             job.had = replace(
                 before or Had(found), version=result.version, listed_modified=row.listed.modified
             )
+            self._add_sum(run, job, path)
             return result
         checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
         sha256 = checksum.hexdigest if checksum and checksum.algorithm == "sha256" else None
-        if self._options.sums and sha256 is None:
-            sha256 = _digests(run, path, {"sha256"})["sha256"]
         job.had = Had(found, result.version, row.listed.modified, checksum, sha256)
+        self._add_sum(run, job, path)
         return result
+
+    def _add_sum(self, run: Run, job: Job, path: Path) -> None:
+        """Have the SHA-256 of a file be known where it is wanted."""
+        if self._options.sums and job.had is not None and job.had.sha256 is None:
+            job.had = replace(job.had, sha256=_digests(run, path, {"sha256"})["sha256"])
 
     def _held(self, job: Job, path: Path) -> Version | None:
         """Return what the file that is here was when it was fetched, where that may be asked."""
@@ -225,6 +244,21 @@ def found_right(
     )
 
 
+def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:
+    return _digests(run, path, {wanted.algorithm})[wanted.algorithm] == wanted.hexdigest
+
+
+def _beginning(path: Path) -> bytes | None:
+    """Return the first bytes of a file, None where there is none that can be read."""
+    if stat_of(path) is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read(64)
+    except OSError:
+        return None
+
+
 def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
     """Hash a file."""
     hashes = {algorithm: new_hash(algorithm) for algorithm in algorithms}
@@ -236,8 +270,11 @@ def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
     return {algorithm: digest.hexdigest() for algorithm, digest in hashes.items()}
 
 
-def _link(twin: Path, path: Path, temporary: Path) -> None:
-    """Give a file a second name, or copy it where that cannot be; atomically."""
+def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bool]) -> bool:
+    """Give a file a second name, or copy it where that cannot be; atomically.
+
+    Returns whether it is right. It may have rotted, or just been replaced by another thread.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary.unlink(missing_ok=True)
     try:
@@ -245,7 +282,10 @@ def _link(twin: Path, path: Path, temporary: Path) -> None:
             os.link(twin, temporary)
         except OSError:
             shutil.copy2(twin, temporary)
+        if not is_right(temporary):
+            return False
         os.replace(temporary, path)
+        return True
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -254,9 +294,10 @@ def _run_hook(run: Run, command: tuple[str, ...], path: Path) -> str | None:
     """Run a program for a finished file; return what went wrong, if anything did."""
     name = command[0]
     try:
+        # A path from the root: a file of the name -rf is no option.
         # What it prints must not come between our own lines of results.
         process = subprocess.Popen(  # noqa: S603 - the user's own, without a shell
-            [*command, os.fspath(path)], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
+            [*command, os.path.abspath(path)], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
         )
     except (OSError, ValueError) as error:
         return f"{shown(name)} cannot be run for {shown(path)}: {shown(str(error))}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import os
 import threading
+from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from urllib3 import HTTPHeaderDict
 
 from segdl.core.text import printable
-from segdl.core.url import Location, parse_url
+from segdl.core.url import USUAL_PORTS, Location, parse_url
 from segdl.errors import UsageError
 from segdl.net.cookies import shown_to_jar
 from segdl.net.exchange import Exchange
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from netrc import netrc
 
 USER_AGENT = f"segdl/{__version__}"
-_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class Credentials:
@@ -43,18 +45,16 @@ class Credentials:
             options = replace(options, location_trusted=False)
         self._options = options
         self._own = (*options.headers, *request.headers)
+        self._usual = _usual_fields(options.contact)
         self._lock = threading.Lock()
         self._jar = None if options.cookies is None else _load_cookies(options.cookies)
         self._netrc = load_netrc() if options.netrc else None
 
-    def headers(self, location: Location) -> HTTPHeaderDict:
+    def headers(self, location: Location) -> MutableMapping[str, str]:
         """Return a new mapping of the fields to send to `location`."""
-        contact = self._options.contact
-        agent = f"{USER_AGENT} (+{contact})" if contact else USER_AGENT
-        fields = HTTPHeaderDict(
-            {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "identity"}
-        )
-        asked = self._asked
+        if self._tells_nothing(location):
+            return dict(self._usual)
+        asked, fields = self._asked, HTTPHeaderDict(self._usual)
         user = location.user
         if asked and (self._options.location_trusted or location.origin == asked.origin):
             user = self._options.user or user or asked.user
@@ -63,12 +63,19 @@ class Credentials:
         if "Authorization" not in fields:
             user = user or self._from_netrc(location)
             if user is not None:
-                pair = _bytes(f"{user[0]}:{user[1]}")
-                fields["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
+                fields.update([basic(*user)])
         cookie = self._cookie(location)
         if cookie:
             fields["Cookie"] = "; ".join(filter(None, [fields.get("Cookie"), cookie]))
         return fields
+
+    def _tells_nothing(self, location: Location) -> bool:
+        """Tell whether there is nothing to say but what every request says."""
+        user = self._options.user or location.user or (self._asked and self._asked.user)
+        if user or self._own or self._netrc is not None:
+            return False
+        with self._lock:
+            return self._jar is None
 
     def remember_cookies(self, exchange: Exchange) -> None:
         """Keep what a response sets, for this file and in memory only."""
@@ -96,12 +103,30 @@ class Credentials:
         origin = location.origin
         if self._asked and origin == self._asked.origin:
             found = self._netrc.authenticators(origin.host)
-        elif origin.port == _USUAL_PORTS.get(origin.scheme):
+        elif origin.port == USUAL_PORTS.get(origin.scheme):
             # "default" is meant for the server that the user named.
             found = self._netrc.hosts.get(origin.host)
         else:
             found = None
         return None if found is None else (found[0] or "", found[2] or "")
+
+
+@lru_cache(maxsize=16)
+def _usual_fields(contact: str | None) -> Mapping[str, str]:
+    """Return what every request says."""
+    agent = f"{USER_AGENT} (+{contact})" if contact else USER_AGENT
+    return MappingProxyType({"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "identity"})
+
+
+def basic(name: str, password: str) -> tuple[str, str]:
+    """Return the header field of Basic authentication (RFC 7617).
+
+    Example:
+        >>> basic("me", "pw")
+        ('Authorization', 'Basic bWU6cHc=')
+    """
+    pair = _bytes(f"{name}:{password}")
+    return "Authorization", "Basic " + base64.b64encode(pair).decode("ascii")
 
 
 def _bytes(text: str) -> bytes:

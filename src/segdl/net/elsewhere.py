@@ -23,6 +23,7 @@ from segdl.core.spans import Span
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import NetworkError, SegdlError, UsageError
+from segdl.net.answer import LibraryAnswer
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
 from segdl.options import NetworkOptions
@@ -46,9 +47,7 @@ class Elsewhere:
         self._lock = threading.Lock()
         self._idle: dict[tuple[object, ...], list[Any]] = {}
 
-    def open(
-        self, location: Location, headers: Mapping[str, str], wire: Wire
-    ) -> urllib3.BaseHTTPResponse:
+    def open(self, location: Location, headers: Mapping[str, str], wire: Wire) -> LibraryAnswer:
         """Answer a GET.
 
         Args:
@@ -76,7 +75,7 @@ class Elsewhere:
             self._broken(location, system)
             raise _failure(location, error) from error
         wire.waited = time.monotonic() - began
-        return response
+        return LibraryAnswer(response, keep=response.close)
 
     def _take(self, location: Location) -> Any:
         with self._lock:
@@ -118,7 +117,7 @@ class Elsewhere:
 
     def _answer(
         self, system: Any, location: Location, headers: Mapping[str, str]
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> urllib3.HTTPResponse:
         path: str = system._strip_protocol(unquote(location.url))  # noqa: SLF001 - fsspec's way
         system.invalidate_cache(path)
         try:
@@ -161,7 +160,7 @@ class Elsewhere:
 
 def _told(
     info: Mapping[str, object], headers: Mapping[str, str], size: int | None, fields: dict[str, str]
-) -> urllib3.BaseHTTPResponse | None:
+) -> urllib3.HTTPResponse | None:
     """Return the answer that has no body; None where there is one."""
     if info.get("type", "file") not in {"file", "link", "other"}:
         return _response(404)

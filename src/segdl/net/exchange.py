@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
-
-import urllib3
+from typing import TYPE_CHECKING
 
 from segdl.core.head import Head, parse_head
+from segdl.core.plain import Fields
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
+from segdl.net.answer import Answer
 from segdl.net.cookies import shown_to_jar
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
 from segdl.net.records import take_what_came
@@ -33,23 +33,24 @@ class Exchange:
         head: status and fields.
         location: the URL that answered.
         waited: seconds from the request to the head.
+        since: seconds of the monotonic clock from when on its body came, or may have.
     """
 
     def __init__(
         self,
-        response: urllib3.BaseHTTPResponse,
+        answer: Answer,
         location: Location,
         wire: Wire,
         lane: Lane | None = None,
     ) -> None:
         self.waited = wire.waited
+        self.since = time.monotonic()
         self.location = location
-        # What urlopen returns is one, whatever its annotation.
-        assert isinstance(response, urllib3.HTTPResponse)
-        self._raw = response
+        self._answer = answer
         self._wire = wire
         self._lane = lane
-        fields = self._raw.headers
+        self._finished = False
+        fields = answer.fields
         coding = fields.get("Transfer-Encoding", "chunked").strip().lower()
         if coding != "chunked":
             self.close()
@@ -58,9 +59,12 @@ class Exchange:
             )
         if "Transfer-Encoding" in fields:
             # It goes before any Content-Length (RFC 9112, 6.3).
-            fields = fields.copy()
-            fields.discard("Content-Length")
-        self.head: Head = parse_head(response.status, fields, now=time.time())
+            fields = Fields(
+                f"{name}: {value}"
+                for name, value in fields.items()
+                if name.lower() != "content-length"
+            )
+        self.head: Head = parse_head(answer.status, fields, now=time.time())
         if lane is not None:
             lane.answered(self.head.length, in_chunks="Transfer-Encoding" in fields)
 
@@ -72,7 +76,7 @@ class Exchange:
     @property
     def framed(self) -> bool:
         """Whether the end of the body can be told from a connection that broke."""
-        return self.sized or self._raw.chunked
+        return self.sized or self._answer.chunked
 
     def read(self, most: int) -> bytes:
         """Return what has arrived, at most `most` bytes; ``b""`` at the end of the body.
@@ -81,7 +85,6 @@ class Exchange:
             TransferError: the connection broke, or was aborted.
         """
         try:
-            # read1 hands over what one recv brought: nothing is lost when the next fails.
             data = self._read1(most)
         except WIRE_ERRORS as error:
             raise failure_of(error, self.location, self._wire) from error
@@ -96,12 +99,13 @@ class Exchange:
     @property
     def sets_cookies(self) -> bool:
         """Whether the response has cookies to keep."""
-        return "Set-Cookie" in self._raw.headers
+        return "Set-Cookie" in self._answer.fields
 
     def keep_cookies(self, jar: CookieJar) -> None:
         """Have `jar` take what the response sets."""
-        # urllib3's response has the one method that a jar calls.
-        jar.extract_cookies(self._raw, shown_to_jar(self.location))  # type: ignore[arg-type]
+        # urllib3's response, which all answers with cookies to keep have, has the one method
+        # that a jar calls.
+        jar.extract_cookies(self._answer.library, shown_to_jar(self.location))  # type: ignore[arg-type]
 
     @property
     def resting(self) -> bool:
@@ -131,9 +135,9 @@ class Exchange:
         Raises:
             TransferError: the connection broke, or was aborted.
         """
-        plain, left = self._wire.plain_socket, self._raw.length_remaining
+        plain, left = self._wire.plain_socket, self._left_there()
         # The last byte is left to `read`, which sees to it that the body is over.
-        if plain is None or left is None or left <= 1:
+        if plain is None or left <= 1:
             return 0
         try:
             moved = os.splice(plain.fileno(), pipe, min(most, left - 1))
@@ -141,7 +145,7 @@ class Exchange:
             raise failure_of(error, self.location, self._wire) from error
         if self._wire.aborted:
             raise failure_of(AbortedError(), self.location, self._wire)
-        self._took(moved)
+        self._answer.took(moved)
         return moved
 
     @property
@@ -161,8 +165,8 @@ class Exchange:
         Raises:
             TransferError: the connection broke, or was aborted.
         """
-        secure, left = self._wire.tls_socket, self._raw.length_remaining
-        if secure is None or left is None or left <= 1:
+        secure, left = self._wire.tls_socket, self._left_there()
+        if secure is None or left <= 1:
             return 0
         room = buffer[: min(len(buffer), left - 1)]
         try:
@@ -171,22 +175,18 @@ class Exchange:
             raise failure_of(error, self.location, self._wire) from error
         if self._wire.aborted:
             raise failure_of(AbortedError(), self.location, self._wire)
-        self._took(got)
+        self._answer.took(got)
         return got
 
-    def _took(self, count: int) -> None:
-        """Note that bytes of the body were taken from the socket itself."""
-        assert self._raw.length_remaining is not None
-        self._raw.length_remaining -= count
-        # http.client counts for itself.
-        body: Any = self._raw._fp  # noqa: SLF001
-        body.length -= count
+    def _left_there(self) -> int:
+        """Return the bytes of the body that come from the socket; 0 where others are next."""
+        return 0 if self._answer.held else self._answer.left or 0
 
     def _read1(self, most: int) -> bytes:
         if self._lane is None:
-            return self._raw.read1(most, decode_content=False)
+            return self._answer.read1(most)
         with self._lane.turn(most) as turn:
-            data = self._raw.read1(turn.most, decode_content=False)
+            data = self._answer.read1(turn.most)
             turn.brought = len(data)
         return data
 
@@ -221,12 +221,13 @@ class Exchange:
 
         As with `fill`, a `read` of 8 KiB or more must have come before.
         """
-        return self._wire.wait_for_bytes(seconds)
+        return self._answer.held or self._wire.wait_for_bytes(seconds)
 
     def finish(self) -> None:
         """Give the connection back: the body was read to its end."""
         self._leave()
-        self._raw.release_conn()
+        self._finished = True
+        self._answer.finish()
 
     def finish_short_body(self) -> None:
         """Read a body of a few KiB that nobody wants, and give the connection back.
@@ -256,7 +257,9 @@ class Exchange:
     def close(self) -> None:
         """Close the connection; harmless after `finish`."""
         self._leave()
-        self._raw.close()
+        if not self._finished:
+            # Else it may serve another request by now.
+            self._answer.close()
 
     def _leave(self) -> None:
         self._wire.detach()

@@ -16,10 +16,10 @@ from segdl.core.text import printable
 from segdl.core.url import Location, follow
 from segdl.core.verdict import MAYBE_EXPIRED
 from segdl.errors import SegdlError, ServerError
+from segdl.net.asked import Sender
 from segdl.net.credentials import Credentials
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
-from segdl.net.transport import Transport
 from segdl.net.wire import Wire
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -32,7 +32,7 @@ class Source:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Sender,
         asked: Location,
         credentials: Credentials,
         file: object = None,

@@ -13,8 +13,12 @@ from segdl.core.s3url import place_of
 from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
+from segdl.net.answer import Answer, LibraryAnswer
+from segdl.net.asked import Asked
+from segdl.net.direct import Direct
 from segdl.net.exchange import Exchange, failure_of
 from segdl.net.failures import WIRE_ERRORS, is_closed_unanswered
+from segdl.net.idle import IdleConnections
 from segdl.net.pools import Pools, target_of
 from segdl.net.proxies import Proxies
 from segdl.net.tls import SharedContext
@@ -35,6 +39,9 @@ _NOT_SECRET = frozenset(
     }
 )
 
+# Connections that wait for another request, to all origins together.
+_MOST_IDLE = 64
+
 log = logging.getLogger("segdl")
 
 
@@ -47,6 +54,12 @@ class Transport:
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
         self._context = SharedContext(options)
         self._pools = Pools(self._context, connections)
+        self._silence = options.stall_timeout
+        self._direct = Direct(
+            self._pools,
+            IdleConnections(connections, max(connections, _MOST_IDLE)),
+            (options.connect_timeout, options.stall_timeout),
+        )
         self._proxies = Proxies(options.proxy)
         self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.stall_timeout)
         self._patience = (options.connect_timeout, options.stall_timeout)
@@ -129,15 +142,30 @@ class Transport:
 
         return Put(location, length, self._context, self._proxies.of(location), *self._patience)
 
-    def _send(
-        self, location: Location, headers: Mapping[str, str], wire: Wire
-    ) -> urllib3.BaseHTTPResponse:
+    def ask_ahead(self, location: Location, headers: Mapping[str, str], most: int) -> Asked | None:
+        """Send a GET if it can be without a wait, over a connection that was used before.
+
+        Args:
+            location: what to ask for.
+            headers: header fields.
+            most: bytes of the longest body that is to be gathered.
+        """
+        if self._limiter is not None or not location.is_web:
+            return None
+        if self._proxies.of(location) is not None:
+            return None
+        line = self._direct.ask_ahead(location, headers)
+        if line is None:
+            return None
+        return Asked(location, headers, line, silence=self._silence, most=most)
+
+    def _send(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Answer:
         while True:
             try:
                 if not location.is_web:
-                    response = self._elsewhere.open(location, headers, wire)
+                    answer: Answer = self._elsewhere.open(location, headers, wire)
                     break
-                response = self._ask(location, headers, wire)
+                answer = self._ask(location, headers, wire)
                 break
             except (AbortedError, *WIRE_ERRORS) as error:
                 # An idle connection may be closed at the very moment that it is used again
@@ -148,19 +176,22 @@ class Transport:
             "GET %s %s: %s %s",
             location,
             headers.get("Range", ""),
-            response.status,
-            printable(response.headers.get("Content-Range", "")),
+            answer.status,
+            printable(answer.fields.get("Content-Range", "")),
         )
-        return response
+        return answer
 
-    def _ask(
-        self, location: Location, headers: Mapping[str, str], wire: Wire
-    ) -> urllib3.BaseHTTPResponse:
+    def _ask(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Answer:
         proxy = self._proxies.of(location)
+        # What a limit on the rate counts on is what a library reads at once.
+        if proxy is None and self._limiter is None:
+            answer = self._direct.ask(location, headers, wire)
+            if answer is not None:
+                return answer
         pool = self._pools.of(location, proxy)
         with wire.in_use():
             # What is tried again, and which redirects are followed, is not decided here.
-            return pool.urlopen(
+            response = pool.urlopen(
                 "GET",
                 target_of(location, proxy),
                 headers=headers,
@@ -171,9 +202,13 @@ class Transport:
                 preload_content=False,
                 decode_content=False,
             )
+        # What urlopen returns is one, whatever its annotation.
+        assert isinstance(response, urllib3.HTTPResponse)
+        return LibraryAnswer(response, keep=response.release_conn)
 
     def close(self) -> None:
         """Close every idle connection."""
+        self._direct.close()
         self._pools.close()
         for made in (self._s3, self._other):
             if made is not None:

@@ -208,10 +208,11 @@ class _Lines:
         self._file.close()
 
 
-class _WholeHead(http.client.HTTPResponse):
+class WholeHead(http.client.HTTPResponse):
     """A response whose head came to its end: http.client takes one that was cut for whole."""
 
     def begin(self) -> None:
+        """Read the head."""
         file = self.fp
         lines: Any = _Lines(file)
         self.fp = lines
@@ -228,7 +229,7 @@ class _WholeHead(http.client.HTTPResponse):
 class _Watched:
     """What a connection class needs so that its wire knows its socket."""
 
-    response_class = _WholeHead
+    response_class = WholeHead
     sock: socket.socket | None
     socket_options: Sequence[Any] | None
 

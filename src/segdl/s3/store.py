@@ -10,9 +10,12 @@ from typing import TypeVar
 from segdl.core.multipart import LEAST_PART
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.s3url import S3Place
+from segdl.core.url import Location
 from segdl.engine.contact import asks_too_long
 from segdl.engine.run import Run
+from segdl.net.put import Put
 from segdl.net.s3 import S3, StoreError
+from segdl.net.transport import Transport
 from segdl.progress.events import Waiting
 
 T = TypeVar("T")
@@ -29,6 +32,9 @@ class Store:
     def __init__(self, run: Run, least_part: int = LEAST_PART) -> None:
         self.least_part = least_part
         self._run = run
+        # Nothing is asked ahead of files that go to a bucket.
+        assert isinstance(run.transport, Transport)
+        self._transport = run.transport
         self._client: S3 = run.transport.s3
         self._lock = threading.Lock()
         self._not_before = 0.0
@@ -37,6 +43,14 @@ class Store:
     def client(self) -> S3:
         """Asks once, and raises StoreErrors."""
         return self._client
+
+    def put(self, location: Location, length: int) -> Put:
+        """Begin to send `length` bytes to a signed URL.
+
+        Raises:
+            TransferError: nobody takes them.
+        """
+        return self._transport.put(location, length)
 
     def ask(self, number: int, work: Callable[[S3], T]) -> T:
         """Carry `work` out until it succeeds.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from segdl.core.checksum import Checksum
-from segdl.core.identity import Match, Version, compare
+from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.multipart import is_md5
 from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
@@ -15,17 +15,18 @@ from segdl.core.selection import whole
 from segdl.core.spans import Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact
-from segdl.engine.download import is_held, target_of
+from segdl.engine.download import is_held
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
 from segdl.engine.opening import open_download
+from segdl.engine.place import target_of
 from segdl.engine.run import Run
 from segdl.engine.segment import Segment, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
-from segdl.engine.versions import confirm
+from segdl.engine.versions import confirm, page_instead
 from segdl.errors import TargetExistsError, UsageError
 from segdl.options import Request, TransferOptions
 from segdl.progress.events import Finished, Started
@@ -125,6 +126,8 @@ class _Upload:
 
         with open_download(run, request, self._number, first) as (task, contact):
             place = self._place(task, contact)
+            if not request.expected.page and is_page(contact.version):
+                raise page_instead(task)
             found = self._look(place)
             if found is not None and is_held(request.held, contact):
                 return self._result(task, place, contact.version, found, status="skipped")

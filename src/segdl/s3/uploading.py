@@ -311,7 +311,7 @@ class Uploading:
             TransferError: nobody takes it.
         """
         location = self._store.client.sign_part(self.place, self._upload, number)
-        return self._run.transport.put(location, length)
+        return self._store.put(location, length)
 
     def whole(self, number: int, etag: str, tail: bytes) -> None:
         """A part is the store's."""

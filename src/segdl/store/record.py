@@ -16,6 +16,8 @@ from segdl.store.state import fields_of, load_version
 
 _ATTRIBUTE = "user.segdl"
 _FORMAT = 1
+# Made once: a file is noted in less time than one takes to be made.
+_ENCODER = json.JSONEncoder(default=fields_of)
 
 
 def write_record(descriptor: int, version: Version, selected: str | None) -> None:
@@ -31,7 +33,7 @@ def write_record(descriptor: int, version: Version, selected: str | None) -> Non
         "size": status.st_size,
     }
     try:
-        os.setxattr(descriptor, _ATTRIBUTE, json.dumps(told, default=fields_of).encode())
+        os.setxattr(descriptor, _ATTRIBUTE, _ENCODER.encode(told).encode())
     except OSError:
         # No such attributes here: the file is whole all the same.
         pass

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from segdl.core.folders import component, folder_of, path_below
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Further, Item, Unusable
+from segdl.mirror.readers import relative
+from segdl.mirror.readers.lines import shown_name
 
 # A link to a name, with nothing in it that any rule about URLs changes.
 _PLAIN = re.compile(
@@ -29,15 +32,15 @@ class Folder:
     """
 
     def __init__(self, document: Document) -> None:
-        page, base = document.url or document.base, document.base or document.url
-        if page is None or base is None:
+        page = document.url or document.base
+        if page is None:
             raise UsageError(
-                "an index page has names that are relative to its URL",
+                f"{shown_name(document)} has names that are relative to its URL",
                 hint="give that with --base-url",
             )
-        self.place = parse_url(page)
+        start = parse_url(relative.folder_of(replace(document, base=document.base or page)))
+        self.place = parse_url(page) if document.url else start
         self._folder = folder_of(self.place)
-        start = parse_url(base)
         self._root = _root(self.place)
         path = path_below(start, Location(self._root, self.place.origin))
         if path is None:

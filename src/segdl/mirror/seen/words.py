@@ -87,7 +87,8 @@ def summary(tally: Tally, now: float) -> str:
     got = f"{human_size(tally.fetched)} fetched in {human_duration(now)}"
     if tally.fetched and now > 0:
         got += f", {human_rate(tally.fetched / now)}"
-    whole = tally.kept.files + tally.files_done
+    # What an earlier round did may not be listed any more.
+    whole = min(tally.kept.files + tally.files_done, tally.listed.files)
     facts = [
         f"{whole:,} of {tally.listed.files:,} files",
         got,

@@ -1,0 +1,55 @@
+"""Which secrets go with the documents of a list: each to whom it was given for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from segdl.core.url import Location, parse_url
+from segdl.mirror.intake import host_of
+from segdl.mirror.options import HostProfile, ListingOptions
+from segdl.net.credentials import Credentials
+from segdl.options import NetworkOptions, Request
+
+
+class Trust:
+    """Credentials for each host that has documents. Threads share it; `_lock` owns `_known`.
+
+    Those of the run are for the origin of the URL that the user gave; those of a host's
+    profile for that host.
+
+    Args:
+        network: has the run's.
+        options: the list.
+        hosts: have their own.
+    """
+
+    def __init__(
+        self, network: NetworkOptions, options: ListingOptions, hosts: Sequence[HostProfile]
+    ) -> None:
+        self._network = network
+        self._named = options.source if "://" in options.source else options.base_url or ""
+        self._hosts = {profile.host: profile for profile in hosts}
+        self._lock = threading.Lock()
+        self._known: dict[str, Credentials] = {}
+
+    def credentials(self, place: Location) -> Credentials:
+        """Return what may be shown to the server of a document."""
+        host = host_of(place.url)
+        profile = self._hosts.get(host) or self._hosts.get(place.origin.host)
+        key = host if profile is not None else ""
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = self._made(place, profile)
+            return self._known[key]
+
+    def _made(self, place: Location, profile: HostProfile | None) -> Credentials:
+        own = profile.headers if profile is not None else ()
+        named = parse_url(self._named) if self._named else None
+        if profile is None or (named is not None and named.origin == place.origin):
+            # Where nobody was named, nobody is entrusted with anything.
+            asked = Request(url=self._named, headers=own, entrusted=None if named else "")
+            return Credentials(self._network, asked, named or place)
+        network = replace(self._network, headers=(), user=None, location_trusted=False)
+        return Credentials(network, Request(url=place.url, headers=own), place)

@@ -1,0 +1,69 @@
+"""Connections that wait for their next request."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from urllib3.connection import HTTPConnection
+
+from segdl.core.url import Origin
+
+
+class IdleConnections:
+    """Keeps connections by origin, the last one on top. `_lock` owns every field.
+
+    Args:
+        an_origin: most to one origin.
+        in_all: most of all; those to the origin that was used least lately go first.
+    """
+
+    def __init__(self, an_origin: int, in_all: int) -> None:
+        self._an_origin = an_origin
+        self._in_all = in_all
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Origin, list[HTTPConnection]] = OrderedDict()
+        self._count = 0
+        self._closed = False
+
+    def take(self, origin: Origin) -> HTTPConnection | None:
+        """Return the one that was kept last, if there is one."""
+        with self._lock:
+            return self._pop(origin, -1)
+
+    def keep(self, origin: Origin, connection: HTTPConnection) -> None:
+        """Keep a connection, or close it where there are enough."""
+        with self._lock:
+            excess: HTTPConnection | None = connection
+            if not self._closed:
+                kept = self._kept.setdefault(origin, [])
+                kept.append(connection)
+                self._kept.move_to_end(origin)
+                self._count += 1
+                excess = None
+                if len(kept) > self._an_origin:
+                    excess = self._pop(origin, 0)
+                elif self._count > self._in_all:
+                    excess = self._pop(next(iter(self._kept)), 0)
+        if excess is not None:
+            excess.close()
+
+    def close(self) -> None:
+        """Close all of them, and those that come later."""
+        with self._lock:
+            self._closed = True
+            kept, self._kept = self._kept, OrderedDict()
+            self._count = 0
+        for connections in kept.values():
+            for connection in connections:
+                connection.close()
+
+    def _pop(self, origin: Origin, at: int) -> HTTPConnection | None:
+        kept = self._kept.get(origin)
+        if not kept:
+            return None
+        connection = kept.pop(at)
+        self._count -= 1
+        if not kept:
+            del self._kept[origin]
+        return connection

@@ -1,0 +1,344 @@
+"""Files whose first request was sent ahead end as all others do, and are asked for once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import segdl
+from segdl.core.checksum import parse_checksum
+from segdl.engine import outright
+from segdl.engine.ahead import Ahead, Took
+from segdl.engine.download import download
+from segdl.engine.many import download_all
+from segdl.engine.surroundings import open_run
+from segdl.progress.events import Event, Finished, Probing, Started
+from support import data
+from support.fetching import check_balance
+from support.scripted import ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from segdl.options import Request as Wanted
+    from support.connection import Connection
+    from support.request import Request
+
+KIB = 1024
+
+
+def content(path: str) -> bytes:
+    seed = int(path.strip("/").split(".")[0])
+    return data.content(1 + seed * 997 % (90 * KIB), seed=seed)
+
+
+def plain(body: bytes, *more: str, status: str = "200 OK") -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *more, "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+class Site(ScriptedServer):
+    """Serves the files of `content`; `odd` answers some paths in its own way."""
+
+    def __init__(self, tls: Any = None) -> None:
+        self.odd: dict[str, Callable[[Request, Connection], bool | None]] = {}
+        super().__init__(self._answer, tls=tls)
+
+    def __enter__(self) -> Site:
+        super().__enter__()
+        return self
+
+    def _answer(self, request: Request, connection: Connection) -> bool | None:
+        if request.path in self.odd:
+            return self.odd[request.path](request, connection)
+        body = content(request.path)
+        first, last = request.range or (0, None)
+        if (first, last) == (0, 0):
+            tag = f'ETag: "{request.path}"'
+            told = f"Content-Range: bytes 0-0/{len(body)}"
+            connection.send(plain(body[:1], tag, told, status="206 Partial Content"))
+        else:
+            connection.send(plain(body, f'ETag: "{request.path}"'))
+        return None
+
+    def asked(self) -> Counter[str]:
+        return Counter(request.path for request in self.requests)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as site:
+        yield site
+
+
+@pytest.fixture
+def took(monkeypatch: pytest.MonkeyPatch) -> Counter[Took]:
+    """Count what became of requests: these tests tell nothing where none is sent ahead."""
+    counted: Counter[Took] = Counter()
+    real = Ahead.take
+
+    def take(self: Ahead, number: int, request: Wanted) -> Took:
+        how = real(self, number, request)
+        counted[how] += 1
+        return how
+
+    monkeypatch.setattr(Ahead, "take", take)
+    return counted
+
+
+def requests(site: Site, folder: Path, count: int) -> list[segdl.Request]:
+    return [segdl.Request(url=site.url(f"/{n}.bin"), directory=folder) for n in range(1, count + 1)]
+
+
+def fetch_all(
+    wanted: list[segdl.Request], *, files: int = 4, **transfer: Any
+) -> tuple[dict[int, Any], list[Event]]:
+    """Return each file's outcome by its number, and the events; gates are in balance then."""
+    events: list[Event] = []
+    options = segdl.TransferOptions(**{"connections": 1, **transfer})
+    network = segdl.NetworkOptions(stall_timeout=5, connect_timeout=5)
+    cancel = threading.Event()
+    with open_run(network, options, events.append, cancel, max_files=files) as run:
+        quick = replace(run, backoff=lambda _: 0.01)
+        outcomes = dict(download_all(quick, wanted, download, files))
+        check_balance(run.gates)
+    return outcomes, events
+
+
+def check(folder: Path, count: int, but: tuple[int, ...] = ()) -> None:
+    names = {f"{n}.bin" for n in range(1, count + 1) if n not in but}
+    assert set(os.listdir(folder)) == names
+    for name in names:
+        assert (folder / name).read_bytes() == content(name)
+
+
+@pytest.mark.parametrize("files", [1, 3, 16])
+@pytest.mark.parametrize("connections", [1, "auto"])
+def test_each_is_asked_for_once(
+    site: Site, tmp_path: Path, took: Counter[Took], files: int, connections: Any
+) -> None:
+    wanted = requests(site, tmp_path, 60)
+    outcomes, events = fetch_all(wanted, files=files, connections=connections)
+    assert sorted(outcomes) == list(range(1, 61))
+    assert all(outcome.status == "complete" for outcome in outcomes.values())
+    check(tmp_path, 60)
+    assert set(site.asked().values()) == {1}
+    assert site.accepted <= files
+    assert took[Took.YES] >= 30
+    for kind in (Probing, Started, Finished):
+        told = [event.file for event in events if isinstance(event, kind)]
+        assert sorted(told) == list(range(1, 61)), kind
+
+
+def test_over_tls(authority: Any, tmp_path: Path, took: Counter[Took]) -> None:
+    with Site(authority.server_context()) as site:
+        network = segdl.NetworkOptions(cacert=authority.cacert)
+        outcomes = list(segdl.download_many(requests(site, tmp_path, 40), network=network))
+        assert all(isinstance(outcome, segdl.DownloadResult) for outcome in outcomes)
+        assert set(site.asked().values()) == {1}
+    check(tmp_path, 40)
+    assert took[Took.YES] >= 20
+
+
+def answers(raw: bytes, *, keep: bool | None = None) -> Callable[[Any, Connection], bool | None]:
+    def answer(request: Any, connection: Connection) -> bool | None:
+        connection.send(raw)
+        return keep
+
+    return answer
+
+
+BODY = content("/20.bin")
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        CHUNKED % (len(BODY), BODY),
+        plain(BODY).replace(b"\r\nContent", b"\r\nX: a\r\n folded\r\nContent"),
+        plain(BODY, "Connection: close"),
+        plain(BODY) + b"what nobody asked for",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + plain(BODY),
+        plain(BODY).replace(b"\r\n", b"\n", 3),
+    ],
+)
+def test_odd_answers(site: Site, tmp_path: Path, took: Counter[Took], raw: bytes) -> None:
+    site.odd["/20.bin"] = answers(raw)
+    outcomes, _ = fetch_all(requests(site, tmp_path, 40))
+    assert all(outcome.status == "complete" for outcome in outcomes.values())
+    check(tmp_path, 40)
+    # What an odd answer does not prove is asked about once more.
+    assert site.asked().pop("/20.bin") <= 2
+    assert took[Took.YES] >= 20
+
+
+def test_what_the_server_says_instead(site: Site, tmp_path: Path) -> None:
+    site.odd["/10.bin"] = answers(plain(b"no", status="404 Not Found"))
+    site.odd["/20.bin"] = answers(
+        plain(b"", "Location: /21.bin", "Set-Cookie: a=1", status="302 Found")
+    )
+    busy = [plain(b"", "Retry-After: 0", status="503 Busy"), plain(content("/30.bin"))]
+    site.odd["/30.bin"] = lambda _, connection: connection.send(busy.pop(0))
+    wanted = requests(site, tmp_path, 40)
+    wanted[19] = replace(wanted[19], name="20.bin")
+    outcomes, _ = fetch_all(wanted)
+    failed = outcomes.pop(10)
+    assert isinstance(failed, segdl.Failure)
+    assert isinstance(failed.error, segdl.ServerError)
+    assert failed.error.status == 404
+    assert all(outcome.status == "complete" for outcome in outcomes.values())
+    assert (tmp_path / "20.bin").read_bytes() == content("/21.bin")
+    os.unlink(tmp_path / "20.bin")
+    check(tmp_path, 40, but=(10, 20))
+    asked = site.asked()
+    assert (asked["/10.bin"], asked["/20.bin"], asked["/30.bin"]) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("cut", [0, 3, 60, 2000])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_connections_that_break(site: Site, tmp_path: Path, cut: int, how: str) -> None:
+    """Before the head, within it, and within the body, of every third file."""
+    broken = set()
+
+    def answer(request: Request, connection: Connection) -> bool | None:
+        if request.path in broken:
+            connection.send(plain(content(request.path)))
+            return None
+        broken.add(request.path)
+        connection.send(plain(content(request.path))[:cut])
+        if how == "reset":
+            connection.reset()
+        return False
+
+    for number in range(3, 31, 3):
+        site.odd[f"/{number}.bin"] = answer
+    outcomes, _ = fetch_all(requests(site, tmp_path, 30))
+    assert all(outcome.status == "complete" for outcome in outcomes.values()), outcomes
+    check(tmp_path, 30)
+
+
+def test_a_late_answer_keeps_nobody_waiting(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on in a thread; the rest of it may be of another version, so that is looked at."""
+    monkeypatch.setattr(outright, "MOMENT", 0.1)
+    others = threading.Event()
+    gone = set()
+
+    def late(request: Request, connection: Connection) -> None:
+        whole = plain(content(request.path), 'ETag: "v"')
+        if request.path in gone:
+            connection.send(whole)
+            return
+        gone.add(request.path)
+        cut = 0 if request.path == "/8.bin" else len(whole) - 100
+        connection.send(whole[:cut])
+        others.wait(20)
+        connection.send(whole[cut:])
+
+    site.odd["/8.bin"] = site.odd["/9.bin"] = late
+    options = segdl.TransferOptions(connections=1)
+    outcomes = segdl.download_many(requests(site, tmp_path, 40), transfer=options)
+    for ended, outcome in enumerate(outcomes, start=1):
+        assert isinstance(outcome, segdl.DownloadResult), outcome
+        if ended == 38:
+            others.set()
+    assert others.is_set()
+    check(tmp_path, 40)
+
+
+def test_who_takes_their_time_over_an_outcome(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers that nobody looked at for long are not taken for fresh."""
+    monkeypatch.setattr(outright, "MOMENT", 0.05)
+    for ended, outcome in enumerate(segdl.download_many(requests(site, tmp_path, 20))):
+        assert isinstance(outcome, segdl.DownloadResult), outcome
+        if ended % 8 == 7:
+            time.sleep(0.2)
+    check(tmp_path, 20)
+
+
+def test_digests(site: Site, tmp_path: Path) -> None:
+    wanted = requests(site, tmp_path, 30)
+    right = hashlib.sha256(content("/20.bin")).hexdigest()
+    wanted[19] = replace(wanted[19], checksum=parse_checksum(f"sha256={right}"))
+    wanted[24] = replace(wanted[24], checksum=parse_checksum("sha256=" + "0" * 64))
+    outcomes, events = fetch_all(wanted)
+    assert outcomes[20].checksum == f"sha256={right}"
+    assert isinstance(outcomes[25].error, segdl.ChecksumMismatchError)
+    assert (tmp_path / "25.bin.segdl").is_dir()
+    assert not (tmp_path / "25.bin").exists()
+    assert [type(e) for e in events if e.file == 25].count(Started) == 1
+
+
+def test_what_is_there_already(site: Site, tmp_path: Path) -> None:
+    fetch_all(requests(site, tmp_path, 20))
+    before = len(site.requests)
+    (tmp_path / "20.bin").write_bytes(b"somebody else's")
+    outcomes, _ = fetch_all(requests(site, tmp_path, 30))
+    assert isinstance(outcomes.pop(20).error, segdl.TargetExistsError)
+    assert [outcomes[n].status for n in outcomes if n < 20] == ["skipped"] * 19
+    again = [r for r in site.requests[before:] if int(r.path[1:].split(".")[0]) <= 20]
+    assert {request.range for request in again} == {(0, 0)}
+
+
+def test_one_name_for_several(site: Site, tmp_path: Path, took: Counter[Took]) -> None:
+    wanted = requests(site, tmp_path, 12)
+    wanted += [replace(request, name="same") for request in requests(site, tmp_path, 40)[12:]]
+    outcomes, _ = fetch_all(wanted, files=1, if_exists="rename")
+    assert [failed for failed in outcomes.values() if isinstance(failed, segdl.Failure)] == []
+    got = sorted(path.read_bytes() for path in tmp_path.glob("same*"))
+    assert got == sorted(content(f"/{n}.bin") for n in range(13, 41))
+    assert took[Took.YES]
+
+
+@pytest.mark.parametrize("after", [0, 60, 1000])
+def test_cancelled_while_answers_are_waited_for(site: Site, tmp_path: Path, after: int) -> None:
+    stalled = threading.Event()
+
+    def stall(request: Request, connection: Connection) -> None:
+        connection.send(plain(content(request.path))[:after])
+        stalled.set()
+        connection.stall()
+
+    for number in range(20, 60):
+        site.odd[f"/{number}.bin"] = stall
+    cancel = threading.Event()
+
+    def stop() -> None:
+        stalled.wait(20)
+        time.sleep(0.05)
+        cancel.set()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    outcomes: list[segdl.DownloadResult | segdl.Failure] = []
+    with pytest.raises(segdl.CancelledError):
+        outcomes.extend(segdl.download_many(requests(site, tmp_path, 60), cancel=cancel))
+    stopper.join()
+    failed = [outcome for outcome in outcomes if isinstance(outcome, segdl.Failure)]
+    assert failed
+    assert all(isinstance(outcome.error, segdl.CancelledError) for outcome in failed)
+    assert not list(tmp_path.glob("*.bin")) or all(
+        path.read_bytes() == content(path.name) for path in tmp_path.glob("*.bin")
+    )
+
+
+def test_left_in_the_middle(site: Site, tmp_path: Path) -> None:
+    outcomes = segdl.download_many(requests(site, tmp_path, 60))
+    for _ in range(20):
+        next(outcomes)
+    outcomes.close()
+    for path in tmp_path.glob("*.bin"):
+        assert path.read_bytes() == content(path.name)
+    assert not any(thread.name.startswith("segdl") for thread in threading.enumerate())
