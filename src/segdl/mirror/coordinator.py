@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from segdl.core.expected import Expected
 from segdl.core.mirrorneed import Had
+from segdl.core.mirrorpath import may_be_page
+from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
@@ -22,6 +24,7 @@ from segdl.mirror.listing import Entry, Found
 from segdl.mirror.options import HostProfile, MirrorOptions
 from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
+from segdl.mirror.stat import beginning_of
 from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job
 from segdl.net.credentials import basic
@@ -306,13 +309,20 @@ class Coordinator:
             entrusted=entrusted,
             # A list may move to other URLs.
             supersedes=True,
-            expected=Expected(
-                size=row.listed.size,
-                checksum=row.listed.checksum,
-                pieces=entry.pieces if entry else None,
-                source="the list",
-            ),
+            expected=self._expected(row, entry.pieces if entry else None),
         )
+
+    def _expected(self, row: Row, pieces: Pieces | None) -> Expected:
+        told = Expected(
+            size=row.listed.size,
+            checksum=row.listed.checksum,
+            pieces=pieces,
+            source="the list",
+        )
+        if told.verifiable:
+            return told
+        beginning = beginning_of(self._options.directory / row.path)
+        return replace(told, page=may_be_page(row.path, beginning))
 
     def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
         size = row.listed.size

@@ -14,7 +14,6 @@ from segdl.core.checksum import Checksum, read_checksum
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, need_of
-from segdl.core.mirrorpath import may_be_page
 from segdl.core.pieces import Pieces, covers
 from segdl.core.text import human_size
 from segdl.core.url import parse_url
@@ -188,9 +187,6 @@ class Work:
         """
         path = self._options.directory / job.row.path
         request = replace(job.request, held=self.held(job, path))
-        if not request.expected.verifiable:
-            page = may_be_page(job.row.path, _beginning(path))
-            request = replace(request, expected=replace(request.expected, page=page))
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError:
@@ -274,17 +270,6 @@ def found_right(
 
 def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:
     return _digests(run, path, {wanted.algorithm})[wanted.algorithm] == wanted.hexdigest
-
-
-def _beginning(path: Path) -> bytes | None:
-    """Return the first bytes of a file, None where there is none that can be read."""
-    if stat_of(path) is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            return file.read(64)
-    except OSError:
-        return None
 
 
 def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
