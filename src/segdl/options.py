@@ -43,6 +43,28 @@ _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class S3Options:
+    """Which S3 store is meant, beside what the environment and ``~/.aws`` say.
+
+    Attributes:
+        endpoint_url: of a store that is not Amazon's.
+        profile: section of ``~/.aws`` to take credentials and settings from.
+        region: where the buckets are.
+    """
+
+    endpoint_url: str | None = None
+    profile: str | None = None
+    region: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.endpoint_url is not None and parse_url(self.endpoint_url).user:
+            raise UsageError(
+                "an endpoint's URL takes no user and password",
+                hint="boto3 has them from the environment or ~/.aws",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkOptions:
     """How to reach servers; one value for a whole run.
 
@@ -64,6 +86,7 @@ class NetworkOptions:
             to all of them, in the User-Agent field.
         limit_rate: bytes a second for all connections and files of a run together, as a number
             or as ``"2M"`` or ``"mon-fri 08:00-18:00=2M,10M"``; 0 or None is no limit.
+        s3: the store that ``s3://`` means.
     """
 
     headers: Headers = field(default=(), repr=False)
@@ -80,6 +103,7 @@ class NetworkOptions:
     stall_timeout: float = 30.0
     limit_rate: int | str | None = None
     contact: str | None = None
+    s3: S3Options = field(default_factory=S3Options)
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)

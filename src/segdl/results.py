@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from segdl.core.identity import Version
+from segdl.core.s3answer import Object
 
 Status = Literal["complete", "skipped"]
 
@@ -26,6 +28,8 @@ class DownloadResult:
             matched; ``None`` where nobody told one.
         requests: HTTP requests sent in this run, redirects included.
         version: what the server said of the file: size, ETag, Last-Modified.
+        place: the object's URL where it is in a bucket; `path` is None then.
+        stored: what the bucket has of it then.
     """
 
     path: Path | None
@@ -37,6 +41,13 @@ class DownloadResult:
     checksum: str | None = None
     requests: int = 0
     version: Version = field(default_factory=Version)
+    place: str | None = None
+    stored: Object | None = None
+
+    @property
+    def shown_as(self) -> str:
+        """Where it is, as a text that may still have to be made printable."""
+        return self.place or os.fspath(self.path or "-")
 
     @property
     def bytes_per_second(self) -> float:

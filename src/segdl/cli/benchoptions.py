@@ -26,7 +26,7 @@ def bench_parser() -> Parser:
     _add_bench(parser)
     add_network(parser)
     # What is measured is the link, not a limit.
-    parser.set_defaults(limit_rate=None)
+    parser.set_defaults(limit_rate=None, endpoint_url=None, profile=None, region=None)
     return parser
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from segdl.cli import wanted
+from segdl.cli.bucket import take_prefix
 from segdl.cli.parser import get_parser, network_options, transfer_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import human_size, printable
@@ -20,7 +20,9 @@ from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors
 
 if TYPE_CHECKING:
+    from segdl.core.s3url import S3Place
     from segdl.engine.run import Run
+    from segdl.options import Request
 
 
 def get(arguments: Sequence[str]) -> int:
@@ -30,6 +32,7 @@ def get(arguments: Sequence[str]) -> int:
         SegdlError: nothing was begun.
     """
     options = get_parser().read(arguments)
+    prefix = take_prefix(options)
     _check(options)
     view = make_view("none" if options.quiet or options.dry_run else options.progress, sys.stderr)
     try:
@@ -37,7 +40,7 @@ def get(arguments: Sequence[str]) -> int:
             cancelled_by_signals() as cancel,
             logging_to(view, verbose=options.verbose, insecure=options.insecure),
         ):
-            return _carry_out(options, view, cancel)
+            return _carry_out(options, prefix, view, cancel)
     finally:
         view.close()
 
@@ -55,7 +58,9 @@ def _check(options: argparse.Namespace) -> None:
             )
 
 
-def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event) -> int:
+def _carry_out(
+    options: argparse.Namespace, prefix: S3Place | None, view: View, cancel: threading.Event
+) -> int:
     # It takes 0.1 s to import: not before the options are known to be right.
     from segdl.engine.surroundings import open_run
 
@@ -77,23 +82,45 @@ def _carry_out(options: argparse.Namespace, view: View, cancel: threading.Event)
         if options.dry_run:
             _preview_all(run, options, report)
         else:
-            _download_all(run, options, report, max_files)
+            _download_all(run, options, prefix, report, max_files)
         if cancel.is_set():
             report.interrupted()
             return CancelledError.exit_code
         return report.exit_code
 
 
-def _download_all(run: Run, options: argparse.Namespace, report: _Report, max_files: int) -> None:
-    from segdl.engine.download import download
+def _download_all(
+    run: Run,
+    options: argparse.Namespace,
+    prefix: S3Place | None,
+    report: _Report,
+    max_files: int,
+) -> None:
     from segdl.engine.many import Failure, download_all
 
-    with closing(download_all(run, wanted.requests(run, options), download, max_files)) as outcomes:
+    fetch = _fetch_to(run, prefix)
+    requests = wanted.requests(run, options)
+    with closing(
+        # What goes to a bucket waits for that as well.
+        download_all(run, requests, fetch, max_files, needs_thread=lambda _: prefix is not None)
+    ) as outcomes:
         for number, outcome in outcomes:
             if isinstance(outcome, Failure):
                 report.failed(number, outcome.url, outcome.error)
             else:
                 report.finished(outcome)
+
+
+def _fetch_to(run: Run, prefix: S3Place | None) -> Callable[[Run, Request, int], DownloadResult]:
+    """Return what saves a file: on the disk, or below a prefix."""
+    if prefix is None:
+        from segdl.engine.download import download
+
+        return download
+    from segdl.s3.store import Store
+    from segdl.s3.upload import Uploader
+
+    return Uploader(Store(run), prefix)
 
 
 def _preview_all(run: Run, options: argparse.Namespace, report: _Report) -> None:
@@ -132,7 +159,7 @@ class _Report:
 
     def finished(self, result: DownloadResult) -> None:
         """Say that a file is whole."""
-        path = os.fspath(result.path or "-")
+        path = result.shown_as
         if self._json:
             self.printer.json(
                 {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from segdl.cli.parser import Parser, add_network, network_options
+from segdl.cli.parser import Parser, add_network, add_store, network_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.cli.values import count
 from segdl.core.text import human_size, printable
-from segdl.core.url import parse_url
+from segdl.core.url import parse_source
 from segdl.options import Request, TransferOptions
 from segdl.progress.view import make_view
 
@@ -24,6 +24,7 @@ def info_parser() -> Parser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     add_network(parser)
+    add_store(parser)
     parser.set_defaults(limit_rate=None)
     parser.add_argument(
         "--retries", type=count(0), default=5, metavar="N", help="tries before giving up (5)"
@@ -42,7 +43,7 @@ def info(arguments: Sequence[str]) -> int:
     options = parser.read(arguments)
     if len(options.urls) != 1:
         parser.error("needs one URL")
-    parse_url(options.urls[0])
+    parse_source(options.urls[0])
     from segdl.engine.inspect import inspect
     from segdl.engine.surroundings import open_run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Generator, Sequence
@@ -130,8 +129,14 @@ def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Resul
             wishes = wanted.mirror
             yield from walk(run, wishes.listing, lambda text: tell(Said(text)), hosts=wishes.hosts)
 
+        place = None
+        if wanted.prefix is not None:
+            from segdl.mirror.bucket import InBucket
+
+            place = InBucket(run, wanted.prefix)
         session = Session(wanted.mirror, wanted.transfer, tell)
-        return session.carry_out(run, read, once=wanted.mirror.listing.source == "-")
+        once = wanted.mirror.listing.source == "-"
+        return session.carry_out(run, read, once=once, place=place)
 
 
 def _report(wanted: Wanted, told: Audience, began: datetime, exit_code: int) -> DiskError | None:
@@ -170,13 +175,13 @@ def _say(wanted: Wanted, result: Result, told: Audience, printer: Printer) -> No
         printer.json(
             {
                 "v": 1,
-                "directory": os.fspath(wanted.mirror.directory),
+                "directory": wanted.where,
                 "exit_code": result.exit_code,
                 **_figures(result),
             }
         )
     elif not wanted.quiet:
-        printer.line(f"{shown(wanted.mirror.directory)}  {told.summary()}")
+        printer.line(f"{shown(wanted.where)}  {told.summary()}")
 
 
 def _figures(result: Result) -> dict[str, int]:

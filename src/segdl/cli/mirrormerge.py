@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
+from segdl.cli.mirroroptions import folder_of
 from segdl.cli.session import Printer
 from segdl.core.text import human_size, printable
 from segdl.errors import UsageError
@@ -28,7 +28,7 @@ def merge_reports(options: argparse.Namespace) -> int:
         raise UsageError(
             "--merge-reports wants folders", hint="write segdl mirror --merge-reports DIR..."
         )
-    directories = [Path(each) for each in options.urls]
+    directories = [folder_of(each, options) for each in options.urls]
     paths, missing = [], []
     for directory in directories:
         there, absent = reports_below(directory)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segdl.cli.parser import Parser, add_network, network_options
+from segdl.cli.mirrorstate import check_bucket, prefix_of, state_of
+from segdl.cli.parser import Parser, add_network, add_store, network_options
 from segdl.cli.values import count, read_limit, read_seconds, typed
+from segdl.core.s3url import S3Place
 from segdl.core.shards import parse_shard
 from segdl.core.size import parse_size
 from segdl.core.text import printable
@@ -52,19 +55,27 @@ class Wanted:
     json: bool
     quiet: bool
     verbose: bool
+    prefix: S3Place | None = None
 
     @property
     def name(self) -> str:
         """What reports call it."""
+        if self.prefix is not None:
+            return self.mirror.name or str(self.prefix)
         return self.mirror.name or self.mirror.directory.resolve().name
+
+    @property
+    def where(self) -> str:
+        """Where its files are."""
+        return os.fspath(self.mirror.directory) if self.prefix is None else str(self.prefix)
 
 
 def mirror_parser() -> Parser:
     """Return the parser of `segdl mirror`; `docs/cli.md` is checked against it."""
     parser = Parser(
         prog="segdl mirror",
-        usage="segdl mirror [OPTIONS] SOURCE DIR",
-        description="Keep a folder equal to a remote list of files.",
+        usage="segdl mirror [OPTIONS] SOURCE DIR|s3://BUCKET/PREFIX",
+        description="Keep a folder, or a prefix in a bucket, equal to a remote list of files.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -73,6 +84,7 @@ def mirror_parser() -> Parser:
     _add_work(parser)
     _add_keeping(parser)
     add_network(parser)
+    add_store(parser)
     _add_seen(parser)
     return parser
 
@@ -189,6 +201,12 @@ def _add_keeping(parser: Parser) -> None:
     add("--verify", action="store_true", help="read what is on the disk again, and repair it")
     add("--sums", action="store_true", help="write SHA256SUMS at the end")
     add(
+        "--state",
+        type=Path,
+        metavar="FOLDER",
+        help="where the ledger of a mirror in a bucket is kept (your state folder)",
+    )
+    add(
         "--exec",
         metavar="CMD",
         help="run CMD (no shell) for each file that was fetched, its path as last argument",
@@ -300,8 +318,13 @@ def wanted_of(
     network = replace(
         network_options(options), limit_rate=options.limit_rate, contact=options.contact
     )
+    prefix = prefix_of(directory)
+    if prefix is not None:
+        check_bucket(options)
+    elif options.state is not None:
+        raise UsageError("--state is for mirrors in a bucket", hint="a folder holds its own")
     mirror = MirrorOptions(
-        directory=Path(directory),
+        directory=folder_of(directory, options),
         name=name,
         listing=ListingOptions(
             source=source,
@@ -342,7 +365,14 @@ def wanted_of(
         json=options.json,
         quiet=options.quiet,
         verbose=options.verbose,
+        prefix=prefix,
     )
+
+
+def folder_of(text: str, options: argparse.Namespace) -> Path:
+    """Return the folder of a mirror's ledger: the mirror itself, or beside a bucket."""
+    prefix = prefix_of(text)
+    return state_of(prefix, options.state, options.endpoint_url) if prefix else Path(text)
 
 
 def _command(text: str | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from segdl.cli.mirroroptions import folder_of
 from segdl.cli.session import Printer
 from segdl.core.text import human_size, printable
 from segdl.errors import DiskError, UsageError
@@ -24,7 +25,7 @@ def status(options: argparse.Namespace) -> int:
     """
     if len(options.urls) != 1:
         raise UsageError("--status wants one folder", hint="write segdl mirror --status DIR")
-    directory = Path(options.urls[0])
+    directory = folder_of(options.urls[0], options)
     path = ledger_path(directory, options.shard)
     with disk_errors(path, "look at"):
         is_mirror = path.is_file()

@@ -10,6 +10,7 @@ from typing import NoReturn
 from segdl.cli.values import (
     count,
     read_connections,
+    read_folder,
     read_limit,
     read_proxy,
     read_seconds,
@@ -21,7 +22,7 @@ from segdl.core.checksum import parse_wanted
 from segdl.core.selection import parse_range
 from segdl.core.size import parse_size
 from segdl.errors import UsageError
-from segdl.options import NetworkOptions, TransferOptions, parse_header
+from segdl.options import NetworkOptions, S3Options, TransferOptions, parse_header
 from segdl.version import __version__
 
 # Names that are promised and not built yet.
@@ -82,6 +83,7 @@ def get_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"segdl {__version__}")
     _add_what(parser)
     add_network(parser)
+    add_store(parser)
     _add_transfer(parser)
     _add_output(parser)
     return parser
@@ -96,7 +98,14 @@ def _add_what(parser: Parser) -> None:
         metavar="NAME",
         help="file name, relative to --dir; - writes the bytes in order to standard output",
     )
-    add("-d", "--dir", type=Path, default=Path(), metavar="DIR", help="folder to save in")
+    add(
+        "-d",
+        "--dir",
+        type=typed(read_folder),
+        default=Path(),
+        metavar="DIR",
+        help="folder to save in, or s3://BUCKET/PREFIX",
+    )
     add(
         "-i",
         "--input-file",
@@ -204,6 +213,14 @@ def add_network(parser: Parser) -> None:
     )
 
 
+def add_store(parser: Parser) -> None:
+    """Add the options about which store ``s3://`` means; :func:`network_options` reads them."""
+    add = parser.add_argument_group("s3:// (needs segdl[s3])").add_argument
+    add("--endpoint-url", metavar="URL", help="of a store that is not Amazon's")
+    add("--profile", metavar="NAME", help="section of ~/.aws to take credentials from")
+    add("--region", metavar="NAME", help="where the bucket is")
+
+
 def _add_transfer(parser: Parser) -> None:
     group = parser.add_argument_group("transfer")
     add = group.add_argument
@@ -274,6 +291,11 @@ def network_options(arguments: argparse.Namespace) -> NetworkOptions:
         connect_timeout=arguments.connect_timeout,
         stall_timeout=arguments.stall_timeout,
         limit_rate=arguments.limit_rate,
+        s3=S3Options(
+            endpoint_url=arguments.endpoint_url,
+            profile=arguments.profile,
+            region=arguments.region,
+        ),
     )
 
 

@@ -6,9 +6,11 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from segdl.core.connections import parse_connections
+from segdl.core.s3url import S3Place, is_s3, parse_prefix
 from segdl.core.schedule import parse_schedule
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
@@ -57,6 +59,11 @@ def read_url(text: str) -> str:
     """Read a URL that can be fetched, and return it as it is."""
     parse_url(text)
     return text
+
+
+def read_folder(text: str) -> Path | S3Place:
+    """Read where files are to be saved."""
+    return parse_prefix(text) if is_s3(text) else Path(text)
 
 
 def typed(parse: Callable[[str], T]) -> Callable[[str], T]:

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from segdl.core.checksum import AUTO
-from segdl.core.url import parse_url
+from segdl.core.url import parse_source, parse_url
 from segdl.errors import SegdlError, UsageError
 from segdl.options import Request
 
@@ -52,7 +52,7 @@ def check(options: argparse.Namespace) -> None:
         )
     for url in options.urls:
         if not _is_path(url, options):
-            parse_url(url)
+            parse_source(url)
     for place in options.metalink:
         if "://" in place:
             parse_url(place)
@@ -95,7 +95,9 @@ def _documents(options: argparse.Namespace) -> bool:
 def _is_document(place: str, options: argparse.Namespace) -> bool:
     if options.no_metalink:
         return False
-    return _ENDING.search(place if _is_path(place, options) else parse_url(place).path) is not None
+    return (
+        _ENDING.search(place if _is_path(place, options) else parse_source(place).path) is not None
+    )
 
 
 def _is_path(place: str, options: argparse.Namespace) -> bool:

@@ -7,11 +7,20 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
+from segdl.core.s3url import is_s3, parse_s3
 from segdl.core.text import is_hostile, printable
 from segdl.errors import ServerError, UsageError
 
 _STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
 USUAL_PORTS = {"http": 80, "https": 443}
+# What fsspec reads in ranges from places that a URL names. Not ftp, which has one transfer a
+# connection and no version of a file; not file, as a list from elsewhere must not read disks.
+ELSEWHERE = frozenset(
+    {
+        *("abfs", "abfss", "az", "gcs", "gs", "hdfs", "hf", "oci", "oss", "sftp", "smb", "ssh"),
+        *("tos", "webdav", "webhdfs"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,11 @@ class Location:
     url: str = field(repr=False)
     origin: Origin
     user: tuple[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is asked for by HTTP as it is."""
+        return self.origin.scheme in USUAL_PORTS
 
     @property
     def path(self) -> str:
@@ -91,6 +105,42 @@ def parse_url(text: str) -> Location:
     return Location(
         url, Origin(scheme, host.lower(), USUAL_PORTS[scheme] if port is None else port), user
     )
+
+
+def parse_source(text: str) -> Location:
+    """Read a URL that a user names a file by: also of an object, or by another protocol.
+
+    What servers and lists name is read by `parse_url`, which knows http and https alone:
+    nobody else may have the user's own credentials used.
+
+    Raises:
+        UsageError: as `parse_url`.
+
+    Example:
+        >>> str(parse_source("s3://logs/a b.txt")), str(parse_source("sftp://me:pw@h/x?y"))
+        ('s3://logs/a%20b.txt', 'sftp://h/x')
+    """
+    if is_s3(text):
+        place = parse_s3(text.strip())
+        if not place.key or place.key.endswith("/"):
+            raise UsageError(f"{place} is no object", hint="write s3://BUCKET/KEY")
+        return Location(place.url, Origin("s3", place.bucket, 0))
+    scheme, separator, _ = text.strip().partition("://")
+    if not separator or scheme.lower() not in ELSEWHERE:
+        return parse_url(text)
+    try:
+        parts = urlsplit(text.strip())
+        host, port = parts.hostname or "", parts.port or 0
+    except ValueError:
+        raise UsageError(f"not a URL: {_guarded(text)!r}") from None
+    if not parts.path.strip("/") or any(map(is_hostile, text)):
+        raise UsageError(f"no file in {_guarded(text)!r}", hint=f"write {scheme}://PLACE/PATH")
+    user = None
+    if parts.username is not None:
+        user = (unquote(parts.username), unquote(parts.password or ""))
+    netloc = parts.netloc.rpartition("@")[2]
+    url = urlunsplit((scheme.lower(), netloc, _encoded(parts.path), parts.query, ""))
+    return Location(url, Origin(scheme.lower(), host, port), user)
 
 
 def follow(current: Location, location: str) -> Location:

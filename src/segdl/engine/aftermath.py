@@ -7,7 +7,16 @@ from segdl.core.causes import cause_of
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
 from segdl.engine.busy import tell_busy
 from segdl.engine.run import Run
-from segdl.engine.segment import Broken, Crash, Drop, Mismatch, Outcome, Segment, Streamed
+from segdl.engine.segment import (
+    Broken,
+    Crash,
+    Drop,
+    Mismatch,
+    Outcome,
+    Segment,
+    Streamed,
+    TakenBack,
+)
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.errors import NetworkError, SegdlError, Trouble
@@ -104,6 +113,8 @@ class Aftermath:
                 self._changed(site, why)
             case Mismatch(at=at):
                 self.disagree(at, site, others)
+            case TakenBack():
+                segment.ready_at = self._run.clock()
             case Crash(error=error):
                 raise error
 

@@ -31,7 +31,7 @@ from segdl.store.faults import shown
 from segdl.store.layout import discard
 from segdl.store.workplace import Workplace
 
-_MOST_RESTARTS = 3
+MOST_RESTARTS = 3
 # So little is flushed at its end: a thread for that costs more than a power cut would.
 _FLUSHED_AT_ONCE = 4 * 1024 * 1024
 
@@ -54,7 +54,7 @@ def fetch_one_version(
     _tell_layout(task, place)
     sites = sites_of(task, pin)
     fetched, restarts = came, 0
-    while restarts <= _MOST_RESTARTS:
+    while restarts <= MOST_RESTARTS:
         try:
             hashed = verification.expect(pin.version)
             size, count = _fetch_parts(task, place, sites, contact, came, in_order=hashed)

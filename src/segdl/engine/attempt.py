@@ -9,13 +9,23 @@ from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
 from segdl.engine.contact import Ranges
 from segdl.engine.flow import flow
 from segdl.engine.job import Job, first_difference
-from segdl.engine.segment import Broken, Crash, Mismatch, Opened, Outcome, Rest, Segment, Streamed
+from segdl.engine.segment import (
+    Broken,
+    Crash,
+    Mismatch,
+    Opened,
+    Outcome,
+    Rest,
+    Segment,
+    Streamed,
+    TakenBack,
+)
 from segdl.engine.site import Site
 from segdl.errors import SegdlError
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
-from segdl.store.part import PartFile
+from segdl.store.part import PartFile, TakenBackError
 
 # How much is fetched twice and compared where bytes of two responses meet.
 OVERLAP = 4096
@@ -158,6 +168,10 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
             exchange.finish()
         whole = segment.stop == OPEN and segment.position == exchange.head.version.size
         return Streamed(end=segment.position if whole else None)
+    except TakenBackError:
+        segment.position = part.stop
+        segment.storing = False
+        return TakenBack()
     finally:
         job.parts.release(part)
 

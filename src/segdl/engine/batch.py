@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from segdl.core.tail import median
-from segdl.core.url import parse_url
+from segdl.core.url import parse_source
 from segdl.engine.ahead import Ahead, AskedFile, Took
 from segdl.engine.gate import Gates, OpenGate
 from segdl.engine.run import TICK, Run
@@ -209,6 +209,6 @@ def failure_of(run: Run, number: int, url: str, error: SegdlError) -> Failure:
 
 def _public(request: Request) -> str:
     try:
-        return parse_url(request.url).public
+        return parse_source(request.url).public
     except SegdlError:
         return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.spans import Span
-from segdl.core.url import parse_url
+from segdl.core.url import parse_source, parse_url
 from segdl.engine.assemble import fetch_one_version
 from segdl.engine.contact import Contact, first_range
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
@@ -81,7 +81,7 @@ def download(
 def _mirrors_behind(request: Request, task: Task) -> tuple[str, ...]:
     """Return the URLs of a request that were to be asked after the one that answered."""
     urls = (request.url, *request.mirrors)
-    places = [parse_url(url).url for url in urls]
+    places = [parse_source(url).url for url in urls]
     return urls[places.index(task.source.asked.url) + 1 :]
 
 
@@ -97,7 +97,7 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
     asked = target_of(task.request, task.asked.path, contact)
     if not task.request.expected.page and is_page(contact.version):
         raise page_instead(task)
-    if _is_held(task.request.held, contact):
+    if is_held(task.request.held, contact):
         return _left(task, asked, contact.version)
     busy: set[Path] = set()
     with Outright(task, contact) as outright:
@@ -114,7 +114,7 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
                 pass
 
 
-def _is_held(held: Version | None, contact: Contact) -> bool:
+def is_held(held: Version | None, contact: Contact) -> bool:
     """Tell whether the server has the version still that is here."""
     if held is None or contact.not_modified:
         return contact.not_modified

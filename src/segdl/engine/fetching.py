@@ -95,6 +95,8 @@ class Fetching:
                 self._launch()
                 self._heed_gate()
                 self._take_outcomes()
+                if self._supply.fleeting:
+                    self._compare_seams()
                 self._trials.take()
                 self._run.check_cancelled()
                 self._watch_over()

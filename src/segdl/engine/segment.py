@@ -152,7 +152,12 @@ class Supply:
         live: in file order.
         behind: bytes of the file.
         divisible: whether a segment may be cut in two while it is fetched.
+
+    Attributes:
+        fleeting: whether bytes can be read for a while only: seams are compared as they come.
     """
+
+    fleeting = False
 
     def __init__(self, live: list[Segment], behind: int, *, divisible: bool = False) -> None:
         self.live = live
@@ -246,6 +251,11 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Where the bytes go lost some of them; when it takes them again is for the supply to say."""
+
+
+@dataclass(frozen=True, slots=True)
 class Crash:
     """Something that no retry mends: a full disk, a defect."""
 
@@ -253,5 +263,5 @@ class Crash:
 
 
 Outcome: TypeAlias = (
-    Streamed | Broken | Mismatch | Crash | Changed | Unranged | Refused | Retry | Fail
+    Streamed | Broken | Mismatch | TakenBack | Crash | Changed | Unranged | Refused | Retry | Fail
 )

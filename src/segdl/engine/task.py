@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from segdl.core.checksum import AUTO, Checksum, Claim
 from segdl.core.connections import parse_connections
 from segdl.core.pieces import Pieces
-from segdl.core.url import Location, parse_url
+from segdl.core.url import Location, parse_source, parse_url
 from segdl.engine.contact import Contacts
 from segdl.engine.gate import Gate
 from segdl.engine.run import Run
@@ -83,7 +83,12 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
     Raises:
         UsageError: a URL or an option cannot be used.
     """
-    asked = parse_url(request.url)
+    asked = parse_source(request.url)
+    if request.entrusted is not None and not asked.is_web:
+        raise UsageError(
+            f"{asked}: only what you name yourself is fetched with your credentials",
+            hint="a list has http:// and https:// URLs",
+        )
     most = request.most_in_all
     if most is not None and most < run.transfer.most:
         run = replace(run, transfer=_capped(run.transfer, most))

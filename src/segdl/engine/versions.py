@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from segdl.core.hashing import can_hash, new_hash
 from segdl.core.identity import Match, Version, compare, is_page_instead
 from segdl.engine.aftermath import ChangedError
@@ -10,12 +12,42 @@ from segdl.engine.site import Pin
 from segdl.engine.task import Task
 from segdl.errors import DiskError, NetworkError, RemoteChangedError, ServerError
 from segdl.progress.events import Note, Restarted
-from segdl.store.faults import shown
 from segdl.store.state import FileId, State
-from segdl.store.workplace import Workplace
 
 
-def reconcile(task: Task, place: Workplace, contact: Contact) -> Pin:
+class Emptiable(Protocol):
+    """What bytes that were fetched are in."""
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing would be lost with it."""
+
+
+class Keeping(Protocol):
+    """Where the bytes of a file wait that is not whole, and what tells what they belong to."""
+
+    @property
+    def parts(self) -> Emptiable:
+        """The bytes."""
+
+    @property
+    def where(self) -> str:
+        """What messages call it."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the file that is to be."""
+
+    def clear(self) -> None:
+        """Throw the bytes away."""
+
+    def state(self) -> State | None:
+        """Return what they belong to, or None where that is not known."""
+
+    def belongs_to(self, state: State) -> None:
+        """Write down what they belong to."""
+
+
+def reconcile(task: Task, place: Keeping, contact: Contact) -> Pin:
     """Compare what an earlier run left with what the server has; return what to fetch.
 
     Parts of another version are thrown away; parts of another file are not.
@@ -43,13 +75,13 @@ def selected(task: Task) -> str | None:
     return None if spec is None else str(spec)
 
 
-def _compare_with(state: State, task: Task, place: Workplace, contact: Contact) -> Pin:
+def _compare_with(state: State, task: Task, place: Keeping, contact: Contact) -> Pin:
     if state.range != selected(task):
         if task.request.supersedes:
             start_over(task, place, "it holds pieces of the file that nobody asks for")
             return Pin(contact.version, contact.ranges)
         raise DiskError(
-            f"{shown(place.folder)} holds a partial download of "
+            f"{place.where} holds a partial download of "
             f"{'the whole file' if state.range is None else 'bytes ' + state.range}",
             hint="finish that first, choose another name, or use --fresh",
         )
@@ -69,7 +101,7 @@ def _compare_with(state: State, task: Task, place: Workplace, contact: Contact) 
         return Pin(contact.version, contact.ranges)
     if not (same_url or task.request.supersedes):
         raise DiskError(
-            f"{shown(place.folder)} holds a partial download of {state.url}, another file",
+            f"{place.where} holds a partial download of {state.url}, another file",
             hint="finish that first, choose another name, or use --fresh",
         )
     start_over(task, place, "the remote file changed since the last run")
@@ -164,7 +196,7 @@ def confirm(task: Task, pin: Pin) -> None:
         raise ChangedError("it was changed while it was fetched", proved=False)
 
 
-def write_down(task: Task, place: Workplace, pin: Pin) -> None:
+def write_down(task: Task, place: Keeping, pin: Pin) -> None:
     """Note beside the parts what they belong to."""
     place.belongs_to(state_of(task, pin.version))
 
@@ -185,16 +217,16 @@ def _listed(task: Task) -> str | None:
     return None if checksum is None else str(checksum)
 
 
-def start_over(task: Task, place: Workplace, why: str) -> None:
+def start_over(task: Task, place: Keeping, why: str) -> None:
     """Throw the parts away and say so."""
     place.clear()
     task.run.emit(Restarted(task.number, why))
 
 
-def changes_too_often(place: Workplace) -> RemoteChangedError:
+def changes_too_often(place: Keeping) -> RemoteChangedError:
     """Return the error for a file that no version of can be fetched whole."""
     return RemoteChangedError(
-        f"{shown(place.target.path)}: the remote file keeps changing while it is fetched",
+        f"{place.name}: the remote file keeps changing while it is fetched",
         hint="try again when it has settled",
     )
 

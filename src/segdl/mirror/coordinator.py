@@ -14,17 +14,19 @@ from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
-from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
+from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError, UsageError
 from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
 from segdl.mirror.hosts import LARGE, Host, Hosts
-from segdl.mirror.intake import Intake, beginning_of
+from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.listing import Entry, Found
 from segdl.mirror.options import HostProfile, MirrorOptions
+from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
+from segdl.mirror.stat import beginning_of
 from segdl.mirror.way import clear_way
-from segdl.mirror.work import Job, Work
+from segdl.mirror.work import Job
 from segdl.net.credentials import basic
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
@@ -75,6 +77,7 @@ class Coordinator:
         ledger: what is known.
         tell: takes what happens; called from several threads, one at a time.
         read: begins to read the list; the list is what it yields.
+        place: where the files are.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Coordinator:
         ledger: Ledger,
         tell: Callable[[Happening], None],
         read: Callable[[], Generator[Found, None, None]],
+        place: Place,
     ) -> None:
         network = run.network
         # Each request has what is meant for its server, and nothing else.
@@ -97,7 +101,7 @@ class Coordinator:
         self._ledger = ledger
         self._tell = tell
         self._read = read
-        self._work = Work(options, tell)
+        self._place = place
         self._profiles = {profile.host: profile for profile in options.hosts}
         source = options.listing.source
         self._origin = parse_url(source).origin if "://" in source else None
@@ -120,12 +124,15 @@ class Coordinator:
         if self._options.engine is None:
             yield
             return
+        work = self._place.work
+        if work is None:
+            raise UsageError("the workers of an engine bring files to a folder only")
         from segdl.mirror.engines.camp import portable
         from segdl.mirror.engines.setting_up import open_carrier
 
         self._run = replace(self._run, network=portable(self._run.network))
         with open_carrier(
-            self._run, self._options, self._options.engine, self._work, self._cap
+            self._run, self._options, self._options.engine, work, self._cap
         ) as self._carrier:
             yield
 
@@ -146,7 +153,7 @@ class Coordinator:
         )
         listing = self._ledger.begin_listing(list_name(self._options.listing.source))
         self._first = self._first or listing
-        intake = Intake(self._ledger, hosts, self._options, listing, self._first)
+        intake = Intake(self._ledger, hosts, self._options, listing, self._place.look, self._first)
         self._troubles_told = 0
         this = Round(intake)
         try:
@@ -172,7 +179,7 @@ class Coordinator:
                     self._carry_out,
                     most,
                     first,
-                    needs_thread=lambda number: not self._jobs[number].only_fetches,
+                    needs_thread=self._needs_thread,
                 )
             else:
                 outcomes = self._carrier.carry(requests, self._jobs, most, first)
@@ -181,6 +188,9 @@ class Coordinator:
                 self._ended(this, hosts, self._jobs.pop(number), number, outcome)
                 if self._is_enough(this):
                     return
+
+    def _needs_thread(self, number: int) -> bool:
+        return self._place.needs_threads or not self._jobs[number].only_fetches
 
     def _cap(self, host: str) -> int:
         profile = self._profile(host)
@@ -323,7 +333,7 @@ class Coordinator:
         return replace(self._transfer, connections=connections)
 
     def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
-        return self._work.carry_out(run, self._jobs[number], number)
+        return self._place.carry_out(run, self._jobs[number], number)
 
     def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
         error = outcome.error if isinstance(outcome, Failure) else None

@@ -5,25 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
-from pathlib import Path
 
 from segdl.core.globs import make_globs
 from segdl.core.mirrordelete import check_deletion
+from segdl.core.mirrorneed import Stat
 from segdl.core.url import parse_url
-from segdl.errors import DiskError, SegdlError
-from segdl.mirror.aside import drop_parts
+from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.happenings import Happening, Removed, Said
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.options import ListingOptions, MirrorOptions
-from segdl.mirror.trash import Trash
+from segdl.mirror.place import Place
 
 
 def delete_unlisted(
     options: MirrorOptions,
     ledger: Ledger,
     listing: int,
-    folder: Path,
+    place: Place,
     tell: Callable[[Happening], None],
     check_cancelled: Callable[[], None],
 ) -> int:
@@ -36,7 +34,7 @@ def delete_unlisted(
         options: the mirror.
         ledger: knows what is of the mirror.
         listing: was read to its end, and everything that it names is here.
-        folder: where the trash is.
+        place: where its files are.
         tell: takes what happens.
         check_cancelled: raises where the run is to end.
 
@@ -44,7 +42,7 @@ def delete_unlisted(
         IntegrityError: they are too many; nothing was deleted.
         DiskError: one cannot be removed; the others were.
     """
-    unlisted = [row for row in ledger.unlisted(listing) if _is_here(options.directory, row)]
+    unlisted = [row for row in ledger.unlisted(listing) if _is_here(place, row)]
     gone = _gone(options, ledger, listing, unlisted)
     if left := len(unlisted) - len(gone):
         files = "file that is" if left == 1 else "files that are"
@@ -54,14 +52,12 @@ def delete_unlisted(
     here, _ = ledger.count()
     check_deletion(len(gone), here, options.max_delete)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    trash = Trash(
-        options.directory, folder / "trash" / stamp if options.delete == "trash" else None
-    )
+    kept = stamp if options.delete == "trash" else None
     removed: list[Row] = []
     for row in gone:
-        drop_parts(options.directory, row.path)
+        place.drop_parts(row.path)
     try:
-        failure = _remove(trash, gone, removed, tell, check_cancelled)
+        failure = _remove(place, kept, gone, removed, tell, check_cancelled)
     finally:
         ledger.forget(removed)
     if failure is not None:
@@ -69,12 +65,12 @@ def delete_unlisted(
     return len(removed)
 
 
-def forget_unlisted(options: MirrorOptions, ledger: Ledger, listing: int) -> None:
+def forget_unlisted(options: MirrorOptions, ledger: Ledger, listing: int, place: Place) -> None:
     """Forget what is gone and not here, and throw away what was fetched of it."""
     gone = _gone(options, ledger, listing, ledger.unlisted(listing))
     for row in gone:
-        drop_parts(options.directory, row.path)
-    ledger.forget(row for row in gone if not _is_here(options.directory, row))
+        place.drop_parts(row.path)
+    ledger.forget(row for row in gone if not _is_here(place, row))
 
 
 def list_name(source: str) -> str:
@@ -108,13 +104,13 @@ def _gone(options: MirrorOptions, ledger: Ledger, listing: int, rows: Iterable[R
     return [row for row in own if is_asked_for(row.path, options.listing)]
 
 
-def _is_here(directory: Path, row: Row) -> bool:
-    known = row.had is not None or row.open
-    return known and os.path.lexists(directory / row.path)
+def _is_here(place: Place, row: Row) -> bool:
+    return (row.had is not None or row.open) and place.has(row.path)
 
 
 def _remove(
-    trash: Trash,
+    place: Place,
+    kept: str | None,
     gone: list[Row],
     removed: list[Row],
     tell: Callable[[Happening], None],
@@ -124,10 +120,12 @@ def _remove(
     for row in gone:
         check_cancelled()
         try:
-            if not trash.remove(row.path, partial(_is_ours, row)):
+            if not place.remove(row.path, _expected(row), kept):
                 tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
                 continue
-        except DiskError as error:
+        except CancelledError:
+            raise
+        except SegdlError as error:
             failure = failure or error
             continue
         removed.append(row)
@@ -135,6 +133,9 @@ def _remove(
     return failure
 
 
-def _is_ours(row: Row, status: os.stat_result) -> bool:
-    """Tell whether a file is what was fetched; a run that was killed may not have said so."""
-    return row.open or (row.had is not None and row.had.stat.is_of(status))
+def _expected(row: Row) -> Stat | None:
+    """Return what must be there; None is anything: a run that was killed may not have said."""
+    if row.open:
+        return None
+    assert row.had is not None
+    return row.had.stat

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from segdl.core.mirrorneed import Listed, Need, Stat, need_of
@@ -30,6 +28,7 @@ class Intake:
 
     Attributes:
         listing: its number in the ledger.
+        look: tells what is where a file should be; see :class:`segdl.mirror.place.Place`.
         since: that of the first round of the run.
         files: that it names.
         bytes: that they have, as far as it tells or they are kept.
@@ -47,6 +46,7 @@ class Intake:
     hosts: Hosts
     options: MirrorOptions
     listing: int
+    look: Callable[[str], tuple[Stat | None, bool]]
     since: int
     files: int = 0
     bytes: int = 0
@@ -58,10 +58,6 @@ class Intake:
     ended: bool = False
     blocked: list[str] = field(default_factory=list)
     apart: dict[str, Entry] = field(default_factory=dict)
-    _root: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._root = os.fspath(self.options.directory)
 
     def take(self, batch: Sequence[Found]) -> None:
         """Write a part of the listing down, and what is to be done about its files."""
@@ -119,7 +115,7 @@ class Intake:
 
     def _wanted(self, path: str, entry: Entry, host: str, row: Row | None) -> Wanted:
         listed = Listed(entry.size, entry.modified, entry.checksum)
-        found, blocked = _look(os.path.join(self._root, path))
+        found, blocked = self.look(path)
         if blocked:
             self.blocked.append(path)
         need = need_of(
@@ -165,35 +161,6 @@ class Intake:
         if wanted.need is not Need.NOTHING:
             self.wanted += 1
             self.hosts.add(wanted.host, late=wanted.late)
-
-
-def stat_of(path: Path | str) -> Stat | None:
-    """Look at a file; None where none is there: a link or a folder is none."""
-    return _look(path)[0]
-
-
-def beginning_of(path: Path) -> bytes | None:
-    """Return the first bytes of a file, None where there is none that can be read."""
-    if stat_of(path) is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            return file.read(64)
-    except OSError:
-        return None
-
-
-def _look(path: Path | str) -> tuple[Stat | None, bool]:
-    """Look at a file; tell also whether there cannot be one before something is moved away."""
-    try:
-        status = os.lstat(path)
-    except NotADirectoryError:
-        return None, True
-    except (OSError, ValueError):
-        return None, False
-    if stat.S_ISREG(status.st_mode):
-        return Stat.of(status), False
-    return None, stat.S_ISDIR(status.st_mode)
 
 
 def host_of(url: str) -> str:

@@ -18,6 +18,7 @@ from segdl.mirror.happenings import Round as RoundBegins
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
 from segdl.mirror.options import INCOMING, MirrorOptions, state_folder
+from segdl.mirror.place import Folder, Place
 from segdl.mirror.sums import write_sums
 from segdl.options import TransferOptions
 from segdl.store.faults import disk_errors
@@ -67,7 +68,12 @@ class Session:
         self._folder = options.folder
 
     def carry_out(
-        self, run: Run, read: Callable[[], Generator[Found, None, None]], *, once: bool
+        self,
+        run: Run,
+        read: Callable[[], Generator[Found, None, None]],
+        *,
+        once: bool,
+        place: Place | None = None,
     ) -> Result:
         """Make the folder equal to the list.
 
@@ -75,6 +81,7 @@ class Session:
             run: the surroundings.
             read: begins to read the list.
             once: the list cannot be read again.
+            place: where its files are; None is its folder.
 
         Raises:
             SegdlError: nothing could be done: the list cannot be read, the folder not be had.
@@ -86,7 +93,8 @@ class Session:
         try:
             self._sweep()
             with Ledger(self._folder / LEDGER) as ledger:
-                return self._with_ledger(run, ledger, read, once=once)
+                place = place or Folder(self._options, self._tell)
+                return self._with_ledger(run, ledger, read, place, once=once)
         finally:
             lock.release(delete=False)
 
@@ -108,10 +116,12 @@ class Session:
         run: Run,
         ledger: Ledger,
         read: Callable[[], Generator[Found, None, None]],
+        place: Place,
         *,
         once: bool,
     ) -> Result:
-        coordinator = Coordinator(run, self._options, self._transfer, ledger, self._tell, read)
+        tell, transfer = self._tell, self._transfer
+        coordinator = Coordinator(run, self._options, transfer, ledger, tell, read, place)
         result = Result()
         last = 1 if once else self._options.rounds
         with coordinator.workers():
@@ -125,10 +135,10 @@ class Session:
                     break
         result.failures += [*this.intake.troubles, *this.failures]
         if this.clean:
-            self._finish(run, ledger, this, result)
+            self._finish(run, ledger, this, place, result)
         return result
 
-    def _finish(self, run: Run, ledger: Ledger, this: Round, result: Result) -> None:
+    def _finish(self, run: Run, ledger: Ledger, this: Round, place: Place, result: Result) -> None:
         """Do what is done only where everything the list names is here."""
         try:
             if self._options.delete != "no":
@@ -136,11 +146,11 @@ class Session:
                     self._options,
                     ledger,
                     this.intake.listing,
-                    self._folder,
+                    place,
                     self._tell,
                     run.check_cancelled,
                 )
-            forget_unlisted(self._options, ledger, this.intake.listing)
+            forget_unlisted(self._options, ledger, this.intake.listing, place)
             sweep(self._folder / INCOMING)
             if self._options.sums:
                 write_sums(self._options, ledger, this.intake.listing)

@@ -23,9 +23,9 @@ from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.mirror.aside import drop_parts, keep_right_pieces, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
 from segdl.mirror.hook import run_hook
-from segdl.mirror.intake import stat_of
 from segdl.mirror.ledger import Row
 from segdl.mirror.options import MirrorOptions
+from segdl.mirror.stat import stat_of
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors, shown
@@ -138,7 +138,7 @@ class Work:
         if need_of(row.listed, job.had, found) is not Need.NOTHING:
             return None
         job.how, job.verified = "unchanged", checksum.algorithm if checksum else None
-        return _result(job, path, found.size)
+        return found_right(job, path, found.size)
 
     def _set_aside(self, run: Run, job: Job, path: Path, had: Had | None) -> None:
         """Move a file away that is not any more what it was, and keep of it what is right."""
@@ -176,7 +176,7 @@ class Work:
             job.how, job.verified = "linked", wanted.algorithm
             job.had = Had(found, Version(size=found.size), None, wanted, twin.had.sha256)
             self._add_sum(run, job, path)
-            return _result(job, path, found.size, seconds=run.clock() - began)
+            return found_right(job, path, found.size, seconds=run.clock() - began)
         return None
 
     def fetch(self, run: Run, job: Job, number: int) -> DownloadResult:
@@ -245,10 +245,26 @@ class Work:
         return Version(size=found.size, last_modified=modified)
 
 
-def _result(job: Job, path: Path, size: int, *, seconds: float = 0.0) -> DownloadResult:
-    url = parse_url(job.request.url).public
+def found_right(
+    job: Job, path: Path | None, size: int, *, seconds: float = 0.0, place: str | None = None
+) -> DownloadResult:
+    """Return the result for a file that is right without its server's help.
+
+    Args:
+        job: the file.
+        path: where it is; None in a bucket.
+        size: its bytes.
+        seconds: that it took.
+        place: its URL in a bucket.
+    """
     return DownloadResult(
-        path=path, url=url, size=size, fetched=0, seconds=seconds, status="skipped"
+        path=path,
+        url=parse_url(job.request.url).public,
+        size=size,
+        fetched=0,
+        seconds=seconds,
+        status="skipped",
+        place=place,
     )
 
 

@@ -103,7 +103,7 @@ class Credentials:
         origin = location.origin
         if self._asked and origin == self._asked.origin:
             found = self._netrc.authenticators(origin.host)
-        elif origin.port == USUAL_PORTS[origin.scheme]:
+        elif origin.port == USUAL_PORTS.get(origin.scheme):
             # "default" is meant for the server that the user named.
             found = self._netrc.hosts.get(origin.host)
         else:

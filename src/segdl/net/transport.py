@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import urllib3
 
+from segdl.core.s3url import place_of
 from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
@@ -24,7 +26,18 @@ from segdl.net.wire import AbortedError, Wire
 from segdl.options import NetworkOptions
 
 if TYPE_CHECKING:
+    from segdl.net.elsewhere import Elsewhere
     from segdl.net.limiter import Limiter
+    from segdl.net.put import Put
+    from segdl.net.s3 import S3
+
+# What is sent along with a signature, which is all that a store wants to know.
+_NOT_SECRET = frozenset(
+    {
+        *("accept", "accept-encoding", "if-modified-since", "if-none-match", "if-range", "range"),
+        "user-agent",
+    }
+)
 
 # Connections that wait for another request, to all origins together.
 _MOST_IDLE = 64
@@ -33,10 +46,14 @@ log = logging.getLogger("segdl")
 
 
 class Transport:
-    """Sends requests, within the limit of the run. Threads share it; nothing in it changes."""
+    """Sends requests, within the limit of the run.
+
+    Threads share it; `_lock` owns `_s3` and `_other`, which are made when they are needed.
+    """
 
     def __init__(self, options: NetworkOptions, *, connections: int) -> None:
-        self._pools = Pools(SharedContext(options), connections)
+        self._context = SharedContext(options)
+        self._pools = Pools(self._context, connections)
         self._silence = options.stall_timeout
         self._direct = Direct(
             self._pools,
@@ -45,7 +62,12 @@ class Transport:
         )
         self._proxies = Proxies(options.proxy)
         self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.stall_timeout)
+        self._patience = (options.connect_timeout, options.stall_timeout)
         schedule = parse_schedule(options.limit_rate)
+        self._options = options
+        self._lock = threading.Lock()
+        self._s3: S3 | None = None
+        self._other: Elsewhere | None = None
         self._limiter: Limiter | None = None
         if schedule.limits:
             from segdl.net.limiter import Limiter
@@ -66,6 +88,8 @@ class Transport:
         Raises:
             TransferError: nothing usable came back.
         """
+        if location.origin.scheme == "s3":
+            return self._open_object(location, headers, wire, payer)
         if self._limiter is None:
             return Exchange(self._send(location, headers, wire), location, wire)
         from segdl.net.lane import Lane
@@ -78,6 +102,46 @@ class Transport:
             lane.close()
             raise
 
+    def _open_object(
+        self, location: Location, headers: Mapping[str, str], wire: Wire, payer: object
+    ) -> Exchange:
+        # Signed for each request: what is signed runs out, and credentials are replaced.
+        signed = self.s3.sign_get(place_of(location.url))
+        kept = {name: value for name, value in headers.items() if name.lower() in _NOT_SECRET}
+        exchange = self.open(signed, kept, wire, payer)
+        exchange.location = location
+        return exchange
+
+    @property
+    def s3(self) -> S3:
+        """The store that ``s3://`` means."""
+        with self._lock:
+            if self._s3 is None:
+                from segdl.net.s3 import S3
+
+                self._s3 = S3(self._options)
+            return self._s3
+
+    @property
+    def _elsewhere(self) -> Elsewhere:
+        """What is read by other protocols."""
+        with self._lock:
+            if self._other is None:
+                from segdl.net.elsewhere import Elsewhere
+
+                self._other = Elsewhere(self._options)
+            return self._other
+
+    def put(self, location: Location, length: int) -> Put:
+        """Begin to send `length` bytes somewhere.
+
+        Raises:
+            TransferError: nobody takes them.
+        """
+        from segdl.net.put import Put
+
+        return Put(location, length, self._context, self._proxies.of(location), *self._patience)
+
     def ask_ahead(self, location: Location, headers: Mapping[str, str], most: int) -> Asked | None:
         """Send a GET if it can be without a wait, over a connection that was used before.
 
@@ -86,7 +150,9 @@ class Transport:
             headers: header fields.
             most: bytes of the longest body that is to be gathered.
         """
-        if self._limiter is not None or self._proxies.of(location) is not None:
+        if self._limiter is not None or not location.is_web:
+            return None
+        if self._proxies.of(location) is not None:
             return None
         line = self._direct.ask_ahead(location, headers)
         if line is None:
@@ -96,6 +162,9 @@ class Transport:
     def _send(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Answer:
         while True:
             try:
+                if not location.is_web:
+                    answer: Answer = self._elsewhere.open(location, headers, wire)
+                    break
                 answer = self._ask(location, headers, wire)
                 break
             except (AbortedError, *WIRE_ERRORS) as error:
@@ -141,3 +210,6 @@ class Transport:
         """Close every idle connection."""
         self._direct.close()
         self._pools.close()
+        for made in (self._s3, self._other):
+            if made is not None:
+                made.close()

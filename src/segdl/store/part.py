@@ -14,6 +14,13 @@ from segdl.store.files import FLAGS, Move, pour
 from segdl.store.files import sync_data as _sync
 
 
+class TakenBackError(Exception):
+    """A part lost bytes that it had taken: they are to be fetched again, from its `stop` on.
+
+    Nobody who sent them is to blame.
+    """
+
+
 class PartFile(Protocol):
     """What a worker needs of a part: bytes go on at its end, and may be taken back."""
 
@@ -26,7 +33,11 @@ class PartFile(Protocol):
         """Where in the file the next byte goes."""
 
     def append(self, data: bytes | memoryview) -> None:
-        """Write bytes at the end."""
+        """Write bytes at the end.
+
+        Raises:
+            TakenBackError: see there.
+        """
 
     def cut(self, size: int) -> None:
         """Drop what was written behind `size` bytes."""

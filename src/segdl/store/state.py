@@ -100,6 +100,13 @@ def load(path: Path) -> State | None:
                 told = json.loads(file.read(_MOST_BYTES))
         except (FileNotFoundError, ValueError, RecursionError):
             return None
+    return read_state(told)
+
+
+def read_state(told: object) -> State | None:
+    """Return the state that JSON as `save` writes it tells, or None where it makes no sense."""
+    if not isinstance(told, dict):
+        return None
     try:
         if told["segdl"] != FORMAT:
             return None

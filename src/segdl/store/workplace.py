@@ -46,6 +46,16 @@ class Workplace:
         self._leaving = threading.Event()
         self._flusher: threading.Thread | None = None
 
+    @property
+    def where(self) -> str:
+        """What messages call the folder."""
+        return shown(self.folder)
+
+    @property
+    def name(self) -> str:
+        """What messages call the target."""
+        return shown(self.target.path)
+
     def __enter__(self) -> Workplace:
         self._lock = self._hold()
         try:

@@ -9,7 +9,7 @@ from segdl.core.identity import Version
 from segdl.core.spans import Span
 from segdl.engine.run import Run
 from segdl.mirror.engines.orders import Camp, Hash, Head, Look, Piece, Whole
-from segdl.mirror.intake import stat_of
+from segdl.mirror.stat import stat_of
 from segdl.mirror.work import Job, Work
 from segdl.options import Request
 

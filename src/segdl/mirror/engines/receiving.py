@@ -15,7 +15,7 @@ from segdl.mirror.engines.asking import Terms
 from segdl.mirror.engines.orders import Brought
 from segdl.mirror.engines.pieced import Pieced
 from segdl.mirror.happenings import Said
-from segdl.mirror.intake import stat_of
+from segdl.mirror.stat import stat_of
 from segdl.mirror.work import Job
 from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors, shown

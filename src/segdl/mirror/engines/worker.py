@@ -50,7 +50,7 @@ from segdl.mirror.engines.orders import (
 from segdl.mirror.engines.place import Place
 from segdl.mirror.engines.station import station_of
 from segdl.mirror.engines.telling import Send
-from segdl.mirror.intake import stat_of
+from segdl.mirror.stat import stat_of
 from segdl.progress.events import Verifying
 from segdl.store.faults import disk_errors
 from segdl.store.target import Target

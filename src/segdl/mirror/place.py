@@ -1,0 +1,96 @@
+"""Where a mirror's files are: in its folder, or in a bucket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from segdl.core.mirrorneed import Stat
+from segdl.engine.run import Run
+from segdl.mirror.aside import drop_parts
+from segdl.mirror.happenings import Happening
+from segdl.mirror.options import MirrorOptions
+from segdl.mirror.stat import look
+from segdl.mirror.trash import Trash
+from segdl.mirror.work import Job, Work
+from segdl.results import DownloadResult
+
+
+class Place(Protocol):
+    """What holds a mirror's files. Threads share it."""
+
+    needs_threads: bool
+    """Whether each file needs a thread of its own, as more is waited for than its server."""
+
+    @property
+    def work(self) -> Work | None:
+        """What takes in what the workers of an engine bring; None where they can bring nothing."""
+
+    def has(self, path: str) -> bool:
+        """Tell whether anything is where a file should be."""
+
+    def drop_parts(self, path: str) -> None:
+        """Throw away what was fetched of a file that is not wanted any more."""
+
+    def look(self, path: str) -> tuple[Stat | None, bool]:
+        """Look at a file, None where none is there; tell also whether something is in its way."""
+
+    def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
+        """Make a file what the list says it is.
+
+        Raises:
+            SegdlError: it cannot be done; what was there, and was right, is there still.
+        """
+
+    def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
+        """Take a file out; tell whether it is out: not where it is not the one expected.
+
+        Args:
+            path: relative to the mirror.
+            expected: what it was when it was fetched; None takes whatever is there.
+            stamp: names what is kept of this run's; None keeps nothing.
+
+        Raises:
+            SegdlError: it cannot be removed.
+        """
+
+
+class Folder:
+    """The mirror's own folder.
+
+    Args:
+        options: the mirror.
+        say: takes what happens.
+    """
+
+    def __init__(self, options: MirrorOptions, say: Callable[[Happening], None]) -> None:
+        self._directory = options.directory
+        self._trash = options.folder / "trash"
+        self._root = os.fspath(options.directory)
+        self.work = Work(options, say)
+
+    needs_threads = False
+
+    def has(self, path: str) -> bool:
+        """Tell whether anything is there; see `Place`."""
+        return os.path.lexists(self._directory / path)
+
+    def drop_parts(self, path: str) -> None:
+        """Throw away what was fetched, unless that is behind a link, or held by a run."""
+        drop_parts(self._directory, path)
+
+    def look(self, path: str) -> tuple[Stat | None, bool]:
+        """Look at a file; see `Place`."""
+        return look(os.path.join(self._root, path))
+
+    def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
+        """Make a file right; see `Place`."""
+        return self.work.carry_out(run, job, number)
+
+    def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
+        """Take a file out; see `Place`."""
+        kept = None if stamp is None else self._trash / stamp
+        return Trash(self._directory, kept).remove(
+            path, lambda status: expected is None or expected.is_of(status)
+        )

@@ -1,0 +1,1 @@
+"""Files that go into a bucket: segments are parts of an upload, the merge is its completion."""

@@ -1,0 +1,251 @@
+"""One version of a file, sent to a bucket whole, whatever happens to the remote one meanwhile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segdl.core.checksum import Checksum, Claim
+from segdl.core.multipart import Stored, span_of
+from segdl.core.selection import whole
+from segdl.core.spans import OPEN
+from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
+from segdl.engine.assemble import MOST_RESTARTS
+from segdl.engine.contact import ONE_BYTE, Contact, Ranges
+from segdl.engine.fetching import Fetching
+from segdl.engine.job import job_of
+from segdl.engine.segment import Opened, Supply
+from segdl.engine.site import Pin
+from segdl.engine.sites import Sites, sites_of
+from segdl.engine.task import Task
+from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
+from segdl.engine.versions import (
+    changes_too_often,
+    confirm,
+    reconcile,
+    refuse_page,
+    settle,
+    start_over,
+    write_down,
+)
+from segdl.errors import IntegrityError
+from segdl.progress.events import Note, Started
+from segdl.s3.check import check
+from segdl.s3.inorder import InOrder
+from segdl.s3.store import Store
+from segdl.s3.supply import PartSupply, WholeSupply
+from segdl.s3.unfinished import Unfinished
+from segdl.s3.uploading import Uploading
+
+# What waits in memory to be hashed in order, in bytes.
+_MOST_WAITING = 128 * 1024 * 1024
+_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the parts of an upload make, once it is completed.
+
+    Attributes:
+        pin: the version.
+        size: its bytes.
+        fetched: bytes that came in this run.
+        checksum: the digest that was expected, and that it has.
+    """
+
+    pin: Pin
+    size: int
+    fetched: int
+    checksum: Checksum | None
+
+
+def send_one_version(task: Task, store: Store, unfinished: Unfinished, contact: Contact) -> Sent:
+    """Send parts until they make the whole of one version.
+
+    Raises:
+        SegdlError: it cannot be had, or keeps changing; the parts that are whole are kept.
+    """
+    contact = _with_ranges(task, unfinished, contact)
+    pin = reconcile(task, unfinished, contact)
+    sites = sites_of(task, pin)
+    for _ in range(MOST_RESTARTS + 1):
+        try:
+            claims = _expected(task, pin, unfinished)
+            order = _order(task, claims)
+            size = _send_parts(task, store, unfinished, sites, contact, order)
+            if order is not None and order.spoilt:
+                continue
+            if pin.version.proves:
+                confirm(task, pin)
+            require_whole_size(task, size)
+            checksum = check(task, unfinished.name, claims, order, size)
+            return Sent(pin, size, sites.received, checksum)
+        except LiedError as lie:
+            _expel(unfinished, sites, lie)
+        except UnrangedError as error:
+            contact.release()
+            contact = task.contacts.make(None)
+            refuse_page(task, pin.version, contact.version)
+            start_over(task, unfinished, f"{error}: fetching in one piece")
+            pin = Pin(contact.version, contact.ranges)
+            sites = sites_of(task, pin)
+            write_down(task, unfinished, pin)
+        except ChangedError as change:
+            pin, useless = settle(task, pin, change)
+            if useless:
+                start_over(task, unfinished, useless)
+            write_down(task, unfinished, pin)
+            sites.start_over(pin)
+    raise changes_too_often(unfinished)
+
+
+def _with_ranges(task: Task, unfinished: Unfinished, contact: Contact) -> Contact:
+    """Throw away what cannot be gone on with: nobody can compare parts that are sent."""
+    if unfinished.is_empty() or task.run.transfer.fresh:
+        # It may be of another length now.
+        unfinished.clear()
+        return contact
+    if contact.ranges is not Ranges.WORK:
+        # One odd answer must not cost what an earlier run sent.
+        contact.release()
+        contact = task.contacts.make(ONE_BYTE)
+    if contact.ranges is not Ranges.WORK:
+        start_over(task, unfinished, "the server does not send ranges any more")
+    elif not (contact.version.proves or _proofs(task)):
+        start_over(task, unfinished, "nothing tells whether the parts are of this file")
+    return contact
+
+
+def _proofs(task: Task) -> list[Claim]:
+    return [claim for claim in task.claims if claim.checksum.proves]
+
+
+def _expected(task: Task, pin: Pin, unfinished: Unfinished) -> tuple[Claim, ...]:
+    """Return the digests that the file must have, as far as that can be found out.
+
+    Parts that an earlier run sent cannot be read before the upload is complete. For a digest
+    that the user or a list gave they are fetched again; for the server's word alone they are
+    not: each was compared with what was sent, and it names the version, too.
+    """
+    claims = claims_of(task, pin.version)
+    tell_unchecked(task, pin.version)
+    if unfinished.is_empty() or not (claims or task.pieces):
+        return claims
+    if task.claims or task.pieces:
+        text = "parts that are there are fetched again, to check the digest of the whole"
+        task.run.emit(Note(task.number, text))
+        return claims
+    text = f"{claims[0].source} is not checked: parts of it were sent by an earlier run"
+    task.run.emit(Note(task.number, text))
+    return ()
+
+
+def _order(task: Task, claims: Sequence[Claim]) -> InOrder | None:
+    if not claims and task.pieces is None:
+        return None
+    return InOrder({claim.checksum.algorithm for claim in claims}, task.pieces)
+
+
+def _expel(unfinished: Unfinished, sites: Sites, lie: LiedError) -> None:
+    """Go on without mirrors that sent other bytes, and without the parts that hold them.
+
+    Raises:
+        IntegrityError: nobody is left whose word counts.
+    """
+    for mirror in lie.mirrors:
+        if not sites.drop(mirror, f"it sent other bytes than the file's ({lie})"):
+            raise IntegrityError(
+                f"{unfinished.name}: the mirrors disagree ({lie})",
+                hint="give --checksum, or fewer mirrors",
+            )
+        unfinished.drop(mirror.brought)
+        mirror.brought.clear()
+
+
+def _send_parts(
+    task: Task,
+    store: Store,
+    unfinished: Unfinished,
+    sites: Sites,
+    contact: Contact,
+    order: InOrder | None,
+) -> int:
+    """Send the parts that one version lacks, and return its size.
+
+    Raises:
+        ChangedError: the remote file may be another now.
+        UnrangedError: the server stopped answering ranges as it should.
+        LiedError: mirrors sent other bytes.
+    """
+    pin, note = sites.origin.pin, unfinished.note
+    assert note is not None
+    size = OPEN if pin.version.size is None else pin.version.size
+    uploading = Uploading(
+        task.run,
+        task.number,
+        store,
+        unfinished.place,
+        note.upload,
+        size=size,
+        length=note.length,
+        stored={number: part.etag for number, part in unfinished.stored.items()},
+        order=order,
+    )
+    supply, held = _supply(task, pin, unfinished, uploading)
+    most = task.run.transfer.most
+    task.run.emit(
+        Started(
+            task.number,
+            task.asked.public,
+            unfinished.name,
+            None if size == OPEN else size,
+            held,
+            most if pin.ranges is Ranges.WORK else 1,
+        )
+    )
+    job = job_of(task, sites.origin, whole(size), uploading)
+    fetching = Fetching(task.run, job, sites, supply, number=task.number)
+    try:
+        supply.advance()
+        fetching.fetch(_opened(contact, supply))
+        if not fetching.proved:
+            text = "the server did not tell the file's length: a cut would look the same as its end"
+            task.run.emit(Note(task.number, text))
+        if size == OPEN:
+            size = supply.live[-1].stop
+            _end(task, uploading)
+        return size
+    finally:
+        uploading.close()
+        unfinished.stored = {
+            number: Stored(len(span_of(number, size, note.length)), etag)
+            for number, etag in uploading.etags.items()
+        }
+
+
+def _supply(
+    task: Task, pin: Pin, unfinished: Unfinished, uploading: Uploading
+) -> tuple[Supply, int]:
+    """Return what is to be fetched, and the bytes that are there."""
+    if pin.ranges is not Ranges.WORK:
+        return WholeSupply(uploading, max(1, task.run.transfer.retries)), 0
+    width = task.run.transfer.most + _AHEAD
+    if uploading.order is not None:
+        return PartSupply(uploading, 0, max(1, min(width, _MOST_WAITING // uploading.length))), 0
+    held = sum(part.size for part in unfinished.stored.values())
+    return PartSupply(uploading, held, width), held
+
+
+def _end(task: Task, uploading: Uploading) -> None:
+    """Have the last bytes of a file sent whose length nobody told."""
+    future = task.run.pool.submit(uploading.end)
+    task.run.wait_for(future, uploading.close, math.inf)
+
+
+def _opened(contact: Contact, supply: Supply) -> Opened | None:
+    """Take the open response where it brings the beginning of the first segment."""
+    if not (contact.is_open and supply.live and contact.accept.start == supply.live[0].start):
+        contact.release()
+        return None
+    return contact.take(), contact.accept

@@ -1,0 +1,45 @@
+"""What is said of a file's digests, compared with those of what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segdl.core.checksum import Checksum, Claim
+from segdl.core.pieces import piece_span, wrong_pieces
+from segdl.engine.task import Task
+from segdl.engine.verify import mismatch
+from segdl.s3.inorder import InOrder
+
+
+def check(
+    task: Task, what: str, claims: Sequence[Claim], order: InOrder | None, size: int
+) -> Checksum | None:
+    """Return the digest that a file has, where one was expected; nothing has its name yet.
+
+    Args:
+        task: the request.
+        what: the object, for messages.
+        claims: the digests that it must have.
+        order: hashed its bytes, where anything was expected.
+        size: bytes of it.
+
+    Raises:
+        ChecksumMismatchError: it is not what it should be.
+    """
+    if order is None:
+        return None
+    hint = "nothing has its name; --fresh fetches it anew"
+    digests, pieces = order.finish()
+    for claim in claims:
+        digest = digests[claim.checksum.algorithm]
+        if digest != claim.checksum.hexdigest:
+            raise mismatch(what, claim, digest, hint)
+    wanted = task.pieces
+    for index in [] if wanted is None else wrong_pieces(wanted, pieces):
+        assert wanted is not None
+        span = piece_span(wanted, index, size)
+        claim = Claim(
+            Checksum(wanted.algorithm, wanted.hexdigests[index]), task.request.expected.source
+        )
+        raise mismatch(f"{what}: bytes {span.start}-{span.stop - 1}", claim, pieces[index], hint)
+    return claims[0].checksum if claims else None

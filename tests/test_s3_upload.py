@@ -1,0 +1,344 @@
+"""Files that go into a real bucket: whole, or not at all, whatever happens on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from segdl.core.checksum import parse_checksum
+from segdl.core.multipart import etag_of
+from segdl.errors import (
+    CancelledError,
+    ChecksumMismatchError,
+    IntegrityError,
+    NetworkError,
+    ServerError,
+    TargetExistsError,
+)
+from segdl.progress.events import Note, Progress, Restarted, Started
+from support import data
+from support.buckets import ENVIRONMENT, PART, Asked, Bucket, Front, Told
+from support.faults import sequence
+from support.juicefs import JuiceFS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from segdl.progress.events import Event
+    from support.origin import Origin
+
+BIG = data.content(3 * PART + 17)
+SHA = f"sha256={hashlib.sha256(BIG).hexdigest()}"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[JuiceFS]:
+    with JuiceFS() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(store: JuiceFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    made = Bucket(store)
+    yield made
+    made.close()
+
+
+def stop_at(count: int, cancel: threading.Event) -> Callable[[Event], None]:
+    """Set an event once so many bytes are on their way."""
+
+    def on(event: Event) -> None:
+        if isinstance(event, Progress) and event.done >= count:
+            cancel.set()
+
+    return on
+
+
+def begun(bucket: Bucket, url: str, key: str, **how: Any) -> dict[int, str]:
+    """Have an upload broken off when a part or two are whole; return them."""
+    cancel = threading.Event()
+    with pytest.raises(CancelledError):
+        bucket.send(
+            url,
+            cancel=cancel,
+            on=stop_at(PART + PART // 4, cancel),
+            connections=1,
+            network={"limit_rate": "2M"},
+            **how,
+        )
+    parts = bucket.parts(key)
+    assert parts
+    return parts
+
+
+def etag(content: bytes) -> str:
+    parts = [content[at : at + PART] for at in range(0, len(content), PART)]
+    return etag_of(hashlib.md5(part).hexdigest() for part in parts)
+
+
+@pytest.mark.parametrize("size", [0, 1, PART, PART + 1, len(BIG)])
+def test_a_file_of_any_size_arrives_whole(
+    bucket: Bucket, origin: Callable[..., Origin], size: int
+) -> None:
+    content = BIG[:size]
+    result = bucket.send(origin(content).url, "a/b")
+    assert bucket.read("a/b/file.bin") == content
+    assert bucket.listed() == ["a/b/file.bin"]
+    assert (result.size, result.place) == (size, bucket.url("a/b/file.bin"))
+    assert result.path is None
+    assert size <= PART or bucket.etag("a/b/file.bin") == etag(content)
+
+
+def test_what_the_server_says_is_kept_with_the_object_and_known_again(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    server = origin(BIG)
+    bucket.send(server.url)
+    asked = len(server.requests)
+    assert bucket.send(server.url).status == "skipped"
+    assert len(server.requests) == asked + 1
+    server.replace(BIG[::-1], etag='"v2"')
+    with pytest.raises(TargetExistsError):
+        bucket.send(server.url)
+    assert bucket.send(server.url, if_exists="skip").status == "skipped"
+    assert bucket.read("file.bin") == BIG
+    bucket.send(server.url, if_exists="overwrite")
+    assert bucket.read("file.bin") == BIG[::-1]
+
+
+@pytest.mark.parametrize("checksum", [None, SHA])
+def test_an_upload_goes_on_from_the_parts_that_are_there(
+    bucket: Bucket, origin: Callable[..., Origin], checksum: str | None
+) -> None:
+    server = origin(BIG)
+    wanted: dict[str, Any] = {} if checksum is None else {"checksum": parse_checksum(checksum)}
+    parts = begun(bucket, server.url, "file.bin", **wanted)
+    before = bucket.uploads("file.bin")
+    bucket.events.clear()
+    with Front(bucket.server, lambda _: None) as front:
+        bucket.endpoint = front.endpoint
+        result = bucket.send(server.url, **wanted)
+    sent = {asked.part for asked in front.asked if asked.method == "PUT" and asked.part}
+    assert sent.isdisjoint(parts)
+    assert [asked.query["uploadId"] for asked in front.asked if asked.completes] == before
+    assert bucket.read("file.bin") == BIG
+    assert bucket.listed() == ["file.bin"]
+    assert not bucket.uploads("file.bin")
+    (started,) = [event for event in bucket.events if isinstance(event, Started)]
+    # A SHA-256 cannot be put together from those of parts: they are read once more.
+    assert started.held == (0 if checksum else len(parts) * PART)
+    assert result.checksum == checksum
+
+
+def test_a_wrong_digest_leaves_nothing_under_the_name(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    wrong = parse_checksum("sha256=" + "0" * 64)
+    for content in (BIG, b"small"):
+        server = origin(content)
+        with pytest.raises(ChecksumMismatchError):
+            bucket.send(server.url, checksum=wrong)
+        assert "file.bin" not in bucket.listed()
+        digest = hashlib.sha256(content).hexdigest()
+        assert bucket.send(server.url, checksum=parse_checksum(f"sha256={digest}")).checksum
+        bucket.client.delete_object(Bucket=bucket.name, Key="file.bin")
+
+
+def test_parts_of_another_version_are_never_mixed(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    server = origin(BIG)
+    begun(bucket, server.url, "file.bin")
+    (before,) = bucket.uploads("file.bin")
+    other = BIG[::-1]
+    server.replace(other, etag='"v2"')
+    bucket.send(server.url)
+    assert any(isinstance(event, Restarted) for event in bucket.events)
+    assert bucket.read("file.bin") == other
+    assert not bucket.uploads("file.bin")
+    assert before
+
+
+def test_a_file_that_changes_in_the_middle_arrives_in_one_version(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    server, other = origin(BIG), BIG[::-1]
+    changed = threading.Event()
+
+    def on(event: Event) -> None:
+        if isinstance(event, Progress) and event.done >= PART and not changed.is_set():
+            changed.set()
+            server.replace(other, etag='"v2"')
+
+    bucket.send(server.url, on=on, connections=2, network={"limit_rate": "3M"})
+    assert changed.is_set()
+    assert bucket.read("file.bin") == other
+
+
+def test_fresh_aborts_what_it_throws_away(bucket: Bucket, origin: Callable[..., Origin]) -> None:
+    server = origin(BIG)
+    begun(bucket, server.url, "file.bin")
+    (before,) = bucket.uploads("file.bin")
+    with Front(bucket.server, lambda _: None) as front:
+        bucket.endpoint = front.endpoint
+        bucket.send(server.url, fresh=True)
+    aborted = [
+        asked.query["uploadId"]
+        for asked in front.asked
+        if asked.method == "DELETE" and "uploadId" in asked.query
+    ]
+    assert aborted == [before]
+    assert len([asked for asked in front.asked if asked.part]) == 4
+    assert bucket.read("file.bin") == BIG
+
+
+def test_parts_of_a_file_without_validators_are_not_gone_on_with(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    server = origin(BIG, etag=None, last_modified=None)
+    begun(bucket, server.url, "file.bin")
+    other = BIG[::-1]
+    server.replace(other, etag=None, last_modified=None)
+    bucket.send(server.url)
+    assert bucket.read("file.bin") == other
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_server_without_ranges(
+    bucket: Bucket, origin: Callable[..., Origin], sized: bool
+) -> None:
+    from support.faults import Chunked, IgnoreRange, always
+
+    faults = always(IgnoreRange()) if sized else always(IgnoreRange(), Chunked())
+    for content in (BIG, b"", b"few"):
+        server = origin(content, faults=faults)
+        bucket.send(
+            server.url,
+            if_exists="overwrite",
+            checksum=parse_checksum(f"sha256={hashlib.sha256(content).hexdigest()}"),
+        )
+        assert bucket.read("file.bin") == content
+        assert not bucket.uploads("file.bin")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(503, "SlowDown", (("Retry-After", "0"),)),
+        Told(503, "SlowDown", early=True),
+        Told(500, "InternalError"),
+        Told(403, "ExpiredToken"),
+        Told(0),
+        Told(0, early=True),
+        Told(0, after=True),
+        Told(200, etag='"00000000000000000000000000000000"'),
+    ],
+)
+def test_a_part_that_the_store_does_not_take_is_sent_again(
+    bucket: Bucket, origin: Callable[..., Origin], told: Told
+) -> None:
+    left = [2]
+
+    def faults(asked: Asked) -> Told | None:
+        if asked.part == 2 and left[0]:
+            left[0] -= 1
+            return told
+        return None
+
+    with Front(bucket.server, faults) as front:
+        bucket.endpoint = front.endpoint
+        bucket.send(origin(BIG).url, checksum=parse_checksum(SHA))
+    assert not left[0]
+    assert bucket.read("file.bin") == BIG
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        (Told(503, "SlowDown", (("Retry-After", "0"),)), ServerError),
+        (Told(403, "AccessDenied"), ServerError),
+        (Told(404, "NoSuchUpload"), ServerError),
+        (Told(0), NetworkError),
+        (Told(200, etag='"00000000000000000000000000000000"'), IntegrityError),
+        (Told(200, etag='"encrypted"'), IntegrityError),
+        (Told(503, "SlowDown", (("Retry-After", "4000"),)), ServerError),
+    ],
+)
+def test_a_store_that_never_takes_a_part_is_an_error_and_the_rest_is_kept(
+    bucket: Bucket, origin: Callable[..., Origin], told: Told, error: type[Exception]
+) -> None:
+    server = origin(BIG)
+    with Front(bucket.server, lambda asked: told if asked.part == 2 else None) as front:
+        direct, bucket.endpoint = bucket.endpoint, front.endpoint
+        with pytest.raises(error):
+            bucket.send(server.url, connections=1, retries=2)
+    assert "file.bin" not in bucket.listed()
+    assert 1 in bucket.parts("file.bin")
+    bucket.endpoint = direct
+    bucket.send(server.url)
+    assert bucket.read("file.bin") == BIG
+
+
+def test_a_completion_whose_answer_is_lost_counts(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    left = [Told(0, after=True)]
+
+    def faults(asked: Asked) -> Told | None:
+        return left.pop() if asked.completes and left else None
+
+    with Front(bucket.server, faults) as front:
+        bucket.endpoint = front.endpoint
+        bucket.send(origin(BIG).url)
+    assert len([asked for asked in front.asked if asked.completes]) == 2
+    assert bucket.read("file.bin") == BIG
+    assert bucket.listed() == ["file.bin"]
+
+
+def test_killed_between_completion_and_the_end_it_is_known_again(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    server = origin(BIG)
+
+    def faults(asked: Asked) -> Told | None:
+        return Told(403, "AccessDenied") if asked.method == "DELETE" else None
+
+    with Front(bucket.server, faults) as front:
+        direct, bucket.endpoint = bucket.endpoint, front.endpoint
+        with pytest.raises(ServerError):
+            bucket.send(server.url, if_exists="error")
+    assert bucket.listed() == ["file.bin", "file.bin.segdl"]
+    bucket.endpoint = direct
+    assert bucket.send(server.url, if_exists="error").status == "skipped"
+    assert bucket.listed() == ["file.bin"]
+    assert bucket.read("file.bin") == BIG
+
+
+def test_a_source_with_faults(bucket: Bucket, origin: Callable[..., Origin]) -> None:
+    from support.faults import CutAfter, Status
+
+    server = origin(
+        BIG, faults=sequence(Status(503, retry_after=0), CutAfter(PART // 2), CutAfter(1000))
+    )
+    bucket.send(server.url, checksum=parse_checksum(SHA))
+    assert bucket.read("file.bin") == BIG
+
+
+def test_the_servers_digest_is_not_checked_of_parts_that_are_gone(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    import base64
+
+    digest = base64.b64encode(hashlib.sha256(BIG).digest()).decode()
+    server = origin(BIG, headers=(("Repr-Digest", f"sha-256=:{digest}:"),))
+    begun(bucket, server.url, "file.bin")
+    result = bucket.send(server.url)
+    assert result.checksum is None
+    assert any("is not checked" in e.text for e in bucket.events if isinstance(e, Note))
+    assert bucket.read("file.bin") == BIG
+    assert bucket.send(server.url, "other").checksum == SHA
