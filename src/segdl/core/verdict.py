@@ -185,5 +185,5 @@ def _hint(status: int) -> str:
     if status == 407:
         return "give the proxy's user and password in --proxy"
     if status in _REFUSED:
-        return "try again later, or with fewer connections"
+        return "try again later, or with fewer connections (-j)"
     return "try again later" if status >= 500 else ""

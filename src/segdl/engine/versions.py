@@ -83,7 +83,7 @@ def _compare_with(state: State, task: Task, place: Keeping, contact: Contact) ->
         raise DiskError(
             f"{place.where} holds a partial download of "
             f"{'the whole file' if state.range is None else 'bytes ' + state.range}",
-            hint="finish that first, choose another name, or use --fresh",
+            hint="finish that first, choose another name with -o, or use --fresh",
         )
     refuse_page(task, state.version, contact.version)
     seen = contact.version
@@ -102,7 +102,7 @@ def _compare_with(state: State, task: Task, place: Keeping, contact: Contact) ->
     if not (same_url or task.request.supersedes):
         raise DiskError(
             f"{place.where} holds a partial download of {state.url}, another file",
-            hint="finish that first, choose another name, or use --fresh",
+            hint="finish that first, choose another name with -o, or use --fresh",
         )
     start_over(task, place, "the remote file changed since the last run")
     return Pin(contact.version, contact.ranges)
