@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segdl.core.folders import component, path_below
@@ -43,6 +43,7 @@ def test_paths(start: str, place: str, path: str | None) -> None:
     assert path_below(parse_url(start), parse_url(place)) == path
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1).filter(lambda name: name.strip(". ") and "/" not in name))
 def test_any_name_comes_back(name: str) -> None:
     if "\0" in name or "\ud800" <= max(name) <= "\udfff":

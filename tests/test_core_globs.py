@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segdl.core.globs import make_globs
@@ -93,6 +93,7 @@ PATTERNS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(include=PATTERNS, exclude=PATTERNS, folder=PATHS, below=PATHS)
 def test_nothing_wanted_is_in_a_folder_that_is_not_looked_at(
     include: list[str], exclude: list[str], folder: str, below: str

@@ -9,19 +9,20 @@ import tracemalloc
 from itertools import repeat
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segdl.core.gunzip import gunzip
 from segdl.errors import IntegrityError
 
-TEXT = b"".join(b"%d https://example.org/%d\n" % (n, n * n) for n in range(5000))
+TEXT = b"".join(b"%d https://example.org/%d\n" % (n, n * n) for n in range(1000))
 
 
 def whole(*chunks: bytes) -> bytes:
     return b"".join(gunzip(chunks, "the list"))
 
 
+@settings(deadline=None)
 @given(
     members=st.lists(st.binary(max_size=300), min_size=1, max_size=3),
     size=st.integers(1, 50),
@@ -32,6 +33,7 @@ def test_any_members_in_any_pieces(members: list[bytes], size: int, padding: int
     assert whole(*(data[at : at + size] for at in range(0, len(data), size))) == b"".join(members)
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, len(gzip.compress(TEXT)) - 1), size=st.sampled_from([1, 100, 10**6]))
 def test_every_cut_is_an_error(cut: int, size: int) -> None:
     data = gzip.compress(TEXT)[:cut]
@@ -44,7 +46,7 @@ def test_a_cut_second_member_is_an_error() -> None:
         whole(gzip.compress(TEXT), gzip.compress(TEXT)[:-1])
 
 
-@pytest.mark.parametrize("at", [3, 40, -9, -5, -1])
+@pytest.mark.parametrize("at", [3, 40, -15, -5, -1])
 def test_a_flipped_bit_is_an_error(at: int) -> None:
     data = bytearray(gzip.compress(TEXT))
     data[at] ^= 0x10

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from segdl.cli.info import info_parser
 from segdl.cli.main import main
 from segdl.cli.mirrorconfig import read_config
+from segdl.cli.mirroroptions import mirror_parser, read_arguments
 from segdl.errors import UsageError
+from segdl.mirror.readers.registry import formats
 
 if TYPE_CHECKING:
     from segdl.cli.mirroroptions import Wanted
@@ -50,9 +54,11 @@ def test_names_choose(tmp_path: Path) -> None:
 
 def test_flags_and_lists(tmp_path: Path) -> None:
     (one,) = read(
-        tmp_path, ONE + 'verify = true\nsums = false\nheader = ["A: 1", "B: 2"]\nexec = "a b"\n'
+        tmp_path,
+        ONE
+        + 'verify = true\nsums = false\ndelete = true\nheader = ["A: 1", "B: 2"]\nexec = "a b"\n',
     )
-    assert (one.mirror.verify, one.mirror.sums) == (True, False)
+    assert (one.mirror.verify, one.mirror.sums, one.mirror.delete) == (True, False, "trash")
     assert one.network.headers == (("A", "1"), ("B", "2"))
     assert one.mirror.exec == ("a", "b")
 
@@ -73,7 +79,7 @@ def test_secrets_come_from_the_environment_and_netrc(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("x = [", "not TOML"),
+        ("x = 1\ny = =", "not TOML (line 2)"),
         ("\xff", "not TOML"),
         ("", "no mirror"),
         ("[mirror]\none = 1\n", "not a table"),
@@ -123,6 +129,37 @@ def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mirror", *arguments]) == 2
     assert capsys.readouterr().err.startswith("segdl: ")
+
+
+def shown(action: argparse.Action) -> str:
+    names = sorted(action.option_strings, key=lambda name: name.startswith("--"))
+    value = "|".join(map(str, action.choices)) if action.choices else action.metavar
+    return ", ".join(names) + ("" if action.nargs == 0 else f" {value}")
+
+
+def test_the_documented_options_are_those_of_the_parser() -> None:
+    text = (DOCS.parent / "cli.md").read_text("utf-8")
+    table = text.partition("## Options of `mirror`")[2].partition("## ")[0]
+    documented = {
+        found.replace("\\|", "|") for found in re.findall(r"^\| `(-.*?)` \|", table, re.MULTILINE)
+    }
+    ours = {shown(action) for action in mirror_parser()._actions}
+    network = {shown(action) for action in info_parser()._actions} & ours
+    assert {"-H, --header 'K: V'", "--stall-timeout S", "-k, --insecure"} <= network
+    assert documented == ours - (network - documented)
+    assert len(network - documented) <= 16
+
+
+def test_every_format_is_documented() -> None:
+    text = DOCS.read_text("utf-8")
+    table = text.partition("| list | `--format`")[2].partition("\n\n")[0]
+    assert set(formats()) <= set(re.findall(r"`([a-z0-9-]+)`", table))
+
+
+def test_delete_takes_no_argument_that_is_not_its_own() -> None:
+    options = read_arguments(["--delete", "source", "dir"])
+    assert (options.delete, options.urls) == ("trash", ["source", "dir"])
+    assert read_arguments(["--delete=now", "source", "dir"]).delete == "now"
 
 
 def test_no_mirror_no_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

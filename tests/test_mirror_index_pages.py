@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segdl.core.url import parse_url
@@ -241,6 +241,7 @@ def test_a_page_that_has_a_base_of_its_own() -> None:
 STEP = st.text(st.sampled_from("ab.%2fé &;:@'()~\\\x01"), max_size=6)
 
 
+@settings(deadline=None)
 @given(step=STEP, folder=st.booleans(), dot=st.booleans())
 def test_plain_links_are_read_as_all_others_are(step: str, folder: bool, dot: bool) -> None:
     from segdl.mirror.readers.index import Folder
@@ -396,6 +397,7 @@ def test_a_page_of_any_length_is_read_in_little_memory(reader: IndexHtml | Index
         tracemalloc.stop()
 
 
+@settings(deadline=None)
 @given(page=st.binary(max_size=200), most=st.integers(1, 50))
 def test_no_page_makes_it_fail_otherwise(page: bytes, most: int) -> None:
     for reader in (IndexHtml(), IndexJson()):
@@ -410,6 +412,7 @@ _BITS = """<a |href=|"|'|>|</a>|<!--|-->|<![|[|]|<!|&#|1;|<script>|</script>|f|/
 HTMLISH = st.lists(st.sampled_from([*_BITS.split("|"), "&lt;", "\0"]), max_size=30).map("".join)
 
 
+@settings(deadline=None)
 @given(page=HTMLISH, most=st.integers(1, 20))
 def test_a_page_is_read_alike_in_any_pieces(page: str, most: int) -> None:
     def outcome(most: int) -> list[Item] | str:

@@ -192,3 +192,28 @@ def test_a_full_disk_is_a_clear_error_on_every_run(archive: Archive, tmp_path: P
             assert ended.code == 6, ended
             assert re.search("no space left|are free|is full", ended.err)
             assert all(archive.files[path] == held for path, held in found(disk / "m").items())
+
+
+def test_programs_that_do_not_end_are_ended(archive: Archive, tmp_path: Path) -> None:
+    script = tmp_path / "stubborn"
+    script.write_text("#!/bin/sh\ntrap '' TERM\ntouch \"$0.began\"\nsleep 1000\n")
+    script.chmod(0o755)
+    mirrored = tmp_path / "mirrored"
+    with start_segdl("mirror", "--exec", str(script), archive.list, mirrored) as running:
+        wait_for(running, (tmp_path / "stubborn.began").exists)
+        running.send_signal(signal.SIGINT)
+        # What it started holds the pipe that is read to its end here.
+        ended = running.finish(timeout=20.0)
+    assert ended.code == 130, ended.err
+    assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
+
+
+def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    for _ in range(2):
+        (archive.server.root / "SHA256SUMS").rename(archive.server.root / "away")
+        assert run_segdl("mirror", archive.list, mirrored).code == 4
+        status = run_segdl("mirror", "--status", mirrored)
+        assert (status.code, "not complete" in status.out) == (1, True)
+        (archive.server.root / "away").rename(archive.server.root / "SHA256SUMS")
+        assert run_segdl("mirror", archive.list, mirrored).code == 0

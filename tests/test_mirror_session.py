@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from segdl.core.checksum import Checksum
+from segdl.core.mirrorneed import Listed, Need
 from segdl.core.pieces import Pieces
 from segdl.errors import CancelledError, ServerError
 from segdl.mirror.deleting import is_asked_for
 from segdl.mirror.happenings import Done, GaveUp, Lost, Said, Taken
-from segdl.mirror.ledger import Ledger
+from segdl.mirror.ledger import Ledger, Wanted
 from segdl.mirror.listing import Entry, Unlisted, Unusable
 from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.session import ledger_path
@@ -351,6 +352,35 @@ class TestDeleting:
         site.drop("d1/f7.bin")
         same(mirror(mirrored, site.entries(), delete="now"), mirrored, site)
 
+    @pytest.mark.parametrize("before", [False, True])
+    def test_what_a_killed_run_published_and_did_not_write_down(
+        self, site: Site, tmp_path: Path, before: bool
+    ) -> None:
+        mirrored = tmp_path / "mirrored"
+        first = site.entries(digests=True)
+        mirror(mirrored, first if before else first[1:])
+        if before:
+            site.put(first[0].path, b"another", modified=1_700_000_500)
+        with Ledger(mirrored / ".segdl" / "ledger.sqlite") as ledger:
+            # As a run that is killed leaves it: taken, published, and nothing more.
+            listing = ledger.begin_listing("-")
+            wanted = Wanted(
+                path=first[0].path,
+                host="h",
+                urls=first[0].urls,
+                listed=Listed(),
+                turn=0,
+                late=False,
+                need=Need.FETCH,
+            )
+            with ledger.transaction():
+                ledger.write(listing, [wanted])
+            ledger.take("h", 1, late=False)
+        (mirrored / first[0].path).parent.mkdir(exist_ok=True)
+        (mirrored / first[0].path).write_bytes(b"published")
+        site.drop(first[0].path)
+        same(mirror(mirrored, site.entries(digests=True), delete="now"), mirrored, site)
+
     def test_never_through_a_link(self, site: Site, tmp_path: Path) -> None:
         mirrored, elsewhere = tmp_path / "mirrored", tmp_path / "elsewhere"
         mirror(mirrored, site.entries())
@@ -443,6 +473,15 @@ class TestOrder:
         assert ran.result.rounds[0].held_back == 1
         mirror(mirrored, site.entries())
         assert (mirrored / "SHA256SUMS").read_bytes() == b"new"
+
+    def test_small_files_go_beside_large_ones(self, site: Site, tmp_path: Path) -> None:
+        for number in range(4):
+            site.put(f"large{number}", b"L" * (9_000_000 + number))
+        ran = mirror(tmp_path / "m", site.entries(times=True), max_files=3, per_host=3)
+        same(ran, tmp_path / "m", site)
+        first = [each.path for each in ran.of(Taken)][:3]
+        assert first[:2] == ["large.iso", "large3"]
+        assert first[2] == "d0/f0.bin"
 
     @pytest.mark.parametrize("order", ["largest", "list"])
     def test_of_files(self, site: Site, tmp_path: Path, order: str) -> None:
@@ -777,3 +816,35 @@ def test_verify_reads_every_file_once(site: Site, tmp_path: Path) -> None:
     ran = mirror(mirrored, lambda: site.entries(digests=True), verify=True)
     same(ran, mirrored, site)
     assert sorted(each.path for each in ran.of(Done)) == sorted(site.files)
+
+
+@pytest.mark.parametrize("digests", [True, False])
+def test_nothing_is_left_beside_a_file_that_a_killed_run_named(
+    site: Site, tmp_path: Path, digests: bool
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=digests))
+    shutil.rmtree(mirrored / ".segdl")
+    (mirrored / "large.iso.segdl").mkdir()
+    (mirrored / "large.iso.segdl" / "lock").touch()
+    same(mirror(mirrored, site.entries(digests=digests)), mirrored, site)
+    assert not (mirrored / "large.iso.segdl").exists()
+
+
+@pytest.mark.parametrize("digests", [True, False])
+def test_a_list_may_name_other_urls_for_what_was_begun(
+    origin: Callable[..., Origin], tmp_path: Path, digests: bool
+) -> None:
+    before, after = b"a" * 5 * MIB, b"b" * 6 * MIB
+    first = origin(
+        before, faults=lambda request, number: Status(500) if number else CutAfter(2 * MIB)
+    )
+    second = origin(after, etag='"second"')
+    listed = [
+        [entry(server.url, "x", checksum=sha256(data) if digests else None)]
+        for server, data in ((first, before), (second, after))
+    ]
+    mirror(tmp_path / "m", listed[0], retries=0)
+    assert any((tmp_path / "m" / "x.segdl").glob("*.part"))
+    assert mirror(tmp_path / "m", listed[1]).done == {"x": "fetched"}
+    assert tree(tmp_path / "m") == {"x": after}

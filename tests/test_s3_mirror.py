@@ -162,7 +162,25 @@ def test_a_wrong_digest_in_the_list_leaves_what_was_there(site: Site) -> None:
     assert site.there() == SMALL
 
 
-@pytest.mark.parametrize("option", ["--verify", "--sums", "--exec=true", "--layout=inplace"])
+def test_shards_fill_one_prefix(site: Site) -> None:
+    shards = [("--shard", "0/2"), ("--shard", "1/2")]
+    assert sum(site.figures(*shard)["fetched"] for shard in shards) == len(SMALL)
+    assert site.there() == SMALL
+    assert sum(site.figures(*shard)["fetched"] for shard in shards) == 0
+    # None of them takes what is another's for what the list no longer has.
+    site.write({"b": b""})
+    often = ("--delete=now", "--max-delete", "100")
+    assert sum(site.figures(*often, *shard)["removed"] for shard in shards) == 2
+    assert site.there() == {"b": b""}
+    where = ("--endpoint-url", site.bucket.endpoint, "--state", str(site.state))
+    merged = run_segdl("mirror", "--merge-reports", *where, site.bucket.url("mirror"))
+    assert (merged.code, merged.err) == (0, ""), merged
+    assert "2 reports, 1 files" in merged.out
+
+
+@pytest.mark.parametrize(
+    "option", ["--verify", "--sums", "--exec=true", "--layout=inplace", "--engine=processes:2"]
+)
 def test_what_a_bucket_cannot_do_is_refused(site: Site, option: str) -> None:
     ended = site.mirror(option)
     assert ended.code == 2

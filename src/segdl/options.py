@@ -194,6 +194,8 @@ class Request:
         held: what the server said of the finished file that is here, when it was fetched: where
             it has that version still the file is left as it is, whatever `if_exists` says. The
             caller knows that nobody touched the file.
+        supersedes: what was fetched of another file for this place is thrown away; else it is an
+            error.
         entrusted: the URL whose origin headers, users and passwords are meant for; None is
             `url`, and ``""`` is nobody.
     """
@@ -209,6 +211,7 @@ class Request:
     most_per_url: tuple[tuple[str, int], ...] = field(default=(), repr=False)
     entrusted: str | None = field(default=None, repr=False)
     held: Version | None = None
+    supersedes: bool = False
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)

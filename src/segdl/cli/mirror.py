@@ -41,6 +41,10 @@ def mirror(arguments: Sequence[str]) -> int:
         mirrors = read_config(options.config, options.urls)
         if options.check_config:
             return 0
+    elif options.merge_reports:
+        from segdl.cli.mirrormerge import merge_reports
+
+        return merge_reports(options)
     elif options.status:
         from segdl.cli.mirrorstatus import status
 

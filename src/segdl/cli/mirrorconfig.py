@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ else:
 Table = Mapping[str, object]
 
 # What is said of the whole run, or of secrets that belong to hosts.
-_NOT_HERE = frozenset({"config", "check-config", "status", "help", "version"})
+_NOT_HERE = frozenset({"config", "check-config", "status", "merge-reports", "help", "version"})
 _OF_HOST = ("connections", "header", "header-env", "user-env", "bearer-env", "netrc")
 
 
@@ -47,8 +48,8 @@ def read_config(path: Path, names: Sequence[str]) -> list[Wanted]:
         document: Table = tomllib.loads(data.decode())
     except ValueError as error:
         # tomllib's and the decoder's errors are such; the text may quote a secret.
-        line = getattr(error, "lineno", None)
-        where = f" (line {line})" if line else ""
+        line = re.search(r"\(at line (\d+)", str(error))
+        where = f" (line {line[1]})" if line else ""
         raise UsageError(f"{shown(path)} is not TOML{where}", hint="see docs/mirror.md") from None
     try:
         return _mirrors(document, names)
@@ -119,6 +120,8 @@ def _argument(key: str, value: object, *, flag: bool) -> list[str]:
     values = value if isinstance(value, list) else [value]
     if value is False:
         return []
+    if key == "delete" and value is True:
+        return ["--delete=trash"]
     if not all(isinstance(each, str | int | float) and each is not True for each in values):
         raise UsageError(f"{key} is a text or a number, or a list of them where it may repeat")
     return [f"--{key}={each}" for each in values]

@@ -14,9 +14,22 @@ from segdl.cli.mirrorstate import check_bucket, prefix_of, state_of
 from segdl.cli.parser import Parser, add_network, add_store, network_options
 from segdl.cli.values import count, read_limit, read_seconds, typed
 from segdl.core.s3url import S3Place
+from segdl.core.shards import parse_shard
+from segdl.core.size import parse_size
+from segdl.core.text import printable
 from segdl.errors import UsageError
-from segdl.mirror.options import FOLDER, HostProfile, ListingOptions, MirrorOptions
+from segdl.mirror.options import (
+    FOLDER,
+    MIB,
+    EngineOptions,
+    HostProfile,
+    ListingOptions,
+    MirrorOptions,
+)
 from segdl.options import NetworkOptions, TransferOptions
+
+# Files at once, with a thread each.
+_MOST_HERE = 256
 
 _EPILOG = """\
 The list may be a file, - or a URL: URLs one a line, aria2's input files, checksum files
@@ -102,7 +115,7 @@ def _add_list(parser: Parser) -> None:
 
 def _add_work(parser: Parser) -> None:
     add = parser.add_argument_group("transfer").add_argument
-    add("--max-files", type=count(1, 256), default=16, metavar="N", help="files at once (16)")
+    add("--max-files", type=count(1, 65536), metavar="N", help="files at once (16)")
     add(
         "-x",
         "--per-host",
@@ -140,6 +153,26 @@ def _add_work(parser: Parser) -> None:
         "the next run (150)",
     )
     add("--layout", choices=("parts", "inplace"), default="parts", help="as in segdl get (parts)")
+    add(
+        "--engine",
+        type=typed(read_engine),
+        metavar="WHERE",
+        help="have other processes fetch the files: processes:N here, or the workers of a Dask "
+        "cluster at dask://HOST:PORT; docs/mirror-cluster.md",
+    )
+    add(
+        "--piece",
+        type=typed(parse_size),
+        default=64 * MIB,
+        metavar="SIZE",
+        help="with --engine: files of twice SIZE and more are brought in pieces (64M)",
+    )
+    add(
+        "--shard",
+        type=typed(parse_shard),
+        metavar="I/N",
+        help="see to the I-th of N shares of the list only, I from 0",
+    )
     add("--fail-fast", action="store_true", help="end with the first file that cannot be had")
     add("--max-failures", type=count(1), metavar="N", help="end after N files that cannot be had")
     add(
@@ -191,6 +224,11 @@ def _add_seen(parser: Parser) -> None:
         metavar="FOLDER",
         help=f"where report.json and report.html are written (DIR/{FOLDER})",
     )
+    add(
+        "--merge-reports",
+        action="store_true",
+        help="make one report of those in DIR..., of the shards of a mirror for one",
+    )
     add("--log-json", type=Path, metavar="FILE", help="append what happens, one JSON object a line")
     add("--metrics", metavar="HOST:PORT", help="serve metrics for Prometheus, as 127.0.0.1:9123")
     add(
@@ -213,6 +251,38 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     # argparse would take what follows a bare --delete for its value.
     spelled = ["--delete=trash" if each == "--delete" else each for each in arguments]
     return mirror_parser().read(spelled)
+
+
+def _max_files(asked: int | None, engine: EngineOptions | None) -> int:
+    if engine is not None:
+        usual = 2 * engine.workers if engine.kind == "processes" else 256
+        return asked or max(16, usual)
+    if asked is not None and asked > _MOST_HERE:
+        raise UsageError(f"--max-files is {_MOST_HERE} at most without --engine")
+    return asked or 16
+
+
+def read_engine(text: str) -> EngineOptions:
+    """Read where files are fetched.
+
+    Raises:
+        UsageError: nobody knows such an engine.
+
+    Example:
+        >>> read_engine("processes:4").workers, read_engine("dask://n1:8786").address
+        (4, 'tcp://n1:8786')
+    """
+    kind, _, rest = text.partition(":")
+    if kind == "processes" and re.fullmatch(r"[1-9][0-9]{0,2}", rest):
+        return EngineOptions(kind="processes", workers=int(rest))
+    found = re.fullmatch(r"(dask|dask\+tls)://([0-9A-Za-z.:\[\]_-]+:[0-9]{1,5})/?", text)
+    if found is None:
+        raise UsageError(
+            f"{printable(text, 60)!r} is no engine",
+            hint="write processes:N, dask://HOST:PORT or dask+tls://HOST:PORT",
+        )
+    scheme = "tcp" if found[1] == "dask" else "tls"
+    return EngineOptions(kind="dask", address=f"{scheme}://{found[2]}")
 
 
 def read_share(text: str) -> float:
@@ -265,7 +335,7 @@ def wanted_of(
             exclude=tuple(options.exclude),
             robots=not options.no_robots,
         ),
-        max_files=options.max_files,
+        max_files=_max_files(options.max_files, options.engine),
         per_host=options.per_host,
         order=options.order,
         delete=options.delete,
@@ -278,6 +348,8 @@ def wanted_of(
         patience=options.patience,
         exec=_command(options.exec),
         hosts=tuple(hosts),
+        engine=None if options.engine is None else replace(options.engine, piece=options.piece),
+        shard=options.shard,
     )
     most = max([mirror.per_host, *(each.connections or 0 for each in mirror.hosts)])
     return Wanted(
@@ -286,7 +358,7 @@ def wanted_of(
         transfer=TransferOptions(
             connections=f"auto:{most}", retries=options.retries, layout=options.layout
         ),
-        report=options.report or mirror.directory / FOLDER,
+        report=options.report or mirror.folder,
         log_json=options.log_json,
         metrics=options.metrics,
         progress="none" if options.quiet else options.progress,

@@ -26,7 +26,7 @@ def status(options: argparse.Namespace) -> int:
     if len(options.urls) != 1:
         raise UsageError("--status wants one folder", hint="write segdl mirror --status DIR")
     directory = folder_of(options.urls[0], options)
-    path = ledger_path(directory)
+    path = ledger_path(directory, options.shard)
     with disk_errors(path, "look at"):
         is_mirror = path.is_file()
     if not is_mirror:

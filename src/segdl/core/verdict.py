@@ -17,6 +17,11 @@ _TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524, 529, 5
 MAYBE_EXPIRED = frozenset({400, 401, 403, 404, 410})
 
 
+def may_pass(status: int | None) -> bool:
+    """Tell whether a server that answered this may answer otherwise soon; None broke HTTP."""
+    return status is None or status in _REFUSED or status in _TRANSIENT
+
+
 @dataclass(frozen=True, slots=True)
 class Accept:
     """The body is the bytes from `start` on, up to `stop` where that is known."""
@@ -180,5 +185,5 @@ def _hint(status: int) -> str:
     if status == 407:
         return "give the proxy's user and password in --proxy"
     if status in _REFUSED:
-        return "try again later, or with fewer connections (-j)"
+        return "try again later, or with fewer connections"
     return "try again later" if status >= 500 else ""

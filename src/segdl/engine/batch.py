@@ -189,19 +189,20 @@ class Batch:
 
     def _given_up(self, file: AskedFile) -> tuple[int, Outcome]:
         error = CancelledError("interrupted", hint="run the same command to go on")
-        return file.number, _failure(self._run, file.number, _public(file.request), error)
+        return file.number, failure_of(self._run, file.number, _public(file.request), error)
 
 
 def _one(run: Run, request: Request | SegdlError, fetch: Fetch, number: int) -> Outcome:
     if isinstance(request, SegdlError):
-        return _failure(run, number, "", request)
+        return failure_of(run, number, "", request)
     try:
         return fetch(run, request, number)
     except SegdlError as error:
-        return _failure(run, number, _public(request), error)
+        return failure_of(run, number, _public(request), error)
 
 
-def _failure(run: Run, number: int, url: str, error: SegdlError) -> Failure:
+def failure_of(run: Run, number: int, url: str, error: SegdlError) -> Failure:
+    """Tell that a file could not be had, and return that as its outcome."""
     run.emit(Failed(number, url, error.exit_code, type(error).__name__, error.message, error.hint))
     return Failure(url, error)
 

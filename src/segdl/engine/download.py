@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,13 +35,23 @@ class _TakenError(Exception):
     """A name that nothing had when it was chosen has been taken."""
 
 
-def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
+def _go_on(task: Task, contact: Contact) -> None:
+    """Let a download go on, whatever the server said."""
+
+
+def download(
+    run: Run,
+    request: Request,
+    number: int = 1,
+    on_contact: Callable[[Task, Contact], None] = _go_on,
+) -> DownloadResult:
     """Download one file; returns when it has its final name.
 
     Args:
         run: the surroundings.
         request: what is wanted.
         number: the file's number within the run, for events.
+        on_contact: called with the first answer; what it raises ends the download.
 
     Raises:
         SegdlError: nothing new has the final name; what was fetched is kept.
@@ -54,6 +65,7 @@ def download(run: Run, request: Request, number: int = 1) -> DownloadResult:
     wanted = request
     while True:
         with open_download(run, wanted, number, first) as (task, contact):
+            on_contact(task, contact)
             try:
                 return _with_contact(task, contact)
             except (NetworkError, ServerError) as error:

@@ -54,6 +54,11 @@ class Seams:
         with self._lock:
             self._pending.append((start, data, site))
 
+    def kept(self) -> list[tuple[int, bytes]]:
+        """Return what nobody has compared yet: a place in the file, and what is there."""
+        with self._lock:
+            return sorted((start, data) for start, data, _ in self._pending)
+
     def first_mismatch(self, parts: PartStore) -> Disagreement | None:
         """Return where what is there differs from what was remembered; None if nowhere."""
         with self._lock:

@@ -77,10 +77,13 @@ def selected(task: Task) -> str | None:
 
 def _compare_with(state: State, task: Task, place: Keeping, contact: Contact) -> Pin:
     if state.range != selected(task):
+        if task.request.supersedes:
+            start_over(task, place, "it holds pieces of the file that nobody asks for")
+            return Pin(contact.version, contact.ranges)
         raise DiskError(
             f"{place.where} holds a partial download of "
             f"{'the whole file' if state.range is None else 'bytes ' + state.range}",
-            hint="finish that first, choose another name with -o, or use --fresh",
+            hint="finish that first, choose another name, or use --fresh",
         )
     refuse_page(task, state.version, contact.version)
     seen = contact.version
@@ -96,10 +99,10 @@ def _compare_with(state: State, task: Task, place: Keeping, contact: Contact) ->
         return Pin(seen, contact.ranges)
     if _is_listed(state, task, contact.version):
         return Pin(contact.version, contact.ranges)
-    if not same_url:
+    if not (same_url or task.request.supersedes):
         raise DiskError(
             f"{place.where} holds a partial download of {state.url}, another file",
-            hint="finish that first, choose another name with -o, or use --fresh",
+            hint="finish that first, choose another name, or use --fresh",
         )
     start_over(task, place, "the remote file changed since the last run")
     return Pin(contact.version, contact.ranges)
@@ -139,7 +142,7 @@ def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]
     second = task.contacts.look(pin.ranges)
     for seen in (first, second):
         refuse_page(task, pin.version, seen)
-    if pin.version.digest and not change.proved and _digest_is_of_the_part(task):
+    if pin.version.digest and not change.proved and digest_is_of_the_part(task):
         text = "the server's digests are of each answer, not of the file: doing without them"
         task.run.emit(Note(task.number, text))
         return Pin(pin.version.without_digest(), pin.ranges), None
@@ -152,7 +155,7 @@ def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]
     return Pin(second, pin.ranges), f"the remote file changed ({change.why})"
 
 
-def _digest_is_of_the_part(task: Task) -> bool:
+def digest_is_of_the_part(task: Task) -> bool:
     """Tell whether the digest that comes with the file's first byte is that byte's.
 
     Then it says nothing about the file, whatever the name of its field promises. One that

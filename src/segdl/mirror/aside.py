@@ -10,6 +10,7 @@ from segdl.core.hashing import new_hash
 from segdl.core.pieces import Pieces, piece_span
 from segdl.core.spans import Span, union
 from segdl.engine.run import Run
+from segdl.errors import DiskError
 from segdl.options import LayoutName
 from segdl.store.faults import disk_errors
 from segdl.store.layout import layouts
@@ -55,6 +56,20 @@ def set_fetched_aside(path: Path, layout: LayoutName) -> Path | None:
             os.replace(whole, corrupt_name(path))
         place.clear()
     return corrupt_name(path)
+
+
+def drop_parts(directory: Path, path: str) -> None:
+    """Throw away what was fetched of a file, unless that is behind a link, or held by a run."""
+    target = Target(directory / path)
+    place = os.path.realpath(directory) + os.sep + str(target.workplace.relative_to(directory))
+    if not os.path.isdir(target.workplace) or os.path.realpath(target.workplace) != place:
+        return
+    try:
+        with Workplace(target) as workplace:
+            workplace.clear()
+    except DiskError:
+        # It is in nobody's way.
+        pass
 
 
 def keep_right_pieces(run: Run, path: Path, held: Path, state: State, pieces: Pieces) -> int:

@@ -69,6 +69,7 @@ class InBucket:
             return self._objects.get(place.key)
 
     needs_threads = True
+    work = None
 
     def has(self, path: str) -> bool:
         """Tell whether there is such an object."""
@@ -162,7 +163,7 @@ class InBucket:
         version = version_of(full.metadata.get(VERSION_KEY))
         return version if version is not None and version.size == full.size else None
 
-    def remove(self, path: str, expected: Stat, stamp: str | None) -> bool:
+    def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
         """Take an object out; see :class:`segdl.mirror.place.Place`.
 
         Raises:
@@ -172,7 +173,7 @@ class InBucket:
         found = self._store.ask(0, lambda client: client.head(place))
         if found is None:
             return True
-        if stat_of(found) != expected:
+        if expected is not None and stat_of(found) != expected:
             return False
         if stamp is not None:
             self._keep(place, path, found, stamp)

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from segdl.core.expected import Expected
 from segdl.core.mirrorneed import Had
+from segdl.core.mirrorpath import may_be_page
+from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
-from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
+from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError, UsageError
 from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
-from segdl.mirror.hosts import Host, Hosts
+from segdl.mirror.hosts import LARGE, Host, Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
 from segdl.mirror.listing import Entry, Found
 from segdl.mirror.options import HostProfile, MirrorOptions
 from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
+from segdl.mirror.stat import beginning_of
 from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job
 from segdl.net.credentials import basic
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
+if TYPE_CHECKING:
+    from segdl.mirror.engines.carrier import Carrier
+
 # Seconds that the list is written down for before files are looked after again.
 _READS_FOR = 0.03
 # Seconds between two writes of what succeeded.
 _WRITE_EVERY = 0.25
-# Smaller files are fetched over one connection.
-_WORTH_SPLITTING = 8 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -104,8 +109,32 @@ class Coordinator:
         self._numbers = 0
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
+        self._reads_at = 0.0
         self._first = 0
         self._troubles_told = 0
+        self._carrier: Carrier | None = None
+
+    @contextmanager
+    def workers(self) -> Iterator[None]:
+        """Have workers meanwhile, where the files are not fetched by this process.
+
+        Raises:
+            SegdlError: there are none, or they cannot work.
+        """
+        if self._options.engine is None:
+            yield
+            return
+        work = self._place.work
+        if work is None:
+            raise UsageError("the workers of an engine bring files to a folder only")
+        from segdl.mirror.engines.camp import portable
+        from segdl.mirror.engines.setting_up import open_carrier
+
+        self._run = replace(self._run, network=portable(self._run.network))
+        with open_carrier(
+            self._run, self._options, self._options.engine, work, self._cap
+        ) as self._carrier:
+            yield
 
     def go(self) -> Round:
         """Read the list once and carry it out.
@@ -131,8 +160,9 @@ class Coordinator:
             self._carry_out_list(this, hosts)
         finally:
             self._write_down()
-        figures = (intake.files, intake.bytes, this.done + intake.kept, this.fetched, this.failed)
-        self._ledger.end_listing(intake.listing, (*figures, 0), complete=this.clean)
+            done = this.done + intake.kept
+            figures = (intake.files, intake.bytes, done, this.fetched, this.failed, 0)
+            self._ledger.end_listing(intake.listing, figures, complete=this.clean)
         # Who has had enough ends the run as a signal does.
         if not self._is_enough(this):
             self._run.check_cancelled()
@@ -140,19 +170,20 @@ class Coordinator:
 
     def _carry_out_list(self, this: Round, hosts: Hosts) -> None:
         most, first = self._options.max_files, self._numbers + 1
-        with (
-            Reading(self._read, self._run.cancel) as reading,
-            closing(
-                download_all(
+        with Reading(self._read, self._run.cancel) as reading, ExitStack() as stack:
+            requests = self._requests(this, hosts, reading)
+            if self._carrier is None:
+                outcomes = download_all(
                     self._run,
-                    self._requests(this, hosts, reading),
+                    requests,
                     self._carry_out,
                     most,
                     first,
                     needs_thread=self._needs_thread,
                 )
-            ) as outcomes,
-        ):
+            else:
+                outcomes = self._carrier.carry(requests, self._jobs, most, first)
+            stack.enter_context(closing(outcomes))
             for number, outcome in outcomes:
                 self._ended(this, hosts, self._jobs.pop(number), number, outcome)
                 if self._is_enough(this):
@@ -185,7 +216,7 @@ class Coordinator:
             self._give_up(this, hosts)
             late = reading.ended and not hosts.has_early()
             row = hosts.next(late=late)
-            for url, crowded in hosts.crowds():
+            for url, crowded in hosts.crowds(more=not reading.ended):
                 self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
@@ -201,13 +232,21 @@ class Coordinator:
                 yield None
 
     def _take_in(self, intake: Intake, reading: Reading, *, wait: bool) -> None:
-        """Write down what was read of the list, for a moment: files that are known can go."""
-        ends = self._run.clock() + _READS_FOR
+        """Write down what was read of the list, for a moment: files that are known can go.
+
+        Half of the time is theirs, as long as some can.
+        """
+        began = self._run.clock()
+        if began < self._reads_at and not wait:
+            return
+        ends = began + _READS_FOR
         for batch in reading.batches(TICK if wait else 0.0):
             intake.take(batch)
             self._tell_intake(intake, complete=False)
             if self._run.clock() >= ends:
-                return
+                break
+        now = self._run.clock()
+        self._reads_at = now + (now - began)
 
     def _end_intake(self, intake: Intake, error: SegdlError | None) -> None:
         """Take note that there is no more of the list; go on with what there was of it."""
@@ -217,7 +256,7 @@ class Coordinator:
             intake.troubles.append(error)
         intake.ended = True
         if intake.blocked and not intake.troubles:
-            clear_way(self._options.directory, self._ledger, intake, self._tell)
+            clear_way(self._options, self._ledger, intake, self._tell)
         self._tell_intake(intake, complete=error is None)
 
     def _tell_intake(self, intake: Intake, *, complete: bool) -> None:
@@ -269,18 +308,27 @@ class Coordinator:
             name=name,
             headers=headers,
             entrusted=entrusted,
-            expected=Expected(
-                size=row.listed.size,
-                checksum=row.listed.checksum,
-                pieces=entry.pieces if entry else None,
-                source="the list",
-            ),
+            # A list may move to other URLs.
+            supersedes=True,
+            expected=self._expected(row, entry.pieces if entry else None),
         )
+
+    def _expected(self, row: Row, pieces: Pieces | None) -> Expected:
+        told = Expected(
+            size=row.listed.size,
+            checksum=row.listed.checksum,
+            pieces=pieces,
+            source="the list",
+        )
+        if told.verifiable:
+            return told
+        beginning = beginning_of(self._options.directory / row.path)
+        return replace(told, page=may_be_page(row.path, beginning))
 
     def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
         size = row.listed.size
         cap = hosts.of(row.host).cap
-        small = size is not None and size < _WORTH_SPLITTING
+        small = size is not None and size < LARGE
         connections = 1 if small or cap == 1 else f"auto:{cap}"
         return replace(self._transfer, connections=connections)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from segdl.core.globs import make_globs
 from segdl.core.mirrordelete import check_deletion
+from segdl.core.mirrorneed import Stat
 from segdl.core.url import parse_url
 from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.happenings import Happening, Removed, Said
@@ -53,6 +54,8 @@ def delete_unlisted(
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     kept = stamp if options.delete == "trash" else None
     removed: list[Row] = []
+    for row in gone:
+        place.drop_parts(row.path)
     try:
         failure = _remove(place, kept, gone, removed, tell, check_cancelled)
     finally:
@@ -102,7 +105,7 @@ def _gone(options: MirrorOptions, ledger: Ledger, listing: int, rows: Iterable[R
 
 
 def _is_here(place: Place, row: Row) -> bool:
-    return row.had is not None and place.has(row.path)
+    return (row.had is not None or row.open) and place.has(row.path)
 
 
 def _remove(
@@ -116,10 +119,8 @@ def _remove(
     failure: SegdlError | None = None
     for row in gone:
         check_cancelled()
-        had = row.had
-        assert had is not None
         try:
-            if not place.remove(row.path, had.stat, kept):
+            if not place.remove(row.path, _expected(row), kept):
                 tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
                 continue
         except CancelledError:
@@ -128,5 +129,13 @@ def _remove(
             failure = failure or error
             continue
         removed.append(row)
-        tell(Removed(row.path, had.stat.size))
+        tell(Removed(row.path, row.had.stat.size if row.had else row.listed.size or 0))
     return failure
+
+
+def _expected(row: Row) -> Stat | None:
+    """Return what must be there; None is anything: a run that was killed may not have said."""
+    if row.open:
+        return None
+    assert row.had is not None
+    return row.had.stat

@@ -12,6 +12,8 @@ from segdl.mirror.ledger import Ledger, Row
 
 # Files that are taken from the ledger at once.
 _BATCH = 64
+# Bytes; smaller files are fetched over one connection.
+LARGE = 8 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -22,7 +24,9 @@ class Host:
         name: ``HOST`` or ``HOST:PORT``.
         cap: connections at most.
         waiting: files in the ledger that wait, the early ones and the late ones.
-        ready: files taken from it.
+        ready: files taken from it, the first in turn first.
+        small: files taken from the other end of it, to be fetched beside large ones.
+        large: large files given to threads.
         at_work: files given to threads.
         outage: what is known of its silence.
         url: one that it was asked for.
@@ -33,6 +37,8 @@ class Host:
     cap: int
     waiting: list[int] = field(default_factory=lambda: [0, 0])
     ready: deque[Row] = field(default_factory=deque)
+    small: deque[Row] = field(default_factory=deque)
+    large: int = 0
     at_work: int = 0
     outage: Outage = HERE
     url: str = ""
@@ -41,7 +47,12 @@ class Host:
     @property
     def left(self) -> int:
         """Files that are not given to threads yet."""
-        return sum(self.waiting) + len(self.ready)
+        return sum(self.waiting) + len(self.ready) + len(self.small)
+
+
+def is_large(row: Row) -> bool:
+    """Tell whether a file is worth several connections, as far as the list tells."""
+    return (row.listed.size or 0) >= LARGE
 
 
 class Hosts:
@@ -101,7 +112,9 @@ class Hosts:
     def has_early(self) -> bool:
         """Tell whether a file that is none of the late ones waits or is at work."""
         return any(
-            host.waiting[False] or host.at_work or any(not row.late for row in host.ready)
+            host.waiting[False]
+            or host.at_work
+            or any(not row.late for row in (*host.ready, *host.small))
             for host in self._hosts.values()
         )
 
@@ -119,24 +132,28 @@ class Hosts:
             row = self._next_of(host, now, share, late=late)
             if row is not None:
                 host.at_work += 1
+                host.large += is_large(row)
                 host.url = row.urls[0]
                 return row
         return None
 
-    def crowds(self) -> Iterator[tuple[str, bool]]:
+    def crowds(self, *, more: bool) -> Iterator[tuple[str, bool]]:
         """Yield a URL of each host that files began or ceased to wait for, and whether they do.
 
-        Where others wait one connection is enough for each file: that is fewer requests.
+        Where others wait one connection is enough for each file: that is fewer requests. They
+        may as long as there is `more` of the list.
         """
         for host in self._hosts.values():
-            if host.url and host.crowded != bool(host.left):
-                host.crowded = bool(host.left)
-                yield host.url, host.crowded
+            crowded = more or bool(host.left)
+            if host.url and host.crowded != crowded:
+                host.crowded = crowded
+                yield host.url, crowded
 
     def ended(self, row: Row, *, answered: bool) -> bool:
         """Note that a file ended; tell whether it goes back to wait for its host."""
         host = self.of(row.host)
         host.at_work -= 1
+        host.large -= is_large(row)
         if answered:
             host.outage = HERE
             self._tries.pop(row.id, None)
@@ -155,8 +172,9 @@ class Hosts:
             if host.left and (
                 is_over(host.outage, now, self._patience) or self.pause(host) > LONGEST_WAIT
             ):
-                rows = list(host.ready)
+                rows = [*host.ready, *host.small]
                 host.ready.clear()
+                host.small.clear()
                 host.waiting[:] = [0, 0]
                 yield host, rows
 
@@ -176,11 +194,28 @@ class Hosts:
             return None
         if not host.ready:
             self._refill(host, late=late)
+        if not host.ready and host.small:
+            host.ready, host.small = host.small, host.ready
         if not host.ready or (host.ready[0].late and not late):
             return None
         if self._pause(host.ready[0].urls[0]) > 0:
             return None
-        return host.ready.popleft()
+        return self._small_beside(host, min(host.cap, share)) or host.ready.popleft()
+
+    def _small_beside(self, host: Host, most: int) -> Row | None:
+        """Return a small file where enough large ones are at work; None where one may go.
+
+        Large files wait for the link, small ones for round trips: both at once take less time.
+        """
+        if not is_large(host.ready[0]) or host.large < max(1, most - max(1, most // 3)):
+            return None
+        if not host.small and host.waiting[False]:
+            host.small.extend(self._ledger.take(host.name, _BATCH, late=False, smaller=LARGE))
+            host.waiting[False] = max(0, host.waiting[False] - len(host.small))
+        if host.small:
+            return host.small.popleft()
+        last = host.ready[-1]
+        return None if is_large(last) or last.late else host.ready.pop()
 
     def _refill(self, host: Host, *, late: bool) -> None:
         which = not host.waiting[False]

@@ -30,7 +30,12 @@ from segdl.store.faults import shown
 _MOST = 2**63 - 1
 _COLUMNS = (
     "id, path, host, urls, size, modified, checksum, late, need, "
-    "had_size, had_modified, had_listed, had_checksum, had_sha256, etag, last_modified, listing"
+    "had_size, had_modified, had_listed, had_checksum, had_sha256, etag, last_modified, listing, "
+    "open"
+)
+# What a run that is killed had begun may be there without being written down.
+_BEGIN = (
+    "UPDATE file SET need = -need, open = (open OR need = 3 OR had_size IS NOT NULL) WHERE id = ?"
 )
 _HAS_TWIN = (
     "EXISTS (SELECT 1 FROM file AS twin "
@@ -52,6 +57,7 @@ class Row:
         need: what is to be done.
         had: what is here; None where nothing is known to be.
         listing: the listing that named it last.
+        open: whether a run began with it and did not come to write down how that ended.
         has_twin: whether another one had the digest that it must have; told by `take` only.
     """
 
@@ -64,6 +70,7 @@ class Row:
     need: Need
     had: Had | None
     listing: int
+    open: bool = False
     has_twin: bool = False
 
 
@@ -221,17 +228,23 @@ class Ledger:
             ),
         )
 
-    def take(self, host: str, count: int, *, late: bool) -> list[Row]:
-        """Return the next files of a host that wait, and have them wait no more."""
+    def take(self, host: str, count: int, *, late: bool, smaller: int | None = None) -> list[Row]:
+        """Return the next files of a host that wait, and have them wait no more.
+
+        With `smaller` the last ones, and only such of less than so many bytes.
+        """
+        which = "" if smaller is None else "AND size < ? "
+        values = (host, late, *([] if smaller is None else [smaller]), count)
         with self.transaction():
             found = self._db.execute(
                 f"SELECT {_COLUMNS}, {_HAS_TWIN} FROM file "  # noqa: S608 - no values
-                "WHERE host = ? AND late = ? AND need > 0 ORDER BY turn LIMIT ?",
-                (host, late, count),
+                f"WHERE host = ? AND late = ? AND need > 0 {which}"
+                f"ORDER BY turn {'' if smaller is None else 'DESC'} LIMIT ?",
+                values,
             )
             rows = [_row(each) for each in found]
             taken = [(row.id,) for row in rows]
-            self._db.executemany("UPDATE file SET need = -need WHERE id = ?", taken)
+            self._db.executemany(_BEGIN, taken)
         return rows
 
     def give_up(self, host: str, error: SegdlError) -> int:
@@ -247,7 +260,7 @@ class Ledger:
     def succeeded(self, row: Row, had: Had) -> None:
         """Write down what is here now; within a transaction."""
         self._db.execute(
-            "UPDATE file SET need = 0, had_size = ?, had_modified = ?, had_listed = ?, "
+            "UPDATE file SET need = 0, open = 0, had_size = ?, had_modified = ?, had_listed = ?, "
             "had_checksum = ?, had_sha256 = ?, etag = ?, last_modified = ?, checked = ?, "
             "error = NULL, error_kind = NULL, error_code = NULL WHERE id = ?",
             (
@@ -266,7 +279,8 @@ class Ledger:
     def failed(self, row: Row, error: SegdlError) -> None:
         """Write down why a file cannot be had; within a transaction."""
         self._db.execute(
-            "UPDATE file SET need = 0, error = ?, error_kind = ?, error_code = ? WHERE id = ?",
+            "UPDATE file SET need = 0, open = 0, error = ?, error_kind = ?, error_code = ? "
+            "WHERE id = ?",
             (str(error), type(error).__name__, error.exit_code, row.id),
         )
 
@@ -412,7 +426,7 @@ def _row(columns: tuple[object, ...]) -> Row:
     (
         number, path, host, urls, size, modified, checksum, late, need,
         had_size, had_modified, had_listed, had_checksum, had_sha256, etag, changed, listing,
-        *twin,
+        begun, *twin,
     ) = columns  # fmt: skip
     had = None
     if isinstance(had_size, int) and isinstance(had_modified, int):
@@ -440,6 +454,7 @@ def _row(columns: tuple[object, ...]) -> Row:
         need=Need(abs(need)),
         had=had,
         listing=listing,
+        open=bool(begun),
         has_twin=any(twin),
     )
 

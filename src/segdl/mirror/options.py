@@ -6,14 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from segdl.core.shards import Shard
 from segdl.errors import UsageError
 from segdl.options import Headers
 
 # What segdl keeps of a mirror in its folder: the ledger, the lock, reports, the trash.
 FOLDER = ".segdl"
+# In it, what workers bring, before it has its name.
+INCOMING = "incoming"
+
+MIB = 1024 * 1024
 
 Order = Literal["largest", "list"]
 Delete = Literal["no", "trash", "now"]
+EngineKind = Literal["processes", "dask"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,29 @@ class HostProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """Other processes that fetch the files.
+
+    Attributes:
+        kind: where they are.
+        workers: how many, of ``processes``.
+        address: where the scheduler of ``dask`` is, as Dask writes it.
+        piece: bytes; files of twice that and more are brought in pieces of at least that.
+        silence: seconds without a word after which a worker is taken for lost.
+    """
+
+    kind: EngineKind
+    workers: int = 1
+    address: str = ""
+    piece: int = 64 * MIB
+    silence: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.workers < 1 or self.piece < 1 or not self.silence > 0:
+            raise UsageError("workers, piece and silence must be more than 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorOptions:
     """One mirror.
 
@@ -75,6 +104,8 @@ class MirrorOptions:
         patience: seconds that a host may not answer before it is given up for this run.
         exec: program and arguments run for each file that was fetched; its path is added.
         hosts: what holds for single hosts.
+        engine: other processes that fetch the files; None has this one do so.
+        shard: the share of the list that this run sees to; None is all of it.
     """
 
     directory: Path
@@ -93,6 +124,13 @@ class MirrorOptions:
     patience: float = 150.0
     exec: tuple[str, ...] = ()
     hosts: tuple[HostProfile, ...] = ()
+    engine: EngineOptions | None = None
+    shard: Shard | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where ledger, lock, reports and trash are: a shard has its own."""
+        return state_folder(self.directory, self.shard)
 
     def __post_init__(self) -> None:
         if self.order not in get_args(Order) or self.delete not in get_args(Delete):
@@ -101,3 +139,9 @@ class MirrorOptions:
             raise UsageError("max_files, per_host and rounds must be at least 1")
         if not 0 <= self.max_delete <= 1:
             raise UsageError("max_delete is a share from 0 to 1")
+
+
+def state_folder(directory: Path, shard: Shard | None) -> Path:
+    """Return where what segdl keeps of a mirror is, or of a shard of it."""
+    folder = directory / FOLDER
+    return folder if shard is None else folder / shard.name

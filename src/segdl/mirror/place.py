@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from segdl.core.mirrorneed import Stat
 from segdl.engine.run import Run
-from segdl.errors import DiskError
+from segdl.mirror.aside import drop_parts
 from segdl.mirror.happenings import Happening
-from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.mirror.options import MirrorOptions
 from segdl.mirror.stat import look
 from segdl.mirror.trash import Trash
 from segdl.mirror.work import Job, Work
 from segdl.results import DownloadResult
-from segdl.store.target import Target
-from segdl.store.workplace import Workplace
 
 
 class Place(Protocol):
@@ -25,6 +22,10 @@ class Place(Protocol):
 
     needs_threads: bool
     """Whether each file needs a thread of its own, as more is waited for than its server."""
+
+    @property
+    def work(self) -> Work | None:
+        """What takes in what the workers of an engine bring; None where they can bring nothing."""
 
     def has(self, path: str) -> bool:
         """Tell whether anything is where a file should be."""
@@ -42,12 +43,12 @@ class Place(Protocol):
             SegdlError: it cannot be done; what was there, and was right, is there still.
         """
 
-    def remove(self, path: str, expected: Stat, stamp: str | None) -> bool:
+    def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
         """Take a file out; tell whether it is out: not where it is not the one expected.
 
         Args:
             path: relative to the mirror.
-            expected: what it was when it was fetched.
+            expected: what it was when it was fetched; None takes whatever is there.
             stamp: names what is kept of this run's; None keeps nothing.
 
         Raises:
@@ -65,8 +66,9 @@ class Folder:
 
     def __init__(self, options: MirrorOptions, say: Callable[[Happening], None]) -> None:
         self._directory = options.directory
+        self._trash = options.folder / "trash"
         self._root = os.fspath(options.directory)
-        self._work = Work(options, say)
+        self.work = Work(options, say)
 
     needs_threads = False
 
@@ -76,7 +78,7 @@ class Folder:
 
     def drop_parts(self, path: str) -> None:
         """Throw away what was fetched, unless that is behind a link, or held by a run."""
-        _drop_parts(self._directory, path)
+        drop_parts(self._directory, path)
 
     def look(self, path: str) -> tuple[Stat | None, bool]:
         """Look at a file; see `Place`."""
@@ -84,23 +86,11 @@ class Folder:
 
     def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
         """Make a file right; see `Place`."""
-        return self._work.carry_out(run, job, number)
+        return self.work.carry_out(run, job, number)
 
-    def remove(self, path: str, expected: Stat, stamp: str | None) -> bool:
+    def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
         """Take a file out; see `Place`."""
-        kept = None if stamp is None else self._directory / FOLDER / "trash" / stamp
-        return Trash(self._directory, kept).remove(path, expected.is_of)
-
-
-def _drop_parts(directory: Path, path: str) -> None:
-    """Throw away what was fetched of a file, unless that is behind a link, or held by a run."""
-    target = Target(directory / path)
-    place = os.path.realpath(directory) + os.sep + str(target.workplace.relative_to(directory))
-    if not os.path.isdir(target.workplace) or os.path.realpath(target.workplace) != place:
-        return
-    try:
-        with Workplace(target) as workplace:
-            workplace.clear()
-    except DiskError:
-        # It is in nobody's way.
-        pass
+        kept = None if stamp is None else self._trash / stamp
+        return Trash(self._directory, kept).remove(
+            path, lambda status: expected is None or expected.is_of(status)
+        )

@@ -65,11 +65,15 @@ class Reading:
         return self._thread.is_alive()
 
     def batches(self, seconds: float) -> Generator[list[Found], None, None]:
-        """Yield what has been read by now; wait up to `seconds` for the first of it."""
+        """Yield what has been read by now; wait up to `seconds` for a batch to be full.
+
+        A list that is there at once is known whole then, and its largest files with it.
+        """
         while not self.ended:
             with self._changed:
-                if not (self._items or self._over):
-                    self._changed.wait(seconds)
+                self._changed.wait_for(
+                    lambda: self._over or len(self._items) >= _BATCH, timeout=seconds
+                )
                 batch, self._items = self._items[:_BATCH], self._items[_BATCH:]
                 over, ending = self._over, self._ending
                 self._changed.notify()
@@ -106,6 +110,6 @@ class Reading:
                     return False
                 self._changed.wait(TICK)
             self._items.append(item)
-            if len(self._items) == 1:
+            if len(self._items) == _BATCH:
                 self._changed.notify()
         return not (self._left.is_set() or self._cancel.is_set())

@@ -24,6 +24,7 @@ _STEPS = (
         turn INTEGER NOT NULL DEFAULT 0,
         late INTEGER NOT NULL DEFAULT 0,
         need INTEGER NOT NULL DEFAULT 0,
+        open INTEGER NOT NULL DEFAULT 0,
         had_size INTEGER,
         had_modified INTEGER,
         had_listed INTEGER,

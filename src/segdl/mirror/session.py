@@ -7,15 +7,17 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segdl.core.shards import Shard
 from segdl.engine.run import Run
 from segdl.errors import CancelledError, SegdlError, TargetLockedError
 from segdl.mirror.coordinator import Coordinator, Round
 from segdl.mirror.deleting import delete_unlisted, forget_unlisted
+from segdl.mirror.engines.pieced import sweep
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.happenings import Round as RoundBegins
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
-from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.mirror.options import INCOMING, MirrorOptions, state_folder
 from segdl.mirror.place import Folder, Place
 from segdl.mirror.sums import write_sums
 from segdl.options import TransferOptions
@@ -63,7 +65,7 @@ class Session:
         self._options = options
         self._transfer = transfer
         self._tell = tell
-        self._folder = options.directory / FOLDER
+        self._folder = options.folder
 
     def carry_out(
         self,
@@ -122,14 +124,15 @@ class Session:
         coordinator = Coordinator(run, self._options, transfer, ledger, tell, read, place)
         result = Result()
         last = 1 if once else self._options.rounds
-        for number in range(1, last + 1):
-            self._tell(RoundBegins(number))
-            this = coordinator.go()
-            result.rounds.append(this)
-            if number > 1 and (this.intake.wanted or this.intake.troubles):
-                self._tell(Said("the list changed during the run: went round once more"))
-            if not this.fetched or not this.clean:
-                break
+        with coordinator.workers():
+            for number in range(1, last + 1):
+                self._tell(RoundBegins(number))
+                this = coordinator.go()
+                result.rounds.append(this)
+                if number > 1 and (this.intake.wanted or this.intake.troubles):
+                    self._tell(Said("the list changed during the run: went round once more"))
+                if not this.fetched or not this.clean:
+                    break
         result.failures += [*this.intake.troubles, *this.failures]
         if this.clean:
             self._finish(run, ledger, this, place, result)
@@ -148,8 +151,9 @@ class Session:
                     run.check_cancelled,
                 )
             forget_unlisted(self._options, ledger, this.intake.listing, place)
+            sweep(self._folder / INCOMING)
             if self._options.sums:
-                write_sums(self._options.directory, ledger, this.intake.listing)
+                write_sums(self._options, ledger, this.intake.listing)
         except CancelledError:
             raise
         except SegdlError as error:
@@ -157,6 +161,6 @@ class Session:
             result.failures.append(error)
 
 
-def ledger_path(directory: Path) -> Path:
-    """Return where the ledger of a mirror is."""
-    return directory / FOLDER / LEDGER
+def ledger_path(directory: Path, shard: Shard | None = None) -> Path:
+    """Return where the ledger of a mirror is, or of a shard of it."""
+    return state_folder(directory, shard) / LEDGER

@@ -25,3 +25,14 @@ def look(path: Path | str) -> tuple[Stat | None, bool]:
     if stat.S_ISREG(status.st_mode):
         return Stat.of(status), False
     return None, stat.S_ISDIR(status.st_mode)
+
+
+def beginning_of(path: Path) -> bytes | None:
+    """Return the first bytes of a file, None where there is none that can be read."""
+    if stat_of(path) is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read(64)
+    except OSError:
+        return None

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from segdl.mirror.ledger import Ledger
-from segdl.mirror.options import FOLDER
+from segdl.mirror.options import MirrorOptions
 from segdl.store.faults import disk_errors
 
 NAME = "SHA256SUMS"
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
-def write_sums(directory: Path, ledger: Ledger, listing: int) -> None:
+def write_sums(options: MirrorOptions, ledger: Ledger, listing: int) -> None:
     """Write the digests of all listed files, unless one of them has that name.
+
+    A shard knows of its own files only: it writes to its own folder.
 
     Raises:
         DiskError: it cannot be written.
@@ -24,7 +25,8 @@ def write_sums(directory: Path, ledger: Ledger, listing: int) -> None:
     own = ledger.rows([NAME]).get(NAME)
     if own is not None and own.listing == listing:
         return
-    temporary = directory / FOLDER / "sums.new"
+    directory = options.directory if options.shard is None else options.folder
+    temporary = options.folder / "sums.new"
     with disk_errors(directory / NAME, "write"):
         with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.writelines(_lines(ledger, listing))

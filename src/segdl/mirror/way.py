@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,25 +11,27 @@ from segdl.errors import DiskError
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger, Row
-from segdl.mirror.options import FOLDER
+from segdl.mirror.options import FOLDER, MirrorOptions
 from segdl.mirror.stat import stat_of
 from segdl.mirror.trash import Trash
 
 
 def clear_way(
-    directory: Path, ledger: Ledger, intake: Intake, tell: Callable[[Happening], None]
+    options: MirrorOptions, ledger: Ledger, intake: Intake, tell: Callable[[Happening], None]
 ) -> None:
     """Move what the list no longer has, and what it has is in the place of, into the trash.
 
     Files that are not of the mirror stay; then the new one cannot be had, and says so.
 
     Args:
-        directory: the mirror.
+        options: the mirror.
         ledger: knows what is of the mirror.
         intake: a listing that was read to its end.
         tell: takes what happens.
     """
-    trash = Trash(directory, directory / FOLDER / "trash" / f"replaced-{intake.listing}")
+    directory = options.directory
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    trash = Trash(directory, options.folder / "trash" / f"replaced-{stamp}")
     gone = []
     for path in intake.blocked:
         for row in _in_way(directory, ledger, path):

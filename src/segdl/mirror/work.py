@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
@@ -17,17 +14,17 @@ from segdl.core.checksum import Checksum, read_checksum
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, need_of
-from segdl.core.mirrorpath import may_be_page
 from segdl.core.pieces import Pieces, covers
 from segdl.core.text import human_size
 from segdl.core.url import parse_url
 from segdl.engine.download import download
-from segdl.engine.run import TICK, Run
+from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, DiskError
-from segdl.mirror.aside import keep_right_pieces, set_aside, set_fetched_aside
+from segdl.mirror.aside import drop_parts, keep_right_pieces, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
+from segdl.mirror.hook import run_hook
 from segdl.mirror.ledger import Row
-from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.mirror.options import MirrorOptions
 from segdl.mirror.stat import stat_of
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
@@ -86,7 +83,7 @@ class Work:
 
     def __init__(self, options: MirrorOptions, say: Callable[[Happening], None]) -> None:
         self._options = options
-        self._say = say
+        self.say = say
 
     def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
         """Make a file what the list says it is.
@@ -94,13 +91,22 @@ class Work:
         Raises:
             SegdlError: it cannot be done; what was there, and was right, is there still.
         """
+        result = self.at_hand(run, job) or self.fetch(run, job, number)
+        return self.ended(run, job, result)
+
+    def at_hand(self, run: Run, job: Job) -> DownloadResult | None:
+        """Do without its server: with what is here, or another file that is the same."""
         path = self._options.directory / job.row.path
-        began = run.clock()
-        result = self._here(run, job, path) or self._from_twin(run, job, path, began)
-        if result is None:
-            result = self._fetch(run, job, path, number)
+        return self._here(run, job, path) or self._from_twin(run, job, path, run.clock())
+
+    def ended(self, run: Run, job: Job, result: DownloadResult) -> DownloadResult:
+        """Run the program that is to be run for a file that is new here."""
+        if result.status == "skipped":
+            # A run that was killed may have left something beside it.
+            drop_parts(self._options.directory, job.row.path)
         if job.how != "unchanged" and self._options.exec:
-            job.hook_failed = _run_hook(run, self._options.exec, path)
+            path = self._options.directory / job.row.path
+            job.hook_failed = run_hook(run, self._options.exec, path)
         return result
 
     def _here(self, run: Run, job: Job, path: Path) -> DownloadResult | None:
@@ -138,7 +144,7 @@ class Work:
         """Move a file away that is not any more what it was, and keep of it what is right."""
         pieces, size = job.pieces, os.stat(path).st_size
         held = set_aside(path)
-        self._say(Said(f"{shown(path)} is corrupt: it is kept as {shown(held.name)}"))
+        self.say(Said(f"{shown(path)} is corrupt: it is kept as {shown(held.name)}"))
         job.how = "repaired"
         if pieces is None or had is None or not covers(pieces, size):
             return
@@ -149,7 +155,7 @@ class Work:
             listed=None if expected is None else str(expected),
         )
         again = keep_right_pieces(run, path, held, state, pieces)
-        self._say(Said(f"{shown(path)}: {human_size(again)} of it are fetched again"))
+        self.say(Said(f"{shown(path)}: {human_size(again)} of it are fetched again"))
 
     def _from_twin(self, run: Run, job: Job, path: Path, began: float) -> DownloadResult | None:
         """Have another file of the mirror that is the same under this name, too."""
@@ -158,7 +164,7 @@ class Work:
             place = self._options.directory / twin.path
             if wanted is None or twin.had is None or stat_of(place) != twin.had.stat:
                 continue
-            temporary = self._options.directory / FOLDER / f"link-{job.row.id}"
+            temporary = self._options.folder / f"link-{job.row.id}"
             try:
                 linked = _link(place, path, temporary, partial(_has_digest, run, wanted))
             except (OSError, DiskError):
@@ -173,19 +179,37 @@ class Work:
             return found_right(job, path, found.size, seconds=run.clock() - began)
         return None
 
-    def _fetch(self, run: Run, job: Job, path: Path, number: int) -> DownloadResult:
-        row = job.row
-        request = replace(job.request, held=self._held(job, path))
-        if not request.expected.verifiable:
-            page = may_be_page(row.path, _beginning(path))
-            request = replace(request, expected=replace(request.expected, page=page))
+    def fetch(self, run: Run, job: Job, number: int) -> DownloadResult:
+        """Have it from its server, in this process.
+
+        Raises:
+            SegdlError: it cannot be had.
+        """
+        path = self._options.directory / job.row.path
+        request = replace(job.request, held=self.held(job, path))
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError:
             held = set_fetched_aside(path, job.transfer.layout)
             if held is not None:
-                self._say(Said(f"what came for {shown(path)} is kept as {shown(held.name)}"))
+                self.say(Said(f"what came for {shown(path)} is kept as {shown(held.name)}"))
             raise
+        self.fetched(run, job, path, result)
+        return result
+
+    def fetched(
+        self, run: Run, job: Job, path: Path, result: DownloadResult, sha256: str | None = None
+    ) -> None:
+        """Take note of what is here now, whoever fetched it.
+
+        Args:
+            run: can be cancelled.
+            job: the file.
+            path: where it is.
+            result: how it was fetched.
+            sha256: its SHA-256, where somebody computed that.
+        """
+        row = job.row
         with disk_errors(path, "look at"):
             status = os.stat(path)
         found = Stat.of(status)
@@ -196,20 +220,20 @@ class Work:
                 before or Had(found), version=result.version, listed_modified=row.listed.modified
             )
             self._add_sum(run, job, path)
-            return result
+            return
         checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
-        sha256 = checksum.hexdigest if checksum and checksum.algorithm == "sha256" else None
+        if checksum is not None and checksum.algorithm == "sha256":
+            sha256 = checksum.hexdigest
         job.had = Had(found, result.version, row.listed.modified, checksum, sha256)
         self._add_sum(run, job, path)
-        return result
 
     def _add_sum(self, run: Run, job: Job, path: Path) -> None:
         """Have the SHA-256 of a file be known where it is wanted."""
         if self._options.sums and job.had is not None and job.had.sha256 is None:
             job.had = replace(job.had, sha256=_digests(run, path, {"sha256"})["sha256"])
 
-    def _held(self, job: Job, path: Path) -> Version | None:
+    def held(self, job: Job, path: Path) -> Version | None:
         """Return what the file that is here was when it was fetched, where that may be asked."""
         row, found = job.row, stat_of(path)
         if found is None or row.need is Need.FETCH or row.listed.checksum is not None:
@@ -248,17 +272,6 @@ def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:
     return _digests(run, path, {wanted.algorithm})[wanted.algorithm] == wanted.hexdigest
 
 
-def _beginning(path: Path) -> bytes | None:
-    """Return the first bytes of a file, None where there is none that can be read."""
-    if stat_of(path) is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            return file.read(64)
-    except OSError:
-        return None
-
-
 def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
     """Hash a file."""
     hashes = {algorithm: new_hash(algorithm) for algorithm in algorithms}
@@ -288,26 +301,3 @@ def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bo
         return True
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _run_hook(run: Run, command: tuple[str, ...], path: Path) -> str | None:
-    """Run a program for a finished file; return what went wrong, if anything did."""
-    name = command[0]
-    try:
-        # A path from the root: a file of the name -rf is no option.
-        # What it prints must not come between our own lines of results.
-        process = subprocess.Popen(  # noqa: S603 - the user's own, without a shell
-            [*command, os.path.abspath(path)], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()
-        )
-    except (OSError, ValueError) as error:
-        return f"{shown(name)} cannot be run for {shown(path)}: {shown(str(error))}"
-    while True:
-        try:
-            code = process.wait(timeout=TICK)
-        except subprocess.TimeoutExpired:
-            if run.cancel.is_set():
-                process.terminate()
-                time.sleep(TICK)
-                process.kill()
-            continue
-        return f"{shown(name)} failed for {shown(path)}: exit code {code}" if code else None

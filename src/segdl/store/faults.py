@@ -13,16 +13,16 @@ from segdl.errors import DiskError
 _ADVICE = {
     errno.ENOSPC: ("no space left on the disk", "make room and run the same command again"),
     errno.EDQUOT: ("the disk quota is used up", "make room and run the same command again"),
-    errno.EACCES: ("not permitted", "choose another folder with --dir, or mend its permissions"),
-    errno.EPERM: ("not permitted", "choose another folder with --dir, or mend its permissions"),
-    errno.EROFS: ("the file system is read-only", "choose another folder with --dir"),
-    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),
-    errno.EINVAL: ("the file system refuses this name", "choose another with -o"),
-    errno.EISDIR: ("it is a folder", "choose another name with -o"),
-    errno.ENOTDIR: ("a part of the path is not a folder", "choose another with --dir"),
-    errno.EFBIG: ("the file system allows no file of this size", "choose another with --dir"),
+    errno.EACCES: ("not permitted", "choose another folder, or mend its permissions"),
+    errno.EPERM: ("not permitted", "choose another folder, or mend its permissions"),
+    errno.EROFS: ("the file system is read-only", "choose another folder"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
+    errno.EINVAL: ("the file system refuses this name", "choose another"),
+    errno.EISDIR: ("it is a folder", "choose another name"),
+    errno.ENOTDIR: ("a part of the path is not a folder", "choose another folder"),
+    errno.EFBIG: ("the file system allows no file of this size", "choose another folder"),
     errno.ELOOP: ("a symbolic link stands where segdl keeps its parts", "remove it"),
-    errno.EEXIST: ("something else has that name", "move it away or choose another name with -o"),
+    errno.EEXIST: ("something else has that name", "move it away or choose another name"),
 }
 
 

@@ -1,0 +1,124 @@
+"""What workers brought gets its final name, once the driver has seen that it is right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from segdl.core.checksum import Claim
+from segdl.core.head import parse_date
+from segdl.errors import ChecksumMismatchError, IntegrityError
+from segdl.mirror.aside import corrupt_name, set_fetched_aside
+from segdl.mirror.engines.asking import Terms
+from segdl.mirror.engines.orders import Brought
+from segdl.mirror.engines.pieced import Pieced
+from segdl.mirror.happenings import Said
+from segdl.mirror.stat import stat_of
+from segdl.mirror.work import Job
+from segdl.results import DownloadResult
+from segdl.store.faults import disk_errors, shown
+from segdl.store.files import EXISTING
+from segdl.store.record import write_record
+from segdl.store.target import Target
+
+
+def receive(terms: Terms, job: Job, brought: Brought) -> DownloadResult:
+    """Take a whole file over from the camp.
+
+    Raises:
+        SegdlError: it is not what it should be, or the disk failed.
+    """
+    path = terms.directory / job.row.path
+    result = replace(brought.result, path=path)
+    if result.status == "skipped":
+        found = stat_of(path)
+        result = replace(result, size=found.size if found else 0)
+    else:
+        _require_right(job, brought, terms.camp.folder / brought.name)
+        _give_name(terms.camp.folder / brought.name, path)
+    terms.work.fetched(terms.run, job, path, result, brought.sha256)
+    return terms.work.ended(terms.run, job, result)
+
+
+def _require_right(job: Job, brought: Brought, place: Path) -> None:
+    found, result = stat_of(place), brought.result
+    if found is None or found.size != result.size:
+        raise IntegrityError(
+            f"{shown(job.row.path)}: what a worker brought is not here as it says",
+            hint="the mirror's folder has to be the same for all",
+        )
+    listed = job.row.listed.checksum
+    if listed is not None and result.checksum != str(listed):
+        raise ChecksumMismatchError(
+            f"{shown(job.row.path)}: a worker found {result.checksum}, the list has {listed}"
+        )
+
+
+def receive_pieced(
+    terms: Terms,
+    job: Job,
+    pieced: Pieced,
+    claims: tuple[Claim, ...],
+    hexdigests: Mapping[str, str],
+    result: DownloadResult,
+) -> DownloadResult:
+    """Give a file that was brought in pieces its name.
+
+    Args:
+        terms: what all files have in common.
+        job: the file.
+        pieced: its pieces, all of them.
+        claims: the digests that it must have; they were computed.
+        hexdigests: its digests.
+        result: how it was fetched.
+
+    Raises:
+        SegdlError: it is not what it should be, or the disk failed.
+    """
+    path = terms.directory / job.row.path
+    for claim in claims:
+        found = hexdigests[claim.checksum.algorithm]
+        if found != claim.checksum.hexdigest:
+            place = corrupt_name(path)
+            _give_name(pieced.place, place)
+            pieced.forget()
+            raise ChecksumMismatchError(
+                f"{shown(path)}: its {claim.checksum.algorithm} is {found}, "
+                f"not {claim.checksum.hexdigest} as {claim.source} says",
+                hint=f"the bytes are kept in {shown(place.name)}",
+            )
+    with disk_errors(path, "write"):
+        descriptor = os.open(pieced.place, EXISTING)
+        try:
+            modified = parse_date(pieced.version.last_modified)
+            if modified is not None:
+                os.utime(pieced.place, (modified, modified))
+            write_record(descriptor, pieced.version, None)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    _give_name(pieced.place, path)
+    pieced.forget()
+    checksum = claims[0].checksum if claims else None
+    result = replace(result, path=path, checksum=None if checksum is None else str(checksum))
+    terms.work.fetched(terms.run, job, path, result, hexdigests.get("sha256"))
+    return terms.work.ended(terms.run, job, result)
+
+
+def set_brought_aside(terms: Terms, job: Job, left: str) -> None:
+    """Keep what was fetched whole, and is wrong, beside where it would be."""
+    path = terms.directory / job.row.path
+    held = set_fetched_aside(terms.camp.folder / left, "parts")
+    if held is not None:
+        _give_name(held, corrupt_name(path))
+        terms.work.say(
+            Said(f"what came for {shown(path)} is kept as {shown(corrupt_name(path).name)}")
+        )
+
+
+def _give_name(place: Path, path: Path) -> None:
+    with disk_errors(path, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    Target(path).publish(place, replace=True)

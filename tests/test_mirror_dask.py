@@ -1,0 +1,218 @@
+"""Files of a mirror that the workers of a Dask cluster fetch: a real one, in real trouble."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from segdl.errors import NetworkError, UsageError
+from segdl.mirror.happenings import Done
+from segdl.mirror.options import EngineOptions
+from segdl.options import NetworkOptions
+from segdl.progress.events import Progress
+from support.clusters import Cluster, end, wait_until
+from support.folders import LARGE, MIB, SMALL, entries, fill, found, sent
+from support.mirroring import Ran, entry, mirror
+from support.program import run
+from support.require import require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import StartNginx
+    from segdl.mirror.happenings import Happening
+    from segdl.mirror.listing import Entry
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("cluster")) as started:
+        started.start_scheduler()
+        for _ in range(2):
+            started.start_worker()
+        started.wait_for_workers(2)
+        yield started
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    place = tmp_path / "site"
+    place.mkdir()
+    return place
+
+
+def by(
+    cluster: Cluster,
+    mirrored: Path,
+    listed: list[Entry],
+    on: Callable[[Happening], None] = lambda _: None,
+    network: NetworkOptions | None = None,
+) -> Ran:
+    engine = EngineOptions(kind="dask", address=cluster.address, piece=MIB)
+    if network is None:
+        return mirror(mirrored, listed, engine=engine, on=on)
+    return mirror(mirrored, listed, engine=engine, on=on, network=network)
+
+
+def test_the_folder_becomes_equal_and_no_log_has_a_secret(
+    cluster: Cluster, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    secret = "hunter2secret"
+    files = fill(root, {**SMALL, "empty": 0, "large.iso": LARGE})
+    denied = f'if ($http_x_token != "{secret}") {{ return 403; }}'
+    server, mirrored = nginx(root, server=[denied, "limit_rate 4m;"]), tmp_path / "mirrored"
+    network = NetworkOptions(headers=(("X-Token", secret),))
+    ran = by(cluster, mirrored, entries(server, files), network=network)
+    assert ran.result.failures == []
+    assert found(mirrored) == files
+    assert {each.verified for each in ran.of(Done)} == {"sha256"}
+    assert ran.of(Progress)
+    # And one that nobody is let in to.
+    wrong = NetworkOptions(headers=(("X-Token", secret + "2"),))
+    failed = by(cluster, tmp_path / "other", entries(server, files)[:1], network=wrong)
+    assert [each.exit_code for each in failed.result.failures] == [4]
+    assert "_fetch_whole" not in cluster.log()
+    assert secret not in cluster.log()
+    assert secret not in repr(ran.happened)
+
+
+def test_a_worker_that_is_killed_costs_what_it_had_at_work(
+    cluster: Cluster, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {**SMALL, "large.iso": LARGE})
+    server, mirrored = nginx(root, server=["limit_rate 2m;"]), tmp_path / "mirrored"
+    victim = cluster.start_worker()
+    cluster.wait_for_workers(3)
+    killed: list[bool] = []
+
+    def kill(happening: Happening) -> None:
+        if isinstance(happening, Progress) and happening.done > 2 * MIB and not killed:
+            killed.append(True)
+            end(victim)
+
+    ran = by(cluster, mirrored, entries(server, files), on=kill)
+    assert killed
+    assert ran.result.failures == []
+    assert found(mirrored) == files
+    assert sent(server, ran.requests) < sum(map(len, files.values())) + 5 * MIB
+
+
+def test_a_worker_that_was_declared_dead_and_wakes_changes_nothing(
+    cluster: Cluster, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"large.iso": LARGE, **SMALL})
+    server, mirrored = nginx(root, server=["limit_rate 400k;"]), tmp_path / "mirrored"
+    victim = cluster.start_worker()
+    cluster.wait_for_workers(3)
+    began = threading.Event()
+
+    def stop_and_wake() -> None:
+        began.wait(20)
+        os.killpg(victim.pid, signal.SIGSTOP)
+        # The scheduler takes it for dead, and gives its work to others.
+        try:
+            wait_until(lambda: "failed to heartbeat" in cluster.log(), "its death", 40)
+        finally:
+            os.killpg(victim.pid, signal.SIGCONT)
+
+    def begin(happening: Happening) -> None:
+        if isinstance(happening, Progress) and happening.done > 2 * MIB:
+            began.set()
+
+    stopper = threading.Thread(target=stop_and_wake)
+    stopper.start()
+    try:
+        ran = by(cluster, mirrored, entries(server, files), on=begin)
+    finally:
+        began.set()
+        stopper.join()
+        end(victim)
+    assert ran.result.failures == []
+    assert found(mirrored) == files
+    assert "failed to heartbeat" in cluster.log()
+
+
+def test_a_scheduler_that_comes_back_has_the_run_go_on(
+    root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"large.iso": LARGE, **SMALL})
+    server, mirrored = nginx(root, server=["limit_rate 1m;"]), tmp_path / "mirrored"
+    killed: list[bool] = []
+    with Cluster(tmp_path / "cluster") as cluster:
+
+        def start() -> None:
+            cluster.start_scheduler()
+            cluster.start_worker()
+            cluster.wait_for_workers(1)
+
+        def kill(happening: Happening) -> None:
+            if isinstance(happening, Progress) and happening.done > 3 * MIB and not killed:
+                killed.append(True)
+                assert cluster.scheduler is not None
+                end(cluster.scheduler)
+                for worker in cluster.workers:
+                    end(worker)
+                starter.start()
+
+        starter = threading.Thread(target=start)
+        start()
+        ran = by(cluster, mirrored, entries(server, files), on=kill)
+        starter.join()
+    assert killed
+    assert ran.result.failures == []
+    assert found(mirrored) == files
+    assert sent(server, ran.requests) < sum(map(len, files.values())) + 5 * MIB
+
+
+def test_a_worker_that_does_not_see_the_folder_is_named_and_refused(
+    cluster: Cluster, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    require("root, to hide a folder from a process", os.geteuid() == 0)
+    files = fill(root, {"a": 10})
+    mirrored = tmp_path / "mirrored"
+    mirrored.mkdir()
+    hidden = f'mount -t tmpfs none "{mirrored}" && exec "$@"'
+    blind = cluster.start_worker(before=["unshare", "-m", "sh", "-c", hidden, "sh"])
+    cluster.wait_for_workers(3)
+    try:
+        with pytest.raises(UsageError, match=f"worker tcp://.*process {blind.pid}.*cannot work"):
+            by(cluster, mirrored, entries(nginx(root), files))
+    finally:
+        end(blind)
+    assert found(mirrored) == {}
+
+
+def test_a_scheduler_without_segdl_is_a_clear_error(tmp_path: Path) -> None:
+    # Dask has its scheduler read what workers are given.
+    with Cluster(tmp_path / "cluster") as cluster:
+        hide = "import sys; sys.modules['segdl'] = None; from dask.__main__ import main; main()"
+        cluster.start_scheduler(program=[sys.executable, "-c", hide])
+        cluster.start_worker()
+        cluster.wait_for_workers(1)
+        with pytest.raises(UsageError, match=r"scheduler at .* has segdl none"):
+            by(cluster, tmp_path / "m", [entry("http://127.0.0.1:9/a", "a")])
+
+
+def test_no_scheduler_is_a_clear_error(tmp_path: Path) -> None:
+    engine = EngineOptions(kind="dask", address="tcp://127.0.0.1:9", piece=MIB)
+    with pytest.raises(NetworkError, match="does not answer"):
+        mirror(tmp_path / "m", [entry("http://127.0.0.1:9/a", "a")], engine=engine)
+
+
+def test_tls_without_certificates_is_a_clear_error(cluster: Cluster, tmp_path: Path) -> None:
+    engine = EngineOptions(kind="dask", address=cluster.address.replace("tcp", "tls"), piece=MIB)
+    with pytest.raises(UsageError, match="certificates"):
+        mirror(tmp_path / "m", [entry("http://127.0.0.1:9/a", "a")], engine=engine)
+
+
+def test_who_lacks_the_package_is_told_how_to_get_it(tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['distributed'] = None; from segdl.cli.main import run; run()"
+    arguments = ["mirror", "--engine", "dask://127.0.0.1:9", "-", str(tmp_path / "m")]
+    done = run([sys.executable, "-c", blocked, *arguments], stdin=b"")
+    assert (done.code, "pip install 'segdl[dask]'" in done.err) == (2, True), done.err
