@@ -141,7 +141,7 @@ def test_a_store_that_is_not_there(bucket: Bucket, origin: Callable[..., Origin]
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["-d", "s3://b?/x"], "no bucket"),
+        (["-d", "s3://b?/x"], "is no bucket"),
         (["-d", "s3://bucket", "-o", "-"], "does not go with a bucket"),
         (["-d", "s3://bucket", "--dry-run"], "does not go with a bucket"),
         (["-d", "s3://bucket", "--range", "0-1"], "whole files"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import segdl
 from segdl.core.checksum import parse_checksum
 from segdl.core.multipart import etag_of
 from segdl.errors import (
@@ -26,6 +27,7 @@ from support.juicefs import JuiceFS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from segdl.progress.events import Event
     from support.origin import Origin
@@ -317,6 +319,19 @@ def test_killed_between_completion_and_the_end_it_is_known_again(
     assert bucket.send(server.url, if_exists="error").status == "skipped"
     assert bucket.listed() == ["file.bin"]
     assert bucket.read("file.bin") == BIG
+
+
+def test_the_api_sends_to_a_key_and_below_a_prefix(
+    bucket: Bucket, origin: Callable[..., Origin], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = origin(b"few")
+    for path, key in (("a/b", "a/b"), ("a/", "a/file.bin"), ("", "file.bin")):
+        result = segdl.download(server.url, bucket.url(path), network=bucket.network())
+        assert (result.path, result.place) == (None, bucket.url(key))
+        assert bucket.read(key) == b"few"
+    assert segdl.download(bucket.url("a/b"), network=bucket.network()).size == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
 def test_a_source_with_faults(bucket: Bucket, origin: Callable[..., Origin]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from segdl.core.checksum import parse_wanted
+from segdl.core.s3url import S3Place, is_s3, parse_s3
 from segdl.engine.download import download as download_one
 from segdl.engine.many import Outcome, download_all
 from segdl.engine.run import TICK, Run
@@ -73,10 +74,10 @@ def download(
     raises, what was fetched is kept beside the target, and the same call goes on from it.
 
     Args:
-        url: http or https.
+        url: http or https, ``s3://BUCKET/KEY``, or another protocol's of docs/s3.md.
         path: the file to make, or a folder (one that exists, or written with a final
             slash) to save it in by the name that the server or the URL gives; None is the
-            current folder.
+            current folder. ``s3://BUCKET/KEY`` and ``s3://BUCKET/PREFIX/`` go into a bucket.
         connections: for the file: a number, ``auto`` (as many as make it faster, up to 32)
             or ``auto:N``.
         checksum: ``ALGO=HEX`` that the file must have, as ``sha256=…``; ``auto`` looks for
@@ -98,6 +99,7 @@ def download(
         >>> segdl.download("https://example.org/big.iso", "isos/")  # doctest: +SKIP
         DownloadResult(path=PosixPath('isos/big.iso'), ...)
     """
+    prefix, path = _bucket(path)
     directory, name = _place(path)
     request = Request(
         url=url,
@@ -110,7 +112,7 @@ def download(
     transfer = replace(transfer or TransferOptions(), connections=connections)
     network = _limited(network, limit_rate)
     with _run(network, transfer, progress, on_event, cancel, max_files=1) as run:
-        return download_one(run, request)
+        return download_one(run, request) if prefix is None else _upload_one(run, request, prefix)
 
 
 def download_many(
@@ -247,6 +249,24 @@ def _run(
 def _limited(network: NetworkOptions | None, limit_rate: int | str | None) -> NetworkOptions:
     network = network or NetworkOptions()
     return network if limit_rate is None else replace(network, limit_rate=limit_rate)
+
+
+def _bucket(
+    path: str | os.PathLike[str] | None,
+) -> tuple[S3Place | None, str | os.PathLike[str] | None]:
+    """Take a bucket out of a path: return the prefix, and what is below it."""
+    if not isinstance(path, str) or not is_s3(path):
+        return None, path
+    place = parse_s3(path)
+    folder, slash, name = place.key.rpartition("/")
+    return S3Place(place.bucket, folder + slash), name or None
+
+
+def _upload_one(run: Run, request: Request, prefix: S3Place) -> DownloadResult:
+    from segdl.s3.store import Store
+    from segdl.s3.upload import Uploader
+
+    return Uploader(Store(run), prefix)(run, request)
 
 
 def _place(path: str | os.PathLike[str] | None) -> tuple[Path, str | None]:

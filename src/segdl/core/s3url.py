@@ -62,7 +62,9 @@ def parse_s3(text: str) -> S3Place:
     """
     bucket, _, key = text[len(SCHEME) + 3 :].partition("/")
     if not is_s3(text) or not _BUCKET.fullmatch(bucket):
-        raise UsageError(f"no bucket in {printable(text, 120)!r}", hint="write s3://BUCKET/KEY")
+        # What is before an @ is a user and a password elsewhere: boto3 has them otherwise.
+        shown = printable(bucket.rpartition("@")[2], 120)
+        raise UsageError(f"{shown!r} is no bucket", hint="write s3://BUCKET/KEY")
     return S3Place(bucket, _checked(key))
 
 
