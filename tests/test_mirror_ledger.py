@@ -15,7 +15,8 @@ from segdl.core.checksum import Checksum
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Listed, Need, Stat
 from segdl.errors import DiskError, NetworkError
-from segdl.mirror.ledger import Ledger, Row, Wanted
+from segdl.mirror.ledger import Ledger
+from segdl.mirror.rows import Row, Wanted
 from segdl.mirror.schema import VERSION
 from support.filesystems import Kind, loop_filesystem
 from support.require import require
@@ -61,7 +62,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         for name in names:
             row = get(ledger, name)
             assert (row.path, row.had, row.listed) == (name, HAD, Listed(5, 6, SUM))
-        assert [row.path for row in ledger.unlisted(99)] == sorted(names, key=os.fsencode)
+        assert [row.path for rows in ledger.unlisted(99) for row in rows] == sorted(
+            names, key=os.fsencode
+        )
         assert ledger.rows(["unknown"]) == {}
 
 
@@ -92,7 +95,7 @@ def test_what_waits_is_forgotten_and_what_is_here_is_not(tmp_path: Path) -> None
         assert ledger.status().waiting == 1
         second = write(ledger, wanted("c"))
         assert [row.path for row in ledger.take("h", 9, late=False)] == ["c"]
-        unlisted = {row.path: row.had for row in ledger.unlisted(second)}
+        unlisted = {row.path: row.had for rows in ledger.unlisted(second) for row in rows}
         assert unlisted == {"a": HAD, "b": None}
 
 
@@ -186,4 +189,28 @@ def test_whose_list_named_a_file_is_known(tmp_path: Path) -> None:
             listing = ledger.begin_listing(source)
             with ledger.transaction():
                 ledger.write(listing, [wanted(name)])
-        assert [row.path for row in ledger.own(listing, ledger.unlisted(listing))] == ["a"]
+        same = ledger.same_list(listing)
+        (unlisted,) = ledger.unlisted(listing)
+        assert {row.path for row in unlisted if row.listing in same} == {"a"}
+
+
+def test_what_is_not_listed_can_be_forgotten_meanwhile(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        write(ledger, *(wanted(f"{number:04}") for number in range(2500)))
+        seen = 0
+        for rows in ledger.unlisted(99):
+            ledger.forget(rows[::2])
+            seen += len(rows)
+        assert seen == 2500
+        assert sum(map(len, ledger.unlisted(99))) == 1250
+
+
+def test_what_was_taken_and_put_back_waits_no_more(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "l") as ledger:
+        write(ledger, wanted("a"))
+        (row,) = ledger.take("h", 1, late=False)
+        assert get(ledger, "a").open
+        with ledger.transaction():
+            ledger.put_back(row)
+        assert not get(ledger, "a").open
+        assert ledger.status().waiting == 0

@@ -25,9 +25,10 @@ from segdl.core.pieces import Pieces
 from segdl.errors import CancelledError, ServerError
 from segdl.mirror.deleting import is_asked_for
 from segdl.mirror.happenings import Done, GaveUp, Lost, Said, Taken
-from segdl.mirror.ledger import Ledger, Wanted
+from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Entry, Unlisted, Unusable
 from segdl.mirror.options import HostProfile, ListingOptions
+from segdl.mirror.rows import Wanted
 from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
 from support.faults import CutAfter, Status

@@ -11,8 +11,9 @@ from segdl.cli.mirroroptions import folder_of
 from segdl.cli.session import Printer
 from segdl.core.text import human_size, printable
 from segdl.errors import DiskError, UsageError
-from segdl.mirror.ledger import Ledger, Status
+from segdl.mirror.ledger import Ledger
 from segdl.mirror.session import ledger_path
+from segdl.mirror.status import Status
 from segdl.progress.view import make_view
 from segdl.store.faults import disk_errors, shown
 

@@ -19,11 +19,12 @@ from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
 from segdl.mirror.hosts import LARGE, Host, Hosts
 from segdl.mirror.intake import Intake
-from segdl.mirror.ledger import Ledger, Row
+from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Entry, Found
 from segdl.mirror.options import HostProfile, MirrorOptions
 from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
+from segdl.mirror.rows import Row
 from segdl.mirror.stat import beginning_of
 from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job
@@ -391,6 +392,8 @@ class Coordinator:
     def _hold_back(self, this: Round, hosts: Hosts, row: Row) -> None:
         """Leave a list as it was: it may name what could not be had."""
         hosts.ended(row, answered=True)
+        with self._ledger.transaction():
+            self._ledger.put_back(row)
         this.held_back += 1
         self._tell(Said(f"{row.path} is left as it was: files failed that it may name"))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 
 from segdl.core.globs import make_globs
 from segdl.core.mirrordelete import check_deletion
@@ -12,9 +13,10 @@ from segdl.core.mirrorneed import Stat
 from segdl.core.url import parse_url
 from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.happenings import Happening, Removed, Said
-from segdl.mirror.ledger import Ledger, Row
+from segdl.mirror.ledger import Ledger
 from segdl.mirror.options import ListingOptions, MirrorOptions
 from segdl.mirror.place import Place
+from segdl.mirror.rows import Row
 
 
 def delete_unlisted(
@@ -42,35 +44,46 @@ def delete_unlisted(
         IntegrityError: they are too many; nothing was deleted.
         DiskError: one cannot be removed; the others were.
     """
-    unlisted = [row for row in ledger.unlisted(listing) if _is_here(place, row)]
-    gone = _gone(options, ledger, listing, unlisted)
-    if left := len(unlisted) - len(gone):
+    is_gone = _gone(options, ledger, listing)
+    gone = left = 0
+    for rows in ledger.unlisted(listing):
+        check_cancelled()
+        for row in filter(partial(_is_here, place), rows):
+            gone += (going := is_gone(row))
+            left += not going
+    if left:
         files = "file that is" if left == 1 else "files that are"
         tell(Said(f"{left} {files} of another list, or left out of this one, not deleted"))
     if not gone:
         return 0
     here, _ = ledger.count()
-    check_deletion(len(gone), here, options.max_delete)
+    check_deletion(gone, here, options.max_delete)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    kept = stamp if options.delete == "trash" else None
-    removed: list[Row] = []
-    for row in gone:
-        place.drop_parts(row.path)
-    try:
-        failure = _remove(place, kept, gone, removed, tell, check_cancelled)
-    finally:
-        ledger.forget(removed)
-    if failure is not None:
-        raise failure
-    return len(removed)
+    removal = _Removal(place, stamp if options.delete == "trash" else None, tell)
+    for rows in ledger.unlisted(listing):
+        going_rows = [row for row in rows if is_gone(row) and _is_here(place, row)]
+        removed: list[Row] = []
+        try:
+            for row in going_rows:
+                check_cancelled()
+                if removal.remove(row):
+                    removed.append(row)
+        finally:
+            ledger.forget(removed)
+            removal.removed += len(removed)
+    if removal.failure is not None:
+        raise removal.failure
+    return removal.removed
 
 
 def forget_unlisted(options: MirrorOptions, ledger: Ledger, listing: int, place: Place) -> None:
     """Forget what is gone and not here, and throw away what was fetched of it."""
-    gone = _gone(options, ledger, listing, ledger.unlisted(listing))
-    for row in gone:
-        place.drop_parts(row.path)
-    ledger.forget(row for row in gone if not _is_here(place, row))
+    is_gone = _gone(options, ledger, listing)
+    for rows in ledger.unlisted(listing):
+        gone = [row for row in rows if is_gone(row)]
+        for row in gone:
+            place.drop_parts(row.path)
+        ledger.forget(row for row in gone if not _is_here(place, row))
 
 
 def list_name(source: str) -> str:
@@ -98,39 +111,52 @@ def is_asked_for(path: str, options: ListingOptions) -> bool:
     return make_globs(options.include, options.exclude).takes(path)
 
 
-def _gone(options: MirrorOptions, ledger: Ledger, listing: int, rows: Iterable[Row]) -> list[Row]:
-    """Return those of the rows that are known to be gone from the list."""
-    own = ledger.own(listing, rows)
-    return [row for row in own if is_asked_for(row.path, options.listing)]
+def _gone(options: MirrorOptions, ledger: Ledger, listing: int) -> Callable[[Row], bool]:
+    """Return what tells of a file that is not listed whether it is known to be gone."""
+    own = ledger.same_list(listing)
+    return lambda row: row.listing in own and is_asked_for(row.path, options.listing)
 
 
 def _is_here(place: Place, row: Row) -> bool:
     return (row.had is not None or row.open) and place.has(row.path)
 
 
-def _remove(
-    place: Place,
-    kept: str | None,
-    gone: list[Row],
-    removed: list[Row],
-    tell: Callable[[Happening], None],
-    check_cancelled: Callable[[], None],
-) -> SegdlError | None:
-    failure: SegdlError | None = None
-    for row in gone:
-        check_cancelled()
+class _Removal:
+    """Takes files out, one after the other.
+
+    Args:
+        place: where they are.
+        stamp: names what is kept of them; None keeps nothing.
+        tell: takes what happens.
+
+    Attributes:
+        removed: how many are out.
+        failure: why the first that could not be removed was not.
+    """
+
+    def __init__(self, place: Place, stamp: str | None, tell: Callable[[Happening], None]) -> None:
+        self._place = place
+        self._stamp = stamp
+        self._tell = tell
+        self.removed = 0
+        self.failure: SegdlError | None = None
+
+    def remove(self, row: Row) -> bool:
+        """Take one out, and what was fetched of it; tell whether it is out."""
+        self._place.drop_parts(row.path)
         try:
-            if not place.remove(row.path, _expected(row), kept):
-                tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
-                continue
+            out = self._place.remove(row.path, _expected(row), self._stamp)
         except CancelledError:
             raise
         except SegdlError as error:
-            failure = failure or error
-            continue
-        removed.append(row)
-        tell(Removed(row.path, row.had.stat.size if row.had else row.listed.size or 0))
-    return failure
+            self.failure = self.failure or error
+            return False
+        if out:
+            size = row.had.stat.size if row.had else row.listed.size or 0
+            self._tell(Removed(row.path, size))
+        else:
+            self._tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
+        return out
 
 
 def _expected(row: Row) -> Stat | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from segdl.core.outage import HERE, Outage, failed, is_over, may_try
 from segdl.core.pace import LONGEST_WAIT
-from segdl.mirror.ledger import Ledger, Row
+from segdl.mirror.ledger import Ledger
+from segdl.mirror.rows import Row
 
 # Files that are taken from the ledger at once.
 _BATCH = 64

@@ -14,12 +14,10 @@ from segdl.core.text import printable
 from segdl.core.url import parse_url
 from segdl.errors import SegdlError, UsageError
 from segdl.mirror.hosts import Hosts
-from segdl.mirror.ledger import Ledger, Row, Wanted
+from segdl.mirror.ledger import MOST_NUMBER, Ledger
 from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
 from segdl.mirror.options import MirrorOptions
-
-# 64 bits, with a sign.
-_MOST = 1 << 63
+from segdl.mirror.rows import Row, Wanted
 
 
 @dataclass(slots=True)
@@ -190,7 +188,7 @@ def _public(url: str) -> str:
 def _number_trouble(entry: Entry) -> str | None:
     """Tell whether an entry has numbers that no file has, and no database."""
     numbers = (entry.size or 0, entry.modified or 0)
-    return None if all(abs(each) < _MOST for each in numbers) else "a number is too large"
+    return None if all(abs(each) <= MOST_NUMBER for each in numbers) else "a number is too large"
 
 
 def _is_same(earlier: Entry, urls: tuple[str, ...], checksum: object) -> bool:

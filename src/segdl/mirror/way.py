@@ -10,8 +10,9 @@ from pathlib import Path
 from segdl.errors import DiskError
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.intake import Intake
-from segdl.mirror.ledger import Ledger, Row
+from segdl.mirror.ledger import Ledger
 from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
 from segdl.mirror.trash import Trash
 

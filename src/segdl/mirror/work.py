@@ -23,8 +23,8 @@ from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.mirror.aside import drop_parts, keep_right_pieces, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
 from segdl.mirror.hook import run_hook
-from segdl.mirror.ledger import Row
 from segdl.mirror.options import MirrorOptions
+from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
@@ -142,7 +142,9 @@ class Work:
 
     def _set_aside(self, run: Run, job: Job, path: Path, had: Had | None) -> None:
         """Move a file away that is not any more what it was, and keep of it what is right."""
-        pieces, size = job.pieces, os.stat(path).st_size
+        pieces = job.pieces
+        with disk_errors(path, "look at"):
+            size = os.stat(path).st_size
         held = set_aside(path)
         self.say(Said(f"{shown(path)} is corrupt: it is kept as {shown(held.name)}"))
         job.how = "repaired"

@@ -1,0 +1,88 @@
+"""The file of the ledger: how SQLite opens it, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segdl.core.text import printable
+from segdl.errors import DiskError
+from segdl.mirror.journalmode import journal_mode
+from segdl.store.faults import shown
+
+
+def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
+    """Open a database, made if missing where it is not only looked at.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    if readonly:
+        return _look_at(path)
+    db = _open(path, "mode=rwc")
+    db.execute(f"PRAGMA journal_mode = {journal_mode(path)}")
+    db.execute("PRAGMA synchronous = NORMAL")
+    return db
+
+
+def _look_at(path: Path) -> sqlite3.Connection:
+    """Open it for who may only look: SQLite wants to write beside a log even to read."""
+    db = _open(path, "mode=ro")
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        db.close()
+        if _has_log(path):
+            raise
+        # Nobody has it open, or there would be a log.
+        return _open(path, "mode=ro&immutable=1")
+    return db
+
+
+def _has_log(path: Path) -> bool:
+    places = [path.with_name(path.name + ending) for ending in ("-wal", "-journal")]
+    return any(os.path.lexists(place) and os.path.getsize(place) for place in places)
+
+
+def _open(path: Path, how: str) -> sqlite3.Connection:
+    # Transactions are begun and ended by name.
+    place = f"{path.absolute().as_uri()}?{how}"
+    db = sqlite3.connect(place, uri=True, isolation_level=None, timeout=10.0)
+    # Names that are not UTF-8 go through as they are.
+    db.text_factory = os.fsdecode
+    return db
+
+
+@contextmanager
+def ledger_errors(path: Path, doing: str) -> Iterator[None]:
+    """Turn SQLite's errors into DiskErrors that say what to do.
+
+    Args:
+        path: the database.
+        doing: what was tried, as in "cannot {doing} the ledger".
+
+    Raises:
+        DiskError: where the body raised sqlite3.Error.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DiskError(
+            f"cannot {doing} the ledger {shown(path)}: {printable(str(error))}",
+            hint=_advice(error),
+        ) from error
+
+
+def _advice(error: sqlite3.Error) -> str:
+    """Return what to do about an error."""
+    text = str(error)
+    if "full" in text or "disk I/O" in text:
+        return "make room and run the same command again"
+    if "malformed" in text or "not a database" in text:
+        return "move it away to begin a new one: no file is lost by that"
+    if "locked" in text:
+        return "another program holds it: end that, or try again later"
+    return "look at its permissions, and whether its disk is full or read-only"

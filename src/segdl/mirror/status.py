@@ -1,0 +1,81 @@
+"""How a mirror is, by its ledger: `segdl mirror --status`."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a mirror is: files and bytes of the last listing, and how its run went.
+
+    Attributes:
+        files: that are listed.
+        bytes: of those, as far as the list tells.
+        here: files that are on the disk, listed or not.
+        here_bytes: of those.
+        waiting: files that something is to be done about.
+        failed: files that could not be had.
+        errors: paths and reasons of some of those.
+        began: seconds since 1970; None where there was no run.
+        ended: likewise; None where it is at work, or was killed.
+        complete: whether it ended with everything listed here.
+    """
+
+    files: int
+    bytes: int
+    here: int
+    here_bytes: int
+    waiting: int
+    failed: int
+    errors: tuple[tuple[str, str], ...]
+    began: float | None
+    ended: float | None
+    complete: bool
+
+
+def read_status(db: sqlite3.Connection) -> Status:
+    """Look at everything.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    one = db.execute
+    last = one(
+        "SELECT id, began, ended, complete FROM listing ORDER BY id DESC LIMIT 1"
+    ).fetchone() or (0, None, None, 0)
+    files, size, waiting, failed = one(
+        "SELECT COUNT(*), CAST(TOTAL(size) AS INTEGER), COALESCE(SUM(need != 0), 0), "
+        "COALESCE(SUM(error IS NOT NULL), 0) FROM file WHERE listing = ?",
+        (last[0],),
+    ).fetchone()
+    errors = one(
+        "SELECT path, error FROM file WHERE listing = ? AND error IS NOT NULL "
+        "ORDER BY path LIMIT 20",
+        (last[0],),
+    ).fetchall()
+    here, here_bytes = count_here(db)
+    return Status(
+        files=files,
+        bytes=size,
+        here=here,
+        here_bytes=here_bytes,
+        waiting=waiting,
+        failed=failed,
+        errors=tuple(errors),
+        began=last[1],
+        ended=last[2],
+        complete=bool(last[3]),
+    )
+
+
+def count_here(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many files are here, and their bytes.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    query = "SELECT COUNT(*), CAST(TOTAL(had_size) AS INTEGER) FROM file WHERE had_size IS NOT NULL"
+    files, size = db.execute(query).fetchone()
+    return int(files), int(size)
