@@ -10,7 +10,8 @@ from segdl.engine.surroundings import open_run
 from segdl.mirror.happenings import Done
 from segdl.mirror.listing import Entry, Found
 from segdl.mirror.options import ListingOptions, MirrorOptions
-from segdl.mirror.session import Result, Session
+from segdl.mirror.result import Result
+from segdl.mirror.session import Session
 from segdl.options import NetworkOptions, TransferOptions
 
 if TYPE_CHECKING:

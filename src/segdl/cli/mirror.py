@@ -19,8 +19,8 @@ from segdl.store.faults import disk_errors, shown
 if TYPE_CHECKING:
     from segdl.mirror.happenings import Happening
     from segdl.mirror.listing import Found
+    from segdl.mirror.result import Result
     from segdl.mirror.seen.audience import Audience
-    from segdl.mirror.session import Result
 
 _MANY_CONNECTIONS = 10
 _MOST_ERRORS = 20

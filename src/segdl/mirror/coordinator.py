@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from segdl.core.expected import Expected
 from segdl.core.mirrorneed import Had
-from segdl.core.mirrorpath import may_be_page
-from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError, UsageError
+from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
 from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
-from segdl.mirror.hosts import LARGE, Host, Hosts
+from segdl.mirror.hosts import Host, Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger
-from segdl.mirror.listing import Entry, Found
-from segdl.mirror.options import HostProfile, MirrorOptions
+from segdl.mirror.listing import Found
+from segdl.mirror.options import MirrorOptions
 from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
+from segdl.mirror.result import RoundResult
 from segdl.mirror.rows import Row
-from segdl.mirror.stat import beginning_of
 from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job
-from segdl.net.credentials import basic
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
@@ -39,33 +36,6 @@ if TYPE_CHECKING:
 _READS_FOR = 0.03
 # Seconds between two writes of what succeeded.
 _WRITE_EVERY = 0.25
-
-
-@dataclass(slots=True)
-class Round:
-    """What came of one reading of the list.
-
-    Attributes:
-        intake: what it named.
-        done: files that are as it wants them, beside those that were before.
-        fetched: of those, the ones that changed on the disk.
-        failures: in the order in which they came; files of hosts that were given up count once
-            a host.
-        failed: files that cannot be had.
-        held_back: lists that were left as they were because files failed.
-    """
-
-    intake: Intake
-    done: int = 0
-    fetched: int = 0
-    failures: list[SegdlError] = field(default_factory=list)
-    failed: int = 0
-    held_back: int = 0
-
-    @property
-    def clean(self) -> bool:
-        """Whether everything the list names is here, and all of the list was read."""
-        return self.intake.ended and not (self.failures or self.intake.troubles)
 
 
 class Coordinator:
@@ -94,18 +64,12 @@ class Coordinator:
         network = run.network
         # Each request has what is meant for its server, and nothing else.
         self._run = replace(run, network=replace(network, headers=(), user=None))
-        self._headers = network.headers
-        if network.user is not None:
-            self._headers = (basic(*network.user), *network.headers)
         self._options = options
-        self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
+        self._asking = Asking(options, network, transfer)
         self._ledger = ledger
         self._tell = tell
         self._read = read
         self._place = place
-        self._profiles = {profile.host: profile for profile in options.hosts}
-        source = options.listing.source
-        self._origin = parse_url(source).origin if "://" in source else None
         self._jobs: dict[int, Job] = {}
         self._numbers = 0
         self._unwritten: list[tuple[Row, Had]] = []
@@ -133,11 +97,11 @@ class Coordinator:
 
         self._run = replace(self._run, network=portable(self._run.network))
         with open_carrier(
-            self._run, self._options, self._options.engine, work, self._cap
+            self._run, self._options, self._options.engine, work, self._asking.cap
         ) as self._carrier:
             yield
 
-    def go(self) -> Round:
+    def go(self) -> RoundResult:
         """Read the list once and carry it out.
 
         Raises:
@@ -147,7 +111,7 @@ class Coordinator:
         hosts = Hosts(
             self._ledger,
             max_files=self._options.max_files,
-            cap=self._cap,
+            cap=self._asking.cap,
             pause=lambda url: self._run.gates.of(parse_url(url).origin).pause(),
             patience=self._options.patience,
             clock=self._run.clock,
@@ -156,7 +120,7 @@ class Coordinator:
         self._first = self._first or listing
         intake = Intake(self._ledger, hosts, self._options, listing, self._place.look, self._first)
         self._troubles_told = 0
-        this = Round(intake)
+        this = RoundResult(intake)
         try:
             self._carry_out_list(this, hosts)
         finally:
@@ -169,7 +133,7 @@ class Coordinator:
             self._run.check_cancelled()
         return this
 
-    def _carry_out_list(self, this: Round, hosts: Hosts) -> None:
+    def _carry_out_list(self, this: RoundResult, hosts: Hosts) -> None:
         most, first = self._options.max_files, self._numbers + 1
         with Reading(self._read, self._run.cancel) as reading, ExitStack() as stack:
             requests = self._requests(this, hosts, reading)
@@ -193,19 +157,12 @@ class Coordinator:
     def _needs_thread(self, number: int) -> bool:
         return self._place.needs_threads or not self._jobs[number].only_fetches
 
-    def _cap(self, host: str) -> int:
-        profile = self._profile(host)
-        return (profile and profile.connections) or self._options.per_host
-
-    def _profile(self, host: str) -> HostProfile | None:
-        return self._profiles.get(host) or self._profiles.get(host.rpartition(":")[0])
-
-    def _is_enough(self, this: Round) -> bool:
+    def _is_enough(self, this: RoundResult) -> bool:
         most = 1 if self._options.fail_fast else self._options.max_failures
         return most is not None and this.failed >= most
 
     def _requests(
-        self, this: Round, hosts: Hosts, reading: Reading
+        self, this: RoundResult, hosts: Hosts, reading: Reading
     ) -> Generator[Request | None, None, None]:
         """Yield what to fetch next, None where nothing can be now; take the list in meanwhile."""
         while True:
@@ -223,7 +180,7 @@ class Coordinator:
                 if row.late and this.failed and row.had is not None:
                     self._hold_back(this, hosts, row)
                     continue
-                yield self._begin(hosts, this.intake, row)
+                yield self._begin(this.intake, row)
             elif reading.ended and not hosts.left and idle:
                 return
             else:
@@ -268,16 +225,16 @@ class Coordinator:
         self._tell(Listed(intake.files, intake.bytes, complete, intake.unsized, broken))
         self._tell(Kept(intake.kept, intake.kept_bytes))
 
-    def _begin(self, hosts: Hosts, intake: Intake, row: Row) -> Request:
+    def _begin(self, intake: Intake, row: Row) -> Request:
         self._numbers += 1
         entry = intake.apart.get(row.path)
-        request = self._request(row, entry)
+        request = self._asking.request(row, entry)
         taken = Taken(self._numbers, row.path, row.host, row.listed.size)
         job = Job(
             taken,
             row,
             request,
-            self._transfer_of(hosts, row),
+            self._asking.transfer(row),
             self._twins(row),
             plain=not (self._options.exec or self._options.sums),
         )
@@ -292,51 +249,12 @@ class Coordinator:
         self._write_down()
         return tuple(self._ledger.twins(wanted, row.id))
 
-    def _request(self, row: Row, entry: Entry | None) -> Request:
-        urls = entry.urls if entry else row.urls
-        profile = self._profile(row.host)
-        own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
-        # What is meant for the list's own server is not for whom the list names.
-        if self._origin is None or parse_url(urls[0]).origin == self._origin:
-            headers, entrusted = (*self._headers, *own), None
-        else:
-            headers, entrusted = own, urls[0] if own else ""
-        directory, _, name = row.path.rpartition("/")
-        return Request(
-            url=urls[0],
-            mirrors=urls[1:],
-            directory=self._options.directory / directory,
-            name=name,
-            headers=headers,
-            entrusted=entrusted,
-            # A list may move to other URLs.
-            supersedes=True,
-            expected=self._expected(row, entry.pieces if entry else None),
-        )
-
-    def _expected(self, row: Row, pieces: Pieces | None) -> Expected:
-        told = Expected(
-            size=row.listed.size,
-            checksum=row.listed.checksum,
-            pieces=pieces,
-            source="the list",
-        )
-        if told.verifiable:
-            return told
-        beginning = beginning_of(self._options.directory / row.path)
-        return replace(told, page=may_be_page(row.path, beginning))
-
-    def _transfer_of(self, hosts: Hosts, row: Row) -> TransferOptions:
-        size = row.listed.size
-        cap = hosts.of(row.host).cap
-        small = size is not None and size < LARGE
-        connections = 1 if small or cap == 1 else f"auto:{cap}"
-        return replace(self._transfer, connections=connections)
-
     def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
         return self._place.carry_out(run, self._jobs[number], number)
 
-    def _ended(self, this: Round, hosts: Hosts, job: Job, number: int, outcome: Outcome) -> None:
+    def _ended(
+        self, this: RoundResult, hosts: Hosts, job: Job, number: int, outcome: Outcome
+    ) -> None:
         error = outcome.error if isinstance(outcome, Failure) else None
         again = hosts.ended(job.row, answered=not isinstance(error, NetworkError))
         outage = hosts.of(job.row.host).outage
@@ -382,14 +300,14 @@ class Coordinator:
             self._unwritten.clear()
             self._written_at = now
 
-    def _lost(self, this: Round, job: Job, error: SegdlError) -> None:
+    def _lost(self, this: RoundResult, job: Job, error: SegdlError) -> None:
         with self._ledger.transaction():
             self._ledger.failed(job.row, error)
         this.failures.append(error)
         this.failed += 1
         self._tell(lost(job.taken, job.request.url, error, job.row.listed.checksum))
 
-    def _hold_back(self, this: Round, hosts: Hosts, row: Row) -> None:
+    def _hold_back(self, this: RoundResult, hosts: Hosts, row: Row) -> None:
         """Leave a list as it was: it may name what could not be had."""
         hosts.ended(row, answered=True)
         with self._ledger.transaction():
@@ -397,7 +315,7 @@ class Coordinator:
         this.held_back += 1
         self._tell(Said(f"{row.path} is left as it was: files failed that it may name"))
 
-    def _give_up(self, this: Round, hosts: Hosts) -> None:
+    def _give_up(self, this: RoundResult, hosts: Hosts) -> None:
         for host, rows in hosts.given_up():
             error = _given_up(host, hosts.pause(host))
             with self._ledger.transaction():

@@ -4,47 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from segdl.core.shards import Shard
 from segdl.engine.run import Run
 from segdl.errors import CancelledError, SegdlError, TargetLockedError
-from segdl.mirror.coordinator import Coordinator, Round
+from segdl.mirror.coordinator import Coordinator
 from segdl.mirror.deleting import delete_unlisted, forget_unlisted
 from segdl.mirror.engines.pieced import sweep
-from segdl.mirror.happenings import Happening, Said
-from segdl.mirror.happenings import Round as RoundBegins
+from segdl.mirror.happenings import Happening, Round, Said
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
 from segdl.mirror.options import INCOMING, MirrorOptions, state_folder
 from segdl.mirror.place import Folder, Place
+from segdl.mirror.result import Result, RoundResult
 from segdl.mirror.sums import write_sums
 from segdl.options import TransferOptions
 from segdl.store.faults import disk_errors
 from segdl.store.lock import Lock
 
 LEDGER = "ledger.sqlite"
-
-
-@dataclass(slots=True)
-class Result:
-    """What came of a run.
-
-    Attributes:
-        rounds: each reading of the list.
-        removed: files that the list no longer has, and that are gone now.
-        failures: why it is not all that it should be, in the order in which that was seen.
-    """
-
-    rounds: list[Round] = field(default_factory=list)
-    removed: int = 0
-    failures: list[SegdlError] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        """The first failure's code; 0 where the mirror is equal to its list."""
-        return self.failures[0].exit_code if self.failures else 0
 
 
 class Session:
@@ -126,7 +105,7 @@ class Session:
         last = 1 if once else self._options.rounds
         with coordinator.workers():
             for number in range(1, last + 1):
-                self._tell(RoundBegins(number))
+                self._tell(Round(number))
                 this = coordinator.go()
                 result.rounds.append(this)
                 if number > 1 and (this.intake.wanted or this.intake.troubles):
@@ -138,7 +117,9 @@ class Session:
             self._finish(run, ledger, this, place, result)
         return result
 
-    def _finish(self, run: Run, ledger: Ledger, this: Round, place: Place, result: Result) -> None:
+    def _finish(
+        self, run: Run, ledger: Ledger, this: RoundResult, place: Place, result: Result
+    ) -> None:
         """Do what is done only where everything the list names is here."""
         try:
             if self._options.delete != "no":

@@ -1,0 +1,89 @@
+"""What is asked for a file of a list: which URLs, with which secrets, and what must come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from segdl.core.expected import Expected
+from segdl.core.mirrorpath import may_be_page
+from segdl.core.pieces import Pieces
+from segdl.core.url import parse_url
+from segdl.mirror.hosts import LARGE
+from segdl.mirror.listing import Entry
+from segdl.mirror.options import HostProfile, MirrorOptions
+from segdl.mirror.rows import Row
+from segdl.mirror.stat import beginning_of
+from segdl.net.credentials import basic
+from segdl.options import NetworkOptions, Request, TransferOptions
+
+
+class Asking:
+    """Says what to ask for, file by file. Nothing of it changes.
+
+    Args:
+        options: the mirror.
+        network: has what is meant for the list's own server.
+        transfer: how files are fetched; the number of connections is decided here.
+    """
+
+    def __init__(
+        self, options: MirrorOptions, network: NetworkOptions, transfer: TransferOptions
+    ) -> None:
+        self._options = options
+        self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
+        self._profiles = {profile.host: profile for profile in options.hosts}
+        source = options.listing.source
+        self._origin = parse_url(source).origin if "://" in source else None
+        self._headers = network.headers
+        if network.user is not None:
+            self._headers = (basic(*network.user), *network.headers)
+
+    def cap(self, host: str) -> int:
+        """Return the most connections to a host, across all files."""
+        profile = self._profile(host)
+        return (profile and profile.connections) or self._options.per_host
+
+    def transfer(self, row: Row) -> TransferOptions:
+        """Return how to fetch a file."""
+        size, cap = row.listed.size, self.cap(row.host)
+        small = size is not None and size < LARGE
+        connections = 1 if small or cap == 1 else f"auto:{cap}"
+        return replace(self._transfer, connections=connections)
+
+    def request(self, row: Row, entry: Entry | None) -> Request:
+        """Return the request for a file; `entry` has what the ledger does not."""
+        urls = entry.urls if entry else row.urls
+        profile = self._profile(row.host)
+        own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
+        # What is meant for the list's own server is not for whom the list names.
+        if self._origin is None or parse_url(urls[0]).origin == self._origin:
+            headers, entrusted = (*self._headers, *own), None
+        else:
+            headers, entrusted = own, urls[0] if own else ""
+        directory, _, name = row.path.rpartition("/")
+        return Request(
+            url=urls[0],
+            mirrors=urls[1:],
+            directory=self._options.directory / directory,
+            name=name,
+            headers=headers,
+            entrusted=entrusted,
+            # A list may move to other URLs.
+            supersedes=True,
+            expected=self._expected(row, entry.pieces if entry else None),
+        )
+
+    def _expected(self, row: Row, pieces: Pieces | None) -> Expected:
+        told = Expected(
+            size=row.listed.size,
+            checksum=row.listed.checksum,
+            pieces=pieces,
+            source="the list",
+        )
+        if told.verifiable:
+            return told
+        beginning = beginning_of(self._options.directory / row.path)
+        return replace(told, page=may_be_page(row.path, beginning))
+
+    def _profile(self, host: str) -> HostProfile | None:
+        return self._profiles.get(host) or self._profiles.get(host.rpartition(":")[0])

@@ -1,0 +1,55 @@
+"""What came of a run of a mirror."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from segdl.errors import SegdlError
+from segdl.mirror.intake import Intake
+
+
+@dataclass(slots=True)
+class RoundResult:
+    """What came of one reading of the list.
+
+    Attributes:
+        intake: what it named.
+        done: files that are as it wants them, beside those that were before.
+        fetched: of those, the ones that changed on the disk.
+        failures: in the order in which they came; files of hosts that were given up count once
+            a host.
+        failed: files that cannot be had.
+        held_back: lists that were left as they were because files failed.
+    """
+
+    intake: Intake
+    done: int = 0
+    fetched: int = 0
+    failures: list[SegdlError] = field(default_factory=list)
+    failed: int = 0
+    held_back: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything the list names is here, and all of the list was read."""
+        return self.intake.ended and not (self.failures or self.intake.troubles)
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a run.
+
+    Attributes:
+        rounds: each reading of the list.
+        removed: files that the list no longer has, and that are gone now.
+        failures: why it is not all that it should be, in the order in which that was seen.
+    """
+
+    rounds: list[RoundResult] = field(default_factory=list)
+    removed: int = 0
+    failures: list[SegdlError] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """The first failure's code; 0 where the mirror is equal to its list."""
+        return self.failures[0].exit_code if self.failures else 0
