@@ -14,7 +14,8 @@ from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError, UsageError
 from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
-from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
+from segdl.mirror.feed import Feed
+from segdl.mirror.happenings import Done, GaveUp, Happening, Paused, Said, Taken, lost
 from segdl.mirror.hosts import Host, Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger
@@ -24,7 +25,6 @@ from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
 from segdl.mirror.result import RoundResult
 from segdl.mirror.rows import Row
-from segdl.mirror.way import clear_way
 from segdl.mirror.work import Job
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
@@ -32,8 +32,6 @@ from segdl.results import DownloadResult
 if TYPE_CHECKING:
     from segdl.mirror.engines.carrier import Carrier
 
-# Seconds that the list is written down for before files are looked after again.
-_READS_FOR = 0.03
 # Seconds between two writes of what succeeded.
 _WRITE_EVERY = 0.25
 
@@ -74,9 +72,7 @@ class Coordinator:
         self._numbers = 0
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
-        self._reads_at = 0.0
         self._first = 0
-        self._troubles_told = 0
         self._carrier: Carrier | None = None
 
     @contextmanager
@@ -119,7 +115,6 @@ class Coordinator:
         listing = self._ledger.begin_listing(list_name(self._options.listing.source))
         self._first = self._first or listing
         intake = Intake(self._ledger, hosts, self._options, listing, self._place.look, self._first)
-        self._troubles_told = 0
         this = RoundResult(intake)
         try:
             self._carry_out_list(this, hosts)
@@ -136,7 +131,8 @@ class Coordinator:
     def _carry_out_list(self, this: RoundResult, hosts: Hosts) -> None:
         most, first = self._options.max_files, self._numbers + 1
         with Reading(self._read, self._run.cancel) as reading, ExitStack() as stack:
-            requests = self._requests(this, hosts, reading)
+            feed = Feed(this.intake, reading, self._options, self._tell, self._run.clock)
+            requests = self._requests(this, hosts, feed)
             if self._carrier is None:
                 outcomes = download_all(
                     self._run,
@@ -162,68 +158,30 @@ class Coordinator:
         return most is not None and this.failed >= most
 
     def _requests(
-        self, this: RoundResult, hosts: Hosts, reading: Reading
+        self, this: RoundResult, hosts: Hosts, feed: Feed
     ) -> Generator[Request | None, None, None]:
         """Yield what to fetch next, None where nothing can be now; take the list in meanwhile."""
         while True:
             idle = not hosts.at_work
-            self._take_in(this.intake, reading, wait=idle and not hosts.left)
-            if reading.ended and not this.intake.ended:
-                self._end_intake(this.intake, reading.error)
+            feed.take_in(wait=idle and not hosts.left)
             self._write_down(unless=_WRITE_EVERY)
             self._give_up(this, hosts)
-            late = reading.ended and not hosts.has_early()
+            late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
-            for url, crowded in hosts.crowds(more=not reading.ended):
+            for url, crowded in hosts.crowds(more=not this.intake.ended):
                 self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
                     self._hold_back(this, hosts, row)
                     continue
                 yield self._begin(this.intake, row)
-            elif reading.ended and not hosts.left and idle:
+            elif this.intake.ended and not hosts.left and idle:
                 return
             else:
                 if idle and hosts.left:
                     # Every host that has files waits.
                     self._run.cancel.wait(TICK)
                 yield None
-
-    def _take_in(self, intake: Intake, reading: Reading, *, wait: bool) -> None:
-        """Write down what was read of the list, for a moment: files that are known can go.
-
-        Half of the time is theirs, as long as some can.
-        """
-        began = self._run.clock()
-        if began < self._reads_at and not wait:
-            return
-        ends = began + _READS_FOR
-        for batch in reading.batches(TICK if wait else 0.0):
-            intake.take(batch)
-            self._tell_intake(intake, complete=False)
-            if self._run.clock() >= ends:
-                break
-        now = self._run.clock()
-        self._reads_at = now + (now - began)
-
-    def _end_intake(self, intake: Intake, error: SegdlError | None) -> None:
-        """Take note that there is no more of the list; go on with what there was of it."""
-        if error is not None and not intake.files:
-            raise error
-        if error is not None:
-            intake.troubles.append(error)
-        intake.ended = True
-        if intake.blocked and not intake.troubles:
-            clear_way(self._options, self._ledger, intake, self._tell)
-        self._tell_intake(intake, complete=error is None)
-
-    def _tell_intake(self, intake: Intake, *, complete: bool) -> None:
-        for trouble in intake.troubles[self._troubles_told :]:
-            self._tell(Said(str(trouble)))
-        self._troubles_told = len(intake.troubles)
-        broken = intake.ended and not complete
-        self._tell(Listed(intake.files, intake.bytes, complete, intake.unsized, broken))
-        self._tell(Kept(intake.kept, intake.kept_bytes))
 
     def _begin(self, intake: Intake, row: Row) -> Request:
         self._numbers += 1
