@@ -21,8 +21,7 @@ from chaos.weather import MIB, Weather, forecast
 from chaos.world import World
 from lab import sandbox
 from lab.ground import loop_filesystem
-from lab.network import set_up_loopback
-from lab.programs import LabError, as_installed
+from lab.programs import as_installed
 
 _DISK = 384 * MIB
 _MAX_DELETE = 0.25
@@ -32,22 +31,18 @@ _SHOWN = 5  # broken promises of one run
 def main(program: str) -> int:
     """Run the chaos, or its inside; return the exit code."""
     options = _parser().parse_args()
-    reason = sandbox.why_not(("unshare", "setpriv", "mount", "ip", "mkfs.ext4"))
-    if reason:
-        print(f"chaos: {reason}", file=sys.stderr)
-        return 1
-    if options.inside is None:
-        words = sys.argv[1:]
-        if options.seed is None:
-            words += ["--seed", str(random.SystemRandom().randrange(10_000))]
-        return sandbox.run_inside(program, words, options.dir)
-    try:
-        sandbox.furnish()
-        set_up_loopback()
-        return _run(options)
-    except LabError as error:
-        print(f"chaos: {error}", file=sys.stderr)
-        return 1
+    words = sys.argv[1:]
+    if options.seed is None:
+        words += ["--seed", str(random.SystemRandom().randrange(10_000))]
+    return sandbox.main(
+        "chaos",
+        program,
+        words,
+        needed=("unshare", "setpriv", "mount", "ip", "mkfs.ext4"),
+        inside=options.inside is not None,
+        folder=lambda: options.dir,
+        work=lambda: _run(options),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

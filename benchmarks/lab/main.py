@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab import page, sandbox
 from lab.machine import machine, versions
-from lab.network import has_netem, set_up_loopback
+from lab.network import has_netem
 from lab.programs import LabError, as_installed
 from lab.results import Result, gather, load, save, saved
 from lab.rounds import carry_out, left_out
@@ -25,20 +25,14 @@ _MARK = {True: "met", False: "MISSED", None: "not told"}
 def main(program: str) -> int:
     """Run the lab, or its inside; return the exit code."""
     options = _parser().parse_args()
-    reason = sandbox.why_not()
-    if reason:
-        print(f"bench: {reason}", file=sys.stderr)
-        return 1
-    if options.inside is None:
-        return sandbox.run_inside(program, sys.argv[1:], options.dir)
-    try:
-        sandbox.furnish()
-        set_up_loopback()
-        _run(options)
-    except LabError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return sandbox.main(
+        "bench",
+        program,
+        sys.argv[1:],
+        inside=options.inside is not None,
+        folder=lambda: options.dir,
+        work=lambda: _run(options),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

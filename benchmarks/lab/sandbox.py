@@ -13,10 +13,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.programs import run
+from lab.network import set_up_loopback
+from lab.programs import LabError, run
 
 WORK = Path("/dev/shm")
 _NEEDED = ("unshare", "nsenter", "setpriv", "mount", "ip", "tc", "nginx")
@@ -32,6 +33,40 @@ def why_not(needed: Sequence[str] = _NEEDED) -> str | None:
     if missing:
         return f"not installed: {', '.join(missing)} (Debian: util-linux iproute2 nginx-light)"
     return None
+
+
+def main(
+    name: str,
+    program: str,
+    arguments: Sequence[str],
+    *,
+    needed: Sequence[str] = _NEEDED,
+    inside: bool,
+    folder: Callable[[], str | None],
+    work: Callable[[], int | None],
+) -> int:
+    """Start a program once more in the sandbox or, there, have it work; return the exit code.
+
+    Args:
+        name: the command's, for messages.
+        program: the Python program.
+        arguments: its own.
+        needed: programs that it cannot do without.
+        inside: whether this is the sandbox.
+        folder: tells where what is downloaded goes; as `run_inside` takes it.
+        work: is done in the sandbox; returns the exit code, None for 0.
+    """
+    try:
+        if reason := why_not(needed):
+            raise LabError(reason)
+        if not inside:
+            return run_inside(program, arguments, folder())
+        furnish()
+        set_up_loopback()
+        return work() or 0
+    except LabError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
 
 
 def run_inside(program: str, arguments: Sequence[str], folder: str | None) -> int:

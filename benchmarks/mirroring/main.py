@@ -13,7 +13,6 @@ from pathlib import Path
 from lab import sandbox
 from lab.ground import folder_for, ground
 from lab.machine import machine, versions
-from lab.network import set_up_loopback
 from lab.programs import LabError, as_installed
 from lab.results import describe
 from lab.rounds import turns
@@ -31,21 +30,14 @@ _ROOM = 2.3  # the tree, what a tool makes of it, and parts that wait to be join
 def main(program: str) -> int:
     """Run the benchmark, or its inside; return the exit code."""
     options = _parser().parse_args()
-    reason = sandbox.why_not()
-    if reason:
-        print(f"mirror: {reason}", file=sys.stderr)
-        return 1
-    if options.inside is None:
-        folder = folder_for(_needed(options), options.dir)
-        return sandbox.run_inside(program, sys.argv[1:], folder)
-    try:
-        sandbox.furnish()
-        set_up_loopback()
-        _run(options)
-    except LabError as error:
-        print(f"mirror: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return sandbox.main(
+        "mirror",
+        program,
+        sys.argv[1:],
+        inside=options.inside is not None,
+        folder=lambda: folder_for(_needed(options), options.dir),
+        work=lambda: _run(options),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
