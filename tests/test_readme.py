@@ -38,6 +38,21 @@ def _archive() -> bytes:
     return buffer.getvalue()
 
 
+def _carry_out(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of the README in a folder; it must succeed."""
+    segdl = f"{shlex.quote(sys.executable)} -m segdl"
+    done = subprocess.run(
+        ["sh", "-c", re.sub(r"^segdl", segdl, line)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 @pytest.mark.parametrize("command", [c for c in EXAMPLES.splitlines() if c.startswith("segdl")])
 def test_every_example_works(command: str, tmp_path: Path) -> None:
     content = _archive()
@@ -53,16 +68,7 @@ def test_every_example_works(command: str, tmp_path: Path) -> None:
         origin.routes["/big.meta4"] = route
         line = command.replace("https://example.org", top)
         line = line.replace("DIGEST", hashlib.sha256(content).hexdigest())
-        segdl = f"{shlex.quote(sys.executable)} -m segdl"
-        done = subprocess.run(
-            ["sh", "-c", re.sub(r"^segdl", segdl, line)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
+        done = _carry_out(line, tmp_path)
     if "| tar" in command:
         assert done.stdout.split() == ["inside.txt"]
     elif " info " in command:
@@ -89,17 +95,7 @@ def test_the_examples_of_a_mirror_work(nginx: StartNginx, tmp_path: Path) -> Non
 
     def carry_out(command: str) -> str:
         line = command.replace("https://example.org/", server.url(""))
-        segdl = f"{shlex.quote(sys.executable)} -m segdl"
-        done = subprocess.run(
-            ["sh", "-c", re.sub(r"^segdl", segdl, line)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return _carry_out(line, tmp_path).stdout
 
     everything, checked, verified, status = (
         line for line in MIRRORS.splitlines() if line.startswith("segdl")
