@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segdl.core.speeds import GAP, Speeds
@@ -51,6 +51,7 @@ def test_bytes_are_never_taken_back() -> None:
 
 @PURE
 @given(COUNTS, st.floats(-10, 1e7))
+@example([(0.0, -1), (1.375, 10**15)], 1e-200)
 def test_any_counts_make_a_speed(counts: list[tuple[float, int]], seconds: float) -> None:
     speeds = noted(*counts)
     assert 0.0 <= speeds.mean(seconds) < float("inf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -431,6 +432,24 @@ def test_a_name_taken_in_the_meantime_is_kept(server: Origin, tmp_path: Path) ->
     assert fetch(server, tmp_path, "--if-exists", "overwrite").code == 0
     assert asked(server, before) <= 2
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
+def test_rename_where_the_name_is_taken_in_the_meantime(
+    server: Origin, here: Path, layout: str
+) -> None:
+    server.faults = always(Drip(16384, 0.005))
+    options = ("--if-exists", "rename", "--layout", layout, "--json")
+    with start_segdl("-q", "-j", "4", *options, server.url, cwd=here) as program:
+        assert until(program, (here / "file.bin.segdl" / "state.json").exists)
+        for name in ("file.bin", "file.1.bin"):
+            (here / name).write_bytes(b"mine")
+        end = program.finish()
+    assert (end.code, end.err) == (0, "")
+    assert json.loads(end.out)["path"] == "file.2.bin"
+    assert sorted(os.listdir(here)) == ["file.1.bin", "file.2.bin", "file.bin"]
+    assert (here / "file.bin").read_bytes() == (here / "file.1.bin").read_bytes() == b"mine"
+    assert (here / "file.2.bin").read_bytes() == CONTENT
 
 
 def test_the_api_raises_what_the_program_exits_with(server: Origin, here: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -278,6 +279,26 @@ def test_a_folder_that_goes_away_while_it_is_taken_is_made_again(
     monkeypatch.setattr(Target, "prepare", gone)
     with Workplace(Target(tmp_path / "f")):
         assert len(calls) == 3
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_goes_away_while_it_is_looked_at_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run has it when it is made here, and has ended when it is looked at."""
+    mkdir, calls = Path.mkdir, []
+
+    def another(self: Path, *args: Any, **kwargs: Any) -> None:
+        mkdir(self, *args, **kwargs)
+        if self.name == "f.segdl" and not calls:
+            calls.append(1)
+            self.rmdir()
+            raise FileExistsError
+
+    monkeypatch.setattr(Path, "mkdir", another)
+    with Workplace(Target(tmp_path / "f")) as place:
+        assert calls
+        assert place.folder.is_dir()
     assert os.listdir(tmp_path) == []
 
 

@@ -56,5 +56,6 @@ class Speeds:
     def _at(self, when: float) -> float:
         for (early, some), (late, more) in pairwise(self.counts):
             if when <= late:
-                return some + (more - some) * max(0.0, when - early) / (late - early)
+                # Divided first: at `late` it is `more` exactly, and never beyond.
+                return some + (more - some) * (max(0.0, when - early) / (late - early))
         return self.counts[-1][1]

@@ -153,8 +153,8 @@ def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright
         sites, size, fetched = fetch_one_version(task, place, contact, verification, outright)
         checksum, again = verify(task, place, sites, verification, size)
     version = sites.origin.pin.version
-    publish(task, place, version, replace=may_take)
-    return _result(task, target.path, version, size, fetched=fetched + again, checksum=checksum)
+    named = publish(task, place, version, replace=may_take)
+    return _result(task, named.path, version, size, fetched=fetched + again, checksum=checksum)
 
 
 def _result(

@@ -9,7 +9,7 @@ from segdl.core.identity import Version
 from segdl.engine.aftermath import ChangedError
 from segdl.engine.task import Task
 from segdl.engine.versions import selected, state_of
-from segdl.errors import DiskError
+from segdl.errors import DiskError, TargetExistsError
 from segdl.progress.events import Joining
 from segdl.store.faults import disk_errors
 from segdl.store.overlap import first_disagreement
@@ -17,6 +17,7 @@ from segdl.store.part import Part
 from segdl.store.parts import Parts
 from segdl.store.record import write_record
 from segdl.store.state import FileId
+from segdl.store.target import Target, free_name
 from segdl.store.workplace import Workplace
 
 
@@ -43,8 +44,11 @@ def join_parts(task: Task, place: Workplace, size: int) -> None:
     place.parts.make_whole(size, tell)
 
 
-def publish(task: Task, place: Workplace, version: Version, *, replace: bool) -> None:
-    """Give the whole file its final name.
+def publish(task: Task, place: Workplace, version: Version, *, replace: bool) -> Target:
+    """Give the whole file its final name, and return it.
+
+    It is another one than that of its place where that was taken in the meantime, and a name
+    that is taken was to be left alone.
 
     Raises:
         TargetExistsError: the name was taken in the meantime.
@@ -68,4 +72,13 @@ def publish(task: Task, place: Workplace, version: Version, *, replace: bool) ->
     except DiskError:
         # The file may fill the disk to the last byte. The note is for a run that is killed.
         pass
-    place.target.publish(whole.path, replace=replace)
+    target = place.target
+    while True:
+        try:
+            target.publish(whole.path, replace=replace)
+            return target
+        except TargetExistsError:
+            # A file that comes outright takes its name without a hold on it.
+            if task.run.transfer.if_exists != "rename":
+                raise
+            target = Target(free_name(place.target.path, lambda _: False))

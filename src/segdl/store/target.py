@@ -46,11 +46,7 @@ class Target:
 
     def status(self) -> os.stat_result | None:
         """Look at what has the final name, not following a link; None where nothing has."""
-        with disk_errors(self.path, "look at"):
-            try:
-                return os.lstat(self.path)
-            except FileNotFoundError:
-                return None
+        return _look_at(self.path)
 
     def prepare(self) -> None:
         """Make the folder of parts.
@@ -72,7 +68,10 @@ class Target:
             try:
                 self.workplace.mkdir()
             except FileExistsError:
-                if not stat.S_ISDIR(os.lstat(self.workplace).st_mode):
+                # A run that just ended may take it away: then it cannot be locked, and is made
+                # again.
+                found = _look_at(self.workplace)
+                if found is not None and not stat.S_ISDIR(found.st_mode):
                     raise
 
     def require_space(self, wanted: int, extra: int) -> None:
@@ -127,6 +126,14 @@ class Target:
             f"{shown(self.path)} {why}",
             hint="see --if-exists (overwrite, rename, resume, skip)",
         )
+
+
+def _look_at(path: Path) -> os.stat_result | None:
+    with disk_errors(path, "look at"):
+        try:
+            return os.lstat(path)
+        except FileNotFoundError:
+            return None
 
 
 def free_name(path: Path, is_ours: Callable[[Path], bool], busy: Set[Path] = frozenset()) -> Path:
