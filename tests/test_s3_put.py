@@ -1,4 +1,4 @@
-"""Bytes on their way into a PUT: what it says where nobody takes them, and how proxies are asked."""
+"""A PUT: what it says where nobody takes the bytes, and how proxies are asked."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ def test_a_store_that_refuses_the_connection_is_named_for_it() -> None:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_tried_again(authority: Authority) -> None:
-    with ScriptedServer(take, tls=authority.server_context()) as server:
-        with pytest.raises(TransferError) as caught:
-            put(server.url("/bucket/key"))
+    with (
+        ScriptedServer(take, tls=authority.server_context()) as server,
+        pytest.raises(TransferError) as caught,
+    ):
+        put(server.url("/bucket/key"))
     assert "certificate is not trusted" in caught.value.error.message
     assert caught.value.fatal
 
