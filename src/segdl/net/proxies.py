@@ -90,15 +90,20 @@ def proxy_manager(proxy: str, *, pools: int, connections: int) -> urllib3.PoolMa
             return SOCKSProxyManager(
                 proxy, username=user, password=password, num_pools=pools, maxsize=connections
             )
-        headers = make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
         return urllib3.ProxyManager(
-            proxy, num_pools=pools, maxsize=connections, proxy_headers=headers
+            proxy, num_pools=pools, maxsize=connections, proxy_headers=fields_for(parts.auth)
         )
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         hint = "see --proxy, and http_proxy and the like in the environment"
         raise TransferError(
             UsageError("the proxy's URL cannot be used", hint=hint), fatal=True
         ) from error
+
+
+def fields_for(auth: str | None) -> dict[str, str] | None:
+    """Return the header fields that a proxy knows its user by; `auth` is of its URL."""
+    user, password = _user(auth)
+    return dict(make_headers(proxy_basic_auth=f"{user}:{password}")) if user else None
 
 
 def _user(auth: str | None) -> tuple[str | None, str | None]:

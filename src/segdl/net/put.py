@@ -11,15 +11,15 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from urllib3.util import make_headers, parse_url, wait_for_read
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url, wait_for_read
 
 from segdl.core.url import Location
 from segdl.errors import NetworkError, UsageError
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
 from segdl.net.pools import target_of
-from segdl.net.proxies import is_socks
+from segdl.net.proxies import fields_for
 from segdl.net.tls import SharedContext
 
 # A slow line must get so much through before a socket's timeout, in bytes.
@@ -45,7 +45,7 @@ class AnsweredError(Exception):
 
 
 class Put:
-    """One PUT on its way. One thread sends it; any thread may abort it.
+    """One PUT on its way. One thread sends it; any thread may abort it, which sets `_aborted`.
 
     Args:
         location: where it goes; signed, so nothing of it is ever shown but its path.
@@ -82,7 +82,7 @@ class Put:
                 self._connection.putheader(name, value)
             self._connection.endheaders()
         except WIRE_ERRORS as error:
-            self.abort()
+            self._connection.close()
             raise self._failure(error) from error
 
     def send(self, data: bytes | memoryview) -> None:
@@ -129,8 +129,8 @@ class Put:
         try:
             # The plain socket's method: ssl's would drop its state under the sender.
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-        except (OSError, AttributeError):
-            # It is closed, or never was connected.
+        except OSError:
+            # It is closed.
             pass
 
     def close(self) -> None:
@@ -161,12 +161,15 @@ def _connection(
                 origin.host, origin.port, timeout=timeout, context=context.get()
             ), {}
         return http.client.HTTPConnection(origin.host, origin.port, timeout=timeout), {}
-    parts = parse_url(proxy)
-    if is_socks(proxy) or urlsplit(proxy).scheme != "http" or parts.host is None:
+    try:
+        parts = parse_url(proxy)
+    except LocationParseError:
+        parts = Url()
+    if parts.scheme != "http" or parts.host is None:
         raise TransferError(
             UsageError("uploads go through http:// proxies only", hint="see --proxy"), fatal=True
         )
-    auth = dict(make_headers(proxy_basic_auth=parts.auth)) if parts.auth else {}
+    auth = fields_for(parts.auth) or {}
     port = parts.port or 80
     if not secure:
         return http.client.HTTPConnection(parts.host, port, timeout=timeout), auth
