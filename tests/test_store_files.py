@@ -286,7 +286,7 @@ def test_a_folder_that_goes_away_while_it_is_looked_at_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another run has it when it is made here, and has ended when it is looked at."""
-    mkdir, calls = Path.mkdir, []
+    mkdir, calls = Path.mkdir, list[int]()
 
     def another(self: Path, *args: Any, **kwargs: Any) -> None:
         mkdir(self, *args, **kwargs)
