@@ -15,7 +15,7 @@ import pytest
 import segdl
 from segdl.core.checksum import parse_checksum
 from segdl.engine import outright
-from segdl.engine.ahead import Ahead, Took
+from segdl.engine.ahead import Ahead, AskedFile, Took
 from segdl.engine.download import download
 from segdl.engine.many import download_all
 from segdl.engine.surroundings import open_run
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from segdl.engine.run import Run
     from segdl.options import Request as Wanted
     from support.connection import Connection
     from support.request import Request
@@ -266,6 +267,59 @@ def test_who_takes_their_time_over_an_outcome(
         if ended % 8 == 7:
             time.sleep(0.2)
     check(tmp_path, 20)
+
+
+def test_quick_files_do_not_go_before_one_that_a_thread_has_ended(
+    site: Site, tmp_path: Path, took: Counter[Took], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: what waits for it, such as its place for another, would wait on."""
+    most, seen, begun = 1000, set(), threading.Event()
+    real = Ahead.next
+
+    def one_is_always_there(self: Ahead, seconds: float) -> AskedFile | None:
+        while (file := real(self, seconds or 1.0)) is None and self.at_work:
+            pass
+        return file
+
+    monkeypatch.setattr(Ahead, "next", one_is_always_there)
+
+    def wanted() -> Iterator[segdl.Request]:
+        for number in range(1, most):
+            if 1 in seen:
+                return
+            yield segdl.Request(url=site.url(f"/{number}.bin"), directory=tmp_path)
+
+    def fetch(run: Run, request: Wanted, number: int) -> segdl.DownloadResult:
+        if number == 1:
+            begun.wait(60)
+        return download(run, request, number)
+
+    cancel, options = threading.Event(), segdl.TransferOptions(connections=1)
+    with open_run(segdl.NetworkOptions(), options, lambda _: None, cancel, max_files=4) as run:
+        outcomes = download_all(run, wanted(), fetch, 4, needs_thread=lambda number: number == 1)
+        for number, outcome in outcomes:
+            assert isinstance(outcome, segdl.DownloadResult), outcome
+            seen.add(number)
+            if len(seen) == 20:
+                begun.set()
+    assert 1 in seen
+    assert took[Took.YES] > 1
+    assert len(seen) < most - 1
+
+
+def test_a_list_that_has_nothing_yet_is_not_waited_for_where_it_waited(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segdl.engine.batch.TICK", 3600.0)
+
+    def wanted() -> Iterator[segdl.Request | None]:
+        yield None
+        yield from requests(site, tmp_path, 2)
+        yield None
+
+    cancel, options = threading.Event(), segdl.TransferOptions()
+    with open_run(segdl.NetworkOptions(), options, lambda _: None, cancel, max_files=4) as run:
+        assert len(dict(download_all(run, wanted(), download, 4))) == 2
 
 
 def test_digests(site: Site, tmp_path: Path) -> None:

@@ -86,6 +86,21 @@ def test_connections_are_used_again(nginx: StartNginx, tmp_path: Path) -> None:
     assert len({record.connection for record in records}) == 1
 
 
+def test_a_connection_that_was_waited_on_for_many_bytes_brings_the_next_answer(
+    nginx: StartNginx, tmp_path: Path
+) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/f").write_bytes(CONTENT)
+    server = nginx(tmp_path / "root", server=["limit_rate 30m;"])
+    requests = [segdl.Request(url=server.url("f"), name=name, directory=tmp_path) for name in "abc"]
+    network = segdl.NetworkOptions(stall_timeout=2.0)
+    for outcome in segdl.download_many(requests, connections=1, max_files=1, network=network):
+        assert isinstance(outcome, segdl.DownloadResult)
+    for name in "abc":
+        assert (tmp_path / name).read_bytes() == CONTENT
+    assert len({record.connection for record in server.log(at_least=3)}) == 1
+
+
 def test_bytes_before_a_cut_are_kept(
     origin: Callable[..., Any], tmp_path: Path, spliced: dict[str, int]
 ) -> None:

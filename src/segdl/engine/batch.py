@@ -98,15 +98,24 @@ class Batch:
         return took is not Took.LATER
 
     def next_outcome(self) -> tuple[int, Outcome] | None:
-        """Return the number and the outcome of a file that ended; None where none did by now."""
-        if self._ahead and self._ahead.at_work:
-            if self._run.cancel.is_set():
-                return self._given_up(self._ahead.give_up())
-            file = self._ahead.next(TICK if self._done.empty() else 0.0)
-            if file is not None:
-                return self._go_on(file)
+        """Return the number and the outcome of a file that ended; None where none did by now.
+
+        It waits for a moment, unless nothing is at work.
+        """
+        ended = self._ended(0.0)
+        if ended is not None or not self.at_work:
+            return ended
+        if not (self._ahead and self._ahead.at_work):
+            return self._ended(TICK)
+        if self._run.cancel.is_set():
+            return self._given_up(self._ahead.give_up())
+        file = self._ahead.next(TICK)
+        return None if file is None else self._go_on(file)
+
+    def _ended(self, seconds: float) -> tuple[int, Outcome] | None:
+        """Return what a thread made of a file; files that are quick do not go before it."""
         try:
-            future = self._done.get(timeout=0.0 if self._ahead and self._ahead.at_work else TICK)
+            future = self._done.get(timeout=seconds)
         except queue.Empty:
             return None
         return self._threads.pop(future), future.result()

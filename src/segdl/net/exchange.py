@@ -14,10 +14,12 @@ from segdl.errors import NetworkError, ServerError
 from segdl.net.answer import Answer
 from segdl.net.cookies import shown_to_jar
 from segdl.net.failures import WIRE_ERRORS, TransferError, translate
+from segdl.net.gathering import Gathering
 from segdl.net.records import take_what_came
 from segdl.net.wire import AbortedError, Wire
 
 if TYPE_CHECKING:
+    import socket
     from http.cookiejar import CookieJar
 
     from segdl.net.lane import Lane
@@ -49,6 +51,7 @@ class Exchange:
         self._answer = answer
         self._wire = wire
         self._lane = lane
+        self._gathering: Gathering | None = None
         self._finished = False
         fields = answer.fields
         coding = fields.get("Transfer-Encoding", "chunked").strip().lower()
@@ -139,13 +142,15 @@ class Exchange:
         # The last byte is left to `read`, which sees to it that the body is over.
         if plain is None or left <= 1:
             return 0
+        most = min(most, left - 1)
+        self._gather(plain, most)
         try:
-            moved = os.splice(plain.fileno(), pipe, min(most, left - 1))
+            moved = os.splice(plain.fileno(), pipe, most)
         except OSError as error:
             raise failure_of(error, self.location, self._wire) from error
         if self._wire.aborted:
             raise failure_of(AbortedError(), self.location, self._wire)
-        self._answer.took(moved)
+        self._took(moved)
         return moved
 
     @property
@@ -175,14 +180,29 @@ class Exchange:
             raise failure_of(error, self.location, self._wire) from error
         if self._wire.aborted:
             raise failure_of(AbortedError(), self.location, self._wire)
-        self._answer.took(got)
+        self._took(got)
         return got
+
+    def _gather(self, connected: socket.socket, most: int) -> None:
+        if self._gathering is None:
+            self._gathering = Gathering(connected)
+        self._gathering.wait(most)
+
+    def _took(self, count: int) -> None:
+        self._answer.took(count)
+        if self._gathering is not None:
+            self._gathering.took(count)
+
+    def _end_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.end()
 
     def _left_there(self) -> int:
         """Return the bytes of the body that come from the socket; 0 where others are next."""
         return 0 if self._answer.held else self._answer.left or 0
 
     def _read1(self, most: int) -> bytes:
+        self._end_gathering()
         if self._lane is None:
             return self._answer.read1(most)
         with self._lane.turn(most) as turn:
@@ -196,6 +216,7 @@ class Exchange:
         Raises:
             TransferError: the wire was aborted before.
         """
+        self._end_gathering()
         connected = self._wire.detach()
         self._wire = wire
         if self._lane is not None:
@@ -262,6 +283,7 @@ class Exchange:
             self._answer.close()
 
     def _leave(self) -> None:
+        self._end_gathering()
         self._wire.detach()
         if self._lane is not None:
             self._lane.close()
