@@ -262,7 +262,7 @@ def mirror(
         NetworkOptions(), TransferOptions(), tell, threading.Event(), max_files=options.max_files
     ) as run:
         session = Session(options, TransferOptions(connections=f"auto:{per_host}"), tell)
-        result = session.carry_out(run, read, once=True)  # type: ignore[arg-type]
+        result = session.carry_out(run, read, has_to_read_again=lambda: False)  # type: ignore[arg-type]
     assert not result.failures, result.failures
     return max(moments) - min(moments)
 

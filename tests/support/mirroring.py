@@ -79,7 +79,9 @@ def mirror(
 
     cancel = cancel or threading.Event()
     with open_run(network, transfer, tell, cancel, max_files=options.max_files) as run:
-        result = Session(options, transfer, tell).carry_out(run, read, once=not callable(entries))
+        result = Session(options, transfer, tell).carry_out(
+            run, read, has_to_read_again=lambda: callable(entries)
+        )
     return Ran(result, happened)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from segdl.store.faults import disk_errors, shown
 
 if TYPE_CHECKING:
     from segdl.mirror.happenings import Happening
-    from segdl.mirror.listing import Found
     from segdl.mirror.result import Result
     from segdl.mirror.seen.audience import Audience
 
@@ -107,8 +106,8 @@ def _mirror_one(wanted: Wanted) -> int:
 def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Result:
     from segdl.engine.surroundings import open_run
     from segdl.mirror.happenings import Said
+    from segdl.mirror.relist import Listing
     from segdl.mirror.session import Session
-    from segdl.mirror.walk import walk
 
     lock = threading.Lock()
 
@@ -124,19 +123,16 @@ def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Resul
         max_files=wanted.mirror.max_files,
         per_origin=max(_per_host(wanted)),
     ) as run:
-
-        def read() -> Generator[Found, None, None]:
-            wishes = wanted.mirror
-            yield from walk(run, wishes.listing, lambda text: tell(Said(text)), hosts=wishes.hosts)
-
+        listing = Listing(run, wanted.mirror, lambda text: tell(Said(text)))
         place = None
         if wanted.prefix is not None:
             from segdl.mirror.bucket import InBucket
 
             place = InBucket(run, wanted.prefix)
         session = Session(wanted.mirror, wanted.transfer, tell)
-        once = wanted.mirror.listing.source == "-"
-        return session.carry_out(run, read, once=once, place=place)
+        return session.carry_out(
+            run, listing.read, has_to_read_again=listing.has_to_be_read_again, place=place
+        )
 
 
 def _report(wanted: Wanted, told: Audience, began: datetime, exit_code: int) -> DiskError | None:

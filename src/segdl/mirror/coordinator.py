@@ -224,6 +224,7 @@ class Coordinator:
                 self._lost(this, job, outcome.error)
             return
         assert job.had is not None
+        hosts.learn(job.row.path, job.had.stat.size)
         self._unwritten.append((job.row, job.had))
         this.intake.apart.pop(job.row.path, None)
         this.done += 1

@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from segdl.core.likeness import Likeness
 from segdl.core.outage import HERE, Outage, failed, is_over, may_try
 from segdl.core.pace import LONGEST_WAIT
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.rows import Row
 
-# Files that are taken from the ledger at once.
+# Files that are taken from the ledger at once, and that are looked through at most for one that
+# is not large.
 _BATCH = 64
+_MOST_READY = 16 * _BATCH
 # Bytes; smaller files are fetched over one connection.
 LARGE = 8 * 1024 * 1024
 
@@ -27,8 +30,8 @@ class Host:
         waiting: files in the ledger that wait, the early ones and the late ones.
         ready: files taken from it, the first in turn first.
         small: files taken from the other end of it, to be fetched beside large ones.
-        large: large files given to threads.
-        at_work: files given to threads.
+        none_small: whether the ledger has none of which the list tells that they are.
+        working: files given to threads, by number.
         outage: what is known of its silence.
         url: one that it was asked for.
         crowded: whether others were told that files wait for it.
@@ -39,21 +42,21 @@ class Host:
     waiting: list[int] = field(default_factory=lambda: [0, 0])
     ready: deque[Row] = field(default_factory=deque)
     small: deque[Row] = field(default_factory=deque)
-    large: int = 0
-    at_work: int = 0
+    none_small: bool = False
+    working: dict[int, Row] = field(default_factory=dict)
     outage: Outage = HERE
     url: str = ""
     crowded: bool = False
 
     @property
+    def at_work(self) -> int:
+        """How many files are given to threads."""
+        return len(self.working)
+
+    @property
     def left(self) -> int:
         """Files that are not given to threads yet."""
         return sum(self.waiting) + len(self.ready) + len(self.small)
-
-
-def is_large(row: Row) -> bool:
-    """Tell whether a file is worth several connections, as far as the list tells."""
-    return (row.listed.size or 0) >= LARGE
 
 
 class Hosts:
@@ -87,6 +90,7 @@ class Hosts:
         self._hosts: dict[str, Host] = {}
         self._turns: deque[Host] = deque()
         self._tries: dict[int, int] = {}
+        self._likeness = Likeness()
 
     def of(self, name: str) -> Host:
         """Return a host by name."""
@@ -98,7 +102,9 @@ class Hosts:
 
     def add(self, name: str, *, late: bool) -> None:
         """Note that one more file of a host waits in the ledger."""
-        self.of(name).waiting[late] += 1
+        host = self.of(name)
+        host.waiting[late] += 1
+        host.none_small = False
 
     @property
     def at_work(self) -> int:
@@ -132,8 +138,7 @@ class Hosts:
             self._turns.rotate(-1)
             row = self._next_of(host, now, share, late=late)
             if row is not None:
-                host.at_work += 1
-                host.large += is_large(row)
+                host.working[row.id] = row
                 host.url = row.urls[0]
                 return row
         return None
@@ -150,11 +155,14 @@ class Hosts:
                 host.crowded = crowded
                 yield host.url, crowded
 
+    def learn(self, path: str, size: int) -> None:
+        """Note how many bytes a file has: others that are called alike may be like it."""
+        self._likeness.learn(path, size)
+
     def ended(self, row: Row, *, answered: bool) -> bool:
         """Note that a file ended; tell whether it goes back to wait for its host."""
         host = self.of(row.host)
-        host.at_work -= 1
-        host.large -= is_large(row)
+        host.working.pop(row.id, None)
         if answered:
             host.outage = HERE
             self._tries.pop(row.id, None)
@@ -208,20 +216,42 @@ class Hosts:
 
         Large files wait for the link, small ones for round trips: both at once take less time.
         """
-        if not is_large(host.ready[0]) or host.large < max(1, most - max(1, most // 3)):
+        if not self._is_large(host.ready[0]):
             return None
-        if not host.small and host.waiting[False]:
+        if sum(map(self._is_large, host.working.values())) < max(1, most // 3):
+            return None
+        if not (host.small or host.none_small) and host.waiting[False]:
             host.small.extend(self._ledger.take(host.name, _BATCH, late=False, smaller=LARGE))
             host.waiting[False] = max(0, host.waiting[False] - len(host.small))
-        if host.small:
-            return host.small.popleft()
-        last = host.ready[-1]
-        return None if is_large(last) or last.late else host.ready.pop()
+            host.none_small = not host.small
+        return host.small.popleft() if host.small else self._small_of_those_ready(host)
 
-    def _refill(self, host: Host, *, late: bool) -> None:
+    def _small_of_those_ready(self, host: Host) -> Row | None:
+        """Return one that is not known to be large, of those whose sizes nobody tells, too."""
+        at = 0
+        while at < len(host.ready) or (at < _MOST_READY and self._refill(host, late=False)):
+            row = host.ready[at]
+            if row.late:
+                return None
+            if not self._is_large(row):
+                del host.ready[at]
+                return row
+            at += 1
+        return None
+
+    def _is_large(self, row: Row) -> bool:
+        """Tell whether a file is worth several connections, as far as that is known."""
+        size = row.listed.size
+        if size is None:
+            size = row.had.stat.size if row.had else self._likeness.guess(row.path)
+        return (size or 0) >= LARGE
+
+    def _refill(self, host: Host, *, late: bool) -> bool:
+        """Take more files from the ledger; tell whether there were any."""
         which = not host.waiting[False]
         if which and not late:
-            return
+            return False
         rows = self._ledger.take(host.name, _BATCH, late=which)
         host.waiting[which] = max(0, host.waiting[which] - len(rows)) if rows else 0
         host.ready.extend(rows)
+        return bool(rows)

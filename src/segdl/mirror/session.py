@@ -51,7 +51,7 @@ class Session:
         run: Run,
         read: Callable[[], Generator[Found, None, None]],
         *,
-        once: bool,
+        has_to_read_again: Callable[[], bool],
         place: Place | None = None,
     ) -> Result:
         """Make the folder equal to the list.
@@ -59,7 +59,8 @@ class Session:
         Args:
             run: the surroundings.
             read: begins to read the list.
-            once: the list cannot be read again.
+            has_to_read_again: tells whether only reading the list tells that it is as it was,
+                and that can be done.
             place: where its files are; None is its folder.
 
         Raises:
@@ -73,7 +74,7 @@ class Session:
             self._sweep()
             with Ledger(self._folder / LEDGER) as ledger:
                 place = place or Folder(self._options, self._tell)
-                return self._with_ledger(run, ledger, read, place, once=once)
+                return self._with_ledger(run, ledger, read, place, has_to_read_again)
         finally:
             lock.release(delete=False)
 
@@ -96,21 +97,19 @@ class Session:
         ledger: Ledger,
         read: Callable[[], Generator[Found, None, None]],
         place: Place,
-        *,
-        once: bool,
+        has_to_read_again: Callable[[], bool],
     ) -> Result:
         tell, transfer = self._tell, self._transfer
         coordinator = Coordinator(run, self._options, transfer, ledger, tell, read, place)
         result = Result()
-        last = 1 if once else self._options.rounds
         with coordinator.workers():
-            for number in range(1, last + 1):
+            for number in range(1, self._options.rounds + 1):
                 self._tell(Round(number))
                 this = coordinator.go()
                 result.rounds.append(this)
                 if number > 1 and (this.intake.wanted or this.intake.troubles):
                     self._tell(Said("the list changed during the run: went round once more"))
-                if not this.fetched or not this.clean:
+                if not this.fetched or not this.clean or not has_to_read_again():
                     break
         result.failures += [*this.intake.troubles, *this.failures]
         if this.clean:

@@ -38,6 +38,7 @@ def walk(
     *,
     hosts: Sequence[HostProfile] = (),
     limits: Limits | None = None,
+    on_further: Callable[[], None] = lambda: None,
 ) -> Generator[Found, None, None]:
     """Yield what a list names, as it comes in, in bounded memory.
 
@@ -51,6 +52,7 @@ def walk(
         say: takes lines for the operator, one at a time, from any thread.
         hosts: what holds for single hosts.
         limits: where a walk ends that would not end by itself.
+        on_further: called for each document that the first one leads to.
 
     Raises:
         CancelledError: the run is to end.
@@ -59,17 +61,25 @@ def walk(
     if options.base_url is not None:
         parse_url(options.base_url)
     with closing(Fetcher(run, options, say, hosts)) as fetcher:
-        yield from _Walk(run, options, fetcher, limits or Limits()).all()
+        yield from _Walk(run, options, fetcher, limits or Limits(), on_further).all()
 
 
 class _Walk:
     """One walk. One thread uses it."""
 
-    def __init__(self, run: Run, options: ListingOptions, fetcher: Fetcher, limits: Limits) -> None:
+    def __init__(
+        self,
+        run: Run,
+        options: ListingOptions,
+        fetcher: Fetcher,
+        limits: Limits,
+        on_further: Callable[[], None],
+    ) -> None:
         self._run = run
         self._options = options
         self._fetcher = fetcher
         self._limits = limits
+        self._on_further = on_further
         self._frontier = Frontier()
         globs = make_globs(options.include, options.exclude)
         self._sieve = Sieve(globs=globs, depth=options.depth, levels=limits.levels)
@@ -85,6 +95,7 @@ class _Walk:
                 if self._frontier.seen > self._limits.documents:
                     yield self._endless()
                     return
+                self._on_further()
                 place = parse_url(pending.url)
                 try:
                     self._require_allowed(place, deeper=pending.deeper)
