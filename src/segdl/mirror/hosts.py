@@ -147,10 +147,11 @@ class Hosts:
         """Yield a URL of each host that files began or ceased to wait for, and whether they do.
 
         Where others wait one connection is enough for each file: that is fewer requests. They
-        may as long as there is `more` of the list.
+        may as long as there is `more` of the list. It is, too, where files have most of the
+        connections already: whoever takes a part of one over has what is under way sent twice.
         """
         for host in self._hosts.values():
-            crowded = more or bool(host.left)
+            crowded = more or bool(host.left) or host.at_work > host.cap * 2 // 3
             if host.url and host.crowded != crowded:
                 host.crowded = crowded
                 yield host.url, crowded
