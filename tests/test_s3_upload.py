@@ -302,6 +302,39 @@ def test_a_completion_whose_answer_is_lost_counts(
     assert bucket.listed() == ["file.bin"]
 
 
+def test_a_completion_whose_answer_names_no_etag_is_looked_at(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    # radosgw 16.2 has an empty one there.
+    def faults(asked: Asked) -> Told | None:
+        return Told(200, etag="") if asked.completes else None
+
+    with Front(bucket.server, faults) as front:
+        bucket.endpoint = front.endpoint
+        result = bucket.send(origin(BIG).url)
+    assert bucket.read("file.bin") == BIG
+    assert bucket.listed() == ["file.bin"]
+    assert result.stored is not None
+    assert result.stored.etag == bucket.etag("file.bin")
+
+
+def test_an_object_that_is_another_than_its_parts_is_an_error(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    other = '"00000000000000000000000000000000-3"'
+    for told in (other, ""):
+
+        def faults(asked: Asked, told: str = told) -> Told | None:
+            if asked.completes:
+                return Told(200, etag=told)
+            return Told(200, etag=other) if asked.method == "HEAD" else None
+
+        with Front(bucket.server, faults) as front:
+            bucket.endpoint = front.endpoint
+            with pytest.raises(IntegrityError, match="made something else"):
+                bucket.send(origin(BIG).url, if_exists="overwrite")
+
+
 def test_killed_between_completion_and_the_end_it_is_known_again(
     bucket: Bucket, origin: Callable[..., Origin]
 ) -> None:

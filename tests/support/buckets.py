@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import itertools
+import re
 import threading
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -141,7 +142,7 @@ class Told:
     after: bool = False
     """When the store has done what it was asked for."""
     etag: str | None = None
-    """In the store's own answer."""
+    """In the store's own answer, in its fields and where it completes an upload."""
 
 
 class Front:
@@ -168,7 +169,7 @@ class Front:
                     self._tell(told)
                     return
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if told is not None and not (told.after or told.etag):
+                if told is not None and not (told.after or told.etag is not None):
                     self._tell(told)
                     return
                 there = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
@@ -178,10 +179,17 @@ class Front:
                 if told is not None and told.after:
                     self._tell(told)
                 else:
+                    changed = None if told is None else told.etag
+                    if changed is not None:
+                        element = f"<ETag>{changed}</ETag>".encode()
+                        data = re.sub(rb"<ETag>.*?</ETag>", element, data)
                     self.send_response(answer.status)
                     for name, value in answer.getheaders():
-                        changed = told.etag if told and name.lower() == "etag" else None
-                        self.send_header(name, changed or value)
+                        if name.lower() == "etag" and changed is not None:
+                            value = changed
+                        elif name.lower() == "content-length" and asked.method != "HEAD":
+                            value = str(len(data))
+                        self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(data if self.command != "HEAD" else b"")
                 there.close()

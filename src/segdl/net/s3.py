@@ -218,6 +218,8 @@ class S3:
     def complete(self, place: S3Place, upload: str, parts: Mapping[int, str]) -> str | None:
         """Make the object of its parts, and return its ETag; None where the upload is gone.
 
+        It is empty where the answer names none.
+
         Raises:
             StoreError: as `head`.
         """

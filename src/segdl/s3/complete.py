@@ -37,8 +37,9 @@ def complete(store: Store, unfinished: Unfinished, number: int) -> str:
     expected = etag_of(etags.values())
     unfinished.publishing(expected)
     etag = store.ask(number, lambda client: client.complete(place, upload, etags))
-    if etag is None:
-        # The answer to an earlier try was lost, or somebody else was here.
+    if not etag:
+        # The answer to an earlier try was lost, somebody else was here, or it names none
+        # (radosgw 16.2).
         etag = _there(store, place, number)
     if etag != expected:
         raise IntegrityError(
