@@ -214,7 +214,7 @@ def _send_parts(
             task.run.emit(Note(task.number, text))
         if size == OPEN:
             size = supply.live[-1].stop
-            _end(task, uploading)
+            _end(task, uploading, size)
         return size
     finally:
         uploading.close()
@@ -237,10 +237,13 @@ def _supply(
     return PartSupply(uploading, held, width), held
 
 
-def _end(task: Task, uploading: Uploading) -> None:
+def _end(task: Task, uploading: Uploading, size: int) -> None:
     """Have the last bytes of a file sent whose length nobody told."""
-    future = task.run.pool.submit(uploading.end)
-    task.run.wait_for(future, uploading.close, math.inf)
+    run = task.run
+    sent = False
+    while not sent:
+        run.sleep(uploading.ready_at(size) - run.clock())
+        sent = run.wait_for(run.pool.submit(uploading.end), uploading.close, math.inf)
 
 
 def _opened(contact: Contact, supply: Supply) -> Opened | None:
