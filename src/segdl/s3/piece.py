@@ -10,8 +10,8 @@ from typing import Protocol
 
 from segdl.core.multipart import bare
 from segdl.errors import IntegrityError
+from segdl.net.boto import StoreError
 from segdl.net.put import AnsweredError, Put
-from segdl.net.s3 import StoreError
 from segdl.s3.failures import not_taken, wrong_etag
 
 

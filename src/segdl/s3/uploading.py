@@ -15,8 +15,8 @@ from segdl.core.multipart import span_of
 from segdl.core.s3url import S3Place
 from segdl.core.spans import OPEN, Span
 from segdl.engine.run import Run
+from segdl.net.boto import StoreError
 from segdl.net.failures import TransferError
-from segdl.net.s3 import StoreError
 from segdl.progress.events import Retrying
 from segdl.s3.inorder import InOrder
 from segdl.s3.piece import Collecting, Comparing, Piece, Sending
