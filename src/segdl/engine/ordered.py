@@ -17,6 +17,7 @@ from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN, Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges
+from segdl.engine.ending import finished
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, job_of
 from segdl.engine.opening import open_download
@@ -34,7 +35,7 @@ from segdl.errors import (
     ServerError,
 )
 from segdl.options import Request
-from segdl.progress.events import Finished, Note, Started
+from segdl.progress.events import Note, Started
 from segdl.results import DownloadResult
 from segdl.store.window import DirectParts, WindowParts
 
@@ -93,19 +94,8 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
             tell_unchecked(task, version)
         except ReaderGoneError:
             run.emit(Note(number, "the reader has gone"))
-        result = DownloadResult(
-            path=None,
-            url=task.asked.public,
-            size=sink.written,
-            fetched=sink.written,
-            seconds=run.clock() - task.began,
-            status="complete",
-            checksum=None if checksum is None else str(checksum),
-            requests=task.sent,
-        )
-        size, seconds = result.size, result.seconds
-        run.emit(Finished(number, "-", result.url, size, size, seconds, "complete"))
-        return result
+        size = sink.written
+        return finished(task, None, Version(), size, fetched=size, checksum=checksum)
 
 
 def _stream(task: Task, contact: Contact, sink: Sink) -> Version:
