@@ -20,7 +20,7 @@ from segdl.engine.contact import FIRST_BYTES, Contact, Ranges
 from segdl.engine.ending import finished
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, job_of
-from segdl.engine.opening import open_download
+from segdl.engine.opening import open_download, taken
 from segdl.engine.run import TICK, Run
 from segdl.engine.segment import Opened, Segment, Supply
 from segdl.engine.sink import ReaderGoneError, Sink
@@ -139,9 +139,7 @@ def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: Sink) -> No
             f"{task.asked}: cannot go on ({error}), and {sink.written} bytes are written already",
             hint="save it to a file instead",
         ) from error
-    if not fetching.proved:
-        text = "the server did not tell the file's length: a cut would look the same as its end"
-        task.run.emit(Note(task.number, text))
+    fetching.tell_unproved()
 
 
 def _write_in_order(
@@ -210,10 +208,7 @@ def _changed(task: Task, sink: Sink) -> RemoteChangedError:
 def _opened(contact: Contact, selection: Selection, supply: Supply) -> Opened | None:
     first = supply.live[0] if supply.live else None
     begins = first is not None and first.position == 0 == selection.pieces[0].start
-    if not contact.is_open or not begins:
-        contact.release()
-        return None
-    return contact.take(), contact.accept
+    return taken(contact, begins=begins)
 
 
 def _write_out(sink: Sink, parts: WindowParts, job: Job, supply: _Window) -> None:
