@@ -22,15 +22,15 @@ from segdl.errors import (
 )
 from segdl.progress.events import Note, Progress, Restarted, Started
 from support import data
-from support.buckets import ENVIRONMENT, PART, Asked, Bucket, Front, Told
+from support.buckets import ENVIRONMENT, PART, Asked, Front, Told
 from support.faults import sequence
-from support.juicefs import JuiceFS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from segdl.progress.events import Event
+    from support.buckets import Bucket
     from support.faults import Fault
     from support.origin import Origin
     from support.request import Request
@@ -39,19 +39,11 @@ BIG = data.content(3 * PART + 17)
 SHA = f"sha256={hashlib.sha256(BIG).hexdigest()}"
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[JuiceFS]:
-    with JuiceFS() as server:
-        yield server
-
-
 @pytest.fixture
-def bucket(store: JuiceFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+def bucket(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    made = Bucket(store)
-    yield made
-    made.close()
+    return bucket
 
 
 def stop_at(count: int, cancel: threading.Event) -> Callable[[Event], None]:
