@@ -393,6 +393,24 @@ def test_a_completion_whose_answer_is_lost_counts(
     assert bucket.listed() == ["file.bin"]
 
 
+def test_a_store_that_is_gone_is_not_found_to_be_gone_by_each_part(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    server = origin(data.content(40 * PART))
+
+    def on(event: Event) -> None:
+        if isinstance(event, Started):
+            bucket.server.kill()
+
+    try:
+        with pytest.raises(NetworkError, match="refused"):
+            bucket.send(server.url, on=on, connections=2, retries=4)
+    finally:
+        bucket.server.launch()
+    # Both connections try, wait for the store together, and try the same parts again.
+    assert len(server.requests) <= 1 + 2 * 4
+
+
 def test_a_completion_whose_answer_names_no_etag_is_looked_at(
     bucket: Bucket, origin: Callable[..., Origin]
 ) -> None:

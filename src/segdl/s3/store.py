@@ -14,6 +14,7 @@ from segdl.core.url import Location
 from segdl.engine.contact import asks_too_long
 from segdl.engine.run import Run
 from segdl.net.boto import StoreError
+from segdl.net.failures import TransferError
 from segdl.net.put import Put
 from segdl.net.s3 import S3
 from segdl.net.transport import Transport
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 
 class Store:
-    """What files that go to one store share. Threads share it; `_lock` owns `_not_before`.
+    """What files that go to one store share. Threads share it; `_lock` owns what changes.
 
     Args:
         run: the surroundings.
@@ -39,6 +40,7 @@ class Store:
         self._client: S3 = run.transport.s3
         self._lock = threading.Lock()
         self._not_before = 0.0
+        self._silences = 0
 
     @property
     def client(self) -> S3:
@@ -49,9 +51,29 @@ class Store:
         """Begin to send `length` bytes to a signed URL.
 
         Raises:
-            TransferError: nobody takes them.
+            TransferError: nobody takes them; it is fatal where nobody did at any of the retries.
         """
-        return self._transport.put(location, length)
+        try:
+            put = self._transport.put(location, length)
+        except TransferError as failure:
+            fatal = failure.fatal or self._is_gone()
+            raise StoreError(failure.error, fatal=fatal) from failure
+        with self._lock:
+            self._silences = 0
+        return put
+
+    def _is_gone(self) -> bool:
+        """Note that nobody answers, and tell whether that was often enough.
+
+        All parts wait together: each try costs the source bytes that nobody takes.
+        """
+        run = self._run
+        with self._lock:
+            now = run.clock()
+            if now >= self._not_before:
+                self._silences += 1
+                self._not_before = now + run.backoff(self._silences)
+            return self._silences >= max(1, run.transfer.retries)
 
     def ask(self, number: int, work: Callable[[S3], T]) -> T:
         """Carry `work` out until it succeeds.
