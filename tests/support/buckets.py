@@ -179,16 +179,16 @@ class Front:
                 if told is not None and told.after:
                     self._tell(told)
                 else:
-                    changed = None if told is None else told.etag
-                    if changed is not None:
-                        element = f"<ETag>{changed}</ETag>".encode()
+                    fields = dict(answer.getheaders())
+                    if told is not None and told.etag is not None:
+                        element = f"<ETag>{told.etag}</ETag>".encode()
                         data = re.sub(rb"<ETag>.*?</ETag>", element, data)
+                        fields = {n: v for n, v in fields.items() if n.lower() != "etag"}
+                        fields |= {"ETag": told.etag}
+                        if asked.method != "HEAD":
+                            fields |= {"Content-Length": str(len(data))}
                     self.send_response(answer.status)
-                    for name, value in answer.getheaders():
-                        if name.lower() == "etag" and changed is not None:
-                            value = changed
-                        elif name.lower() == "content-length" and asked.method != "HEAD":
-                            value = str(len(data))
+                    for name, value in fields.items():
                         self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(data if self.command != "HEAD" else b"")

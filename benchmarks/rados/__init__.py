@@ -1,0 +1,1 @@
+"""The run against Ceph: a cluster of one node, what segdl does with it, and what must hold."""

@@ -1,0 +1,84 @@
+"""The command: a Ceph in the sandbox, the checks, the table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+from lab import sandbox
+from lab.ground import loop_filesystem
+from lab.programs import LabError
+from rados import files, interrupted, mirrors
+from rados.ceph import DISK, NEEDED, ceph, missing
+from rados.report import Report
+from rados.scene import Scene
+from rados.site import MIB, site
+
+_ROOM = DISK + 6 * 1024 * MIB  # sparse; the monitor wants a good part of its disk to be free
+_CHECKS = (*files.CHECKS, *interrupted.CHECKS, *mirrors.CHECKS)
+
+
+def main(program: str) -> int:
+    """Run the checks, or their inside; return the exit code."""
+    options = _parser().parse_args()
+    if lacking := [name for name in NEEDED if shutil.which(name) is None]:
+        print(f"radosgw: {missing(lacking)}", file=sys.stderr)
+        return 1
+    return sandbox.main(
+        "radosgw",
+        program,
+        sys.argv[1:],
+        needed=("unshare", "setpriv", "mount", "ip", "mkfs.ext4", "nginx"),
+        inside=options.inside is not None,
+        folder=lambda: options.dir,
+        work=lambda: _run(options),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="radosgw", description="segdl and the S3 of a real Ceph.")
+    parser.add_argument("only", nargs="*", metavar="CHECK", help="of these names (default: all)")
+    parser.add_argument(
+        "--dir", default="/var/tmp", help="keep the disk's image in here (/var/tmp)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON alone")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        import boto3  # noqa: F401
+    except ImportError:
+        raise LabError("boto3 is not installed: pip install 'segdl[s3]'") from None
+    report, began = Report(quiet=options.json), time.monotonic()
+    with loop_filesystem(Path(options.inside), _ROOM) as disk:
+        for name in ("ceph", "site", "work"):
+            (disk / name).mkdir()
+        with (
+            ceph(disk / "ceph") as cluster,
+            site(disk / "site") as source,
+            closing(cluster.client) as client,
+        ):
+            up = time.monotonic() - began
+            version, health = cluster.version(), cluster.health()
+            if not options.json:
+                print(f"{version}; {health}; up in {up:.0f} s", flush=True)
+            scene = Scene(cluster, source, report, disk / "work", client)
+            client.create_bucket(Bucket=scene.bucket)
+            for check in _CHECKS:
+                if not options.only or check.__name__ in options.only:
+                    with report.guard(check.__name__):
+                        check(scene)
+    told = {"version": version, "health": health, "seconds": round(time.monotonic() - began)}
+    if options.json:
+        print(json.dumps({**told, "lines": [asdict(line) for line in report.lines]}, indent=1))
+    else:
+        print(f"\n{version}, {told['seconds']} s\n\n{report.table()}")
+    return 0 if report.right else 1
