@@ -57,7 +57,7 @@ def sizes(scene: Scene) -> None:
         codes = {scene.get("-d", scene.url("sizes"), scene.site.url(path)).code for path in files}
     scene.report.add(
         "the same again: metadata prove what is there",
-        f"exit {codes}, {asked['PUT'] + asked['POST']} requests that write",
+        f"exit {', '.join(map(str, codes))}, {asked['PUT'] + asked['POST']} requests that write",
         right=codes == {0} and not asked["PUT"] and not asked["POST"],
     )
 
