@@ -45,6 +45,7 @@ class Job:
         transfer: how to fetch it.
         twins: other files that had the digest it must have.
         plain: whether nothing but a download may be done for it.
+        held: what is here already, where the server is asked whether it has another.
         how: how it came to be right.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
@@ -57,6 +58,7 @@ class Job:
     transfer: TransferOptions
     twins: tuple[Row, ...] = ()
     plain: bool = False
+    held: Version | None = None
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None
@@ -64,8 +66,10 @@ class Job:
 
     @property
     def only_fetches(self) -> bool:
-        """Whether all that it takes is a download."""
-        return self.plain and self.row.need is Need.FETCH and not self.twins
+        """Whether all that it takes is a download, or to ask whether there is one."""
+        asks = self.row.need is Need.ASK and self.held is not None
+        fetches = asks or self.row.need is Need.FETCH
+        return self.plain and fetches and not self.twins
 
     @property
     def pieces(self) -> Pieces | None:
@@ -188,7 +192,7 @@ class Work:
             SegdlError: it cannot be had.
         """
         path = self._options.directory / job.row.path
-        request = replace(job.request, held=self.held(job, path))
+        request = replace(job.request, held=self.held(job.row))
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError:
@@ -235,10 +239,12 @@ class Work:
         if self._options.sums and job.had is not None and job.had.sha256 is None:
             job.had = replace(job.had, sha256=_digests(run, path, {"sha256"})["sha256"])
 
-    def held(self, job: Job, path: Path) -> Version | None:
+    def held(self, row: Row) -> Version | None:
         """Return what the file that is here was when it was fetched, where that may be asked."""
-        row, found = job.row, stat_of(path)
-        if found is None or row.need is Need.FETCH or row.listed.checksum is not None:
+        if row.need is Need.FETCH or row.listed.checksum is not None:
+            return None
+        found = stat_of(self._options.directory / row.path)
+        if found is None:
             return None
         if row.had is not None:
             return row.had.version if row.had.stat == found else None
