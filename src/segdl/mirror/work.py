@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from segdl.core.checksum import Checksum, read_checksum
-from segdl.core.hashing import new_hash
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, need_of
 from segdl.core.pieces import Pieces, covers
@@ -28,6 +27,7 @@ from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
+from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
 from segdl.store.state import State
 
@@ -281,14 +281,7 @@ def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:
 
 
 def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
-    """Hash a file."""
-    hashes = {algorithm: new_hash(algorithm) for algorithm in algorithms}
-    with disk_errors(path, "read"), open(path, "rb", buffering=0) as file:
-        while data := file.read(_STEP):
-            run.check_cancelled()
-            for digest in hashes.values():
-                digest.update(data)
-    return {algorithm: digest.hexdigest() for algorithm, digest in hashes.items()}
+    return digests_of(path, algorithms, lambda _: run.check_cancelled())
 
 
 def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bool]) -> bool:
