@@ -27,6 +27,7 @@ def digests_of(
         UsageError: an algorithm takes a library that is not installed.
 
     Example:
+        >>> import os
         >>> digests_of(Path(os.devnull), ["md5"], print)
         {'md5': 'd41d8cd98f00b204e9800998ecf8427e'}
     """
