@@ -57,7 +57,8 @@ class Contacts:
         self.release()
         tries = 0
         while True:
-            answer = self._ask(asked, only_head=only_head, unless=unless)
+            delay = self._run.backoff(tries + 1)
+            answer = self._ask(asked, delay, only_head=only_head, unless=unless)
             if isinstance(answer, Contact):
                 self._last = answer
                 return answer
@@ -70,7 +71,7 @@ class Contacts:
                 asked = None
                 continue
             tries += 1
-            error, pause = self._weigh(answer, tries)
+            error, pause = self._weigh(answer, delay)
             if once or tries >= max(1, self._run.transfer.retries):
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
@@ -121,9 +122,12 @@ class Contacts:
         return contact.version
 
     def _ask(
-        self, asked: Span | None, *, only_head: bool, unless: Version | None = None
+        self, asked: Span | None, delay: float, *, only_head: bool, unless: Version | None = None
     ) -> Contact | Verdict | TransferError:
-        """Send one request; only a response to work with comes back open, as a Contact."""
+        """Send one request; only a response to work with comes back open, as a Contact.
+
+        Where it is refused, nobody asks for `delay` seconds, unless the server says when to.
+        """
         self._pass_gate()
         network = self._run.network
 
@@ -158,7 +162,7 @@ class Contacts:
             return contact
         exchange.close()
         if isinstance(verdict, Refused):
-            self._gate.refused(verdict.after, 0.0)
+            self._gate.refused(verdict.after, delay)
             tell_busy(self._run, self._number, verdict, self._gate)
         else:
             self._gate.closed(was_streaming=False)
@@ -184,7 +188,7 @@ class Contacts:
             if self._last is None:
                 self._run.emit(Progress(self._number, 0, None, ()))
 
-    def _weigh(self, answer: Verdict | TransferError, tries: int) -> tuple[SegdlError, float]:
+    def _weigh(self, answer: Verdict | TransferError, delay: float) -> tuple[SegdlError, float]:
         """Return what to raise if no try is left, and the seconds to the next one."""
         if isinstance(answer, Fail) or (isinstance(answer, TransferError) and answer.fatal):
             raise answer.error
@@ -193,7 +197,7 @@ class Contacts:
             if answer.after > LONGEST_WAIT:
                 raise asks_too_long(answer.error, answer.after)
             return answer.error, answer.after
-        return answer.error, self._run.backoff(tries)
+        return answer.error, delay
 
 
 def _judge_first(asked: Span | None, exchange: Exchange) -> Verdict:
