@@ -13,31 +13,17 @@ import pytest
 
 from segdl.core.multipart import LEAST_PART
 from support import data
-from support.buckets import ENVIRONMENT, Bucket
-from support.juicefs import JuiceFS
+from support.buckets import ENVIRONMENT
 from support.program import Finished, run_segdl, start_segdl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from conftest import StartNginx
+    from support.buckets import Bucket
 
 BIG = data.content(2 * LEAST_PART + 17)
 SMALL = {"a/one": data.content(1000, 1), "a/two": data.content(2000, 2), "b": b""}
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[JuiceFS]:
-    with JuiceFS() as server:
-        yield server
-
-
-@pytest.fixture
-def bucket(store: JuiceFS) -> Iterator[Bucket]:
-    made = Bucket(store)
-    yield made
-    made.close()
 
 
 class Site:

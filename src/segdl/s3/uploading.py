@@ -7,145 +7,22 @@ the store's.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from functools import partial
 
-from segdl.core.head import parse_retry_after
-from segdl.core.multipart import bare, is_md5, span_of
-from segdl.core.s3answer import Meaning, Told, read_answer
+from segdl.core.multipart import span_of
 from segdl.core.s3url import S3Place
 from segdl.core.spans import OPEN, Span
-from segdl.engine.attempt import OVERLAP
 from segdl.engine.run import Run
-from segdl.errors import IntegrityError
+from segdl.net.boto import StoreError
 from segdl.net.failures import TransferError
-from segdl.net.put import AnsweredError, Put
-from segdl.net.s3 import StoreError
 from segdl.progress.events import Retrying
 from segdl.s3.inorder import InOrder
+from segdl.s3.piece import Collecting, Comparing, Piece, Sending
 from segdl.s3.store import Store
+from segdl.s3.writer import Writer
 from segdl.store.part import PartFile, TakenBackError
-
-
-class _Piece(Protocol):
-    """One part on its way."""
-
-    number: int
-
-    @property
-    def room(self) -> int:
-        """Bytes that it lacks."""
-
-    def take(self, data: memoryview) -> None:
-        """Take the next bytes.
-
-        Raises:
-            StoreError: the store does not.
-        """
-
-    def end(self) -> str:
-        """Return its ETag; it is whole.
-
-        Raises:
-            StoreError: the store does not have it.
-        """
-
-    def abort(self) -> None:
-        """Have a thread that waits in it fail now; callable from any."""
-
-    def close(self) -> None:
-        """Let go of it; nobody waits in it."""
-
-
-class _Sent:
-    """A part whose bytes go out as they come."""
-
-    def __init__(self, uploading: Uploading, number: int, length: int) -> None:
-        self.number = number
-        self.room = length
-        self._what = f"{uploading.place}: part {number}"
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._put: Put = uploading.begin_put(number, length)
-
-    def take(self, data: memoryview) -> None:
-        try:
-            self._put.send(data)
-        except AnsweredError as early:
-            raise _failure(self._what, early.answer.status, early) from early
-        self._md5.update(data)
-        self.room -= len(data)
-
-    def end(self) -> str:
-        answer = self._put.finish()
-        if answer.status != 200:
-            raise _failure(self._what, answer.status, AnsweredError(answer))
-        etag, sent = bare(answer.fields.get("etag", "")), self._md5.hexdigest()
-        if etag != sent:
-            raise StoreError(_wrong_etag(self._what, etag, sent))
-        return etag
-
-    def abort(self) -> None:
-        self._put.abort()
-
-    def close(self) -> None:
-        self._put.close()
-
-
-class _Collected:
-    """A part of a file whose length nobody tells: it waits until it is known to be whole."""
-
-    def __init__(self, uploading: Uploading, number: int, length: int) -> None:
-        self.number = number
-        self.room = length
-        self._uploading = uploading
-        self._data = bytearray()
-
-    def take(self, data: memoryview) -> None:
-        self._data += data
-        self.room -= len(data)
-
-    def end(self) -> str:
-        sent = _Sent(self._uploading, self.number, len(self._data))
-        try:
-            sent.take(memoryview(self._data))
-            return sent.end()
-        finally:
-            sent.close()
-
-    def abort(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-class _Compared:
-    """A part that is there already, and is read again for a digest of the whole."""
-
-    def __init__(self, number: int, length: int, etag: str) -> None:
-        self.number = number
-        self.room = length
-        self._etag = etag
-        self._md5 = hashlib.md5(usedforsecurity=False)
-
-    def take(self, data: memoryview) -> None:
-        self._md5.update(data)
-        self.room -= len(data)
-
-    def end(self) -> str:
-        if self._md5.hexdigest() != self._etag:
-            raise StoreError(IntegrityError(f"part {self.number} is another"))
-        return self._etag
-
-    def abort(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 class Uploading:
@@ -261,12 +138,18 @@ class Uploading:
         """Return the number of the part that begins at `start`."""
         return start // self.length + 1
 
-    def end(self) -> None:
-        """Send what waits of a file whose length nobody told; it is over."""
+    def end(self) -> bool:
+        """Send what waits of a file whose length nobody told, and tell whether all is sent.
+
+        What is not waits still, to be sent again when `ready_at` says.
+
+        Raises:
+            TakenBackError: nobody wants it any more.
+            SegdlError: the store does not take it.
+        """
         with self._lock:
             writers = list(self._writers.values())
-        for writer in writers:
-            writer.end()
+        return all(writer.end() for writer in writers)
 
     def forget(self, spans: list[Span]) -> None:
         """Have the parts fetched again that hold a byte of `spans`; nobody may be writing."""
@@ -289,29 +172,25 @@ class Uploading:
 
     # -- what a writer uses --
 
-    def piece(self, number: int) -> _Piece:
+    def piece(self, number: int) -> Piece:
         """Begin a part.
 
         Raises:
-            StoreError: the store does not take it now.
+            TransferError: the store does not take it now.
             TakenBackError: it may not be asked.
         """
         if self._closed or self._store.pause():
             raise TakenBackError
         length = len(span_of(number, self.size, self.length))
         if self.size == OPEN:
-            return _Collected(self, number, length)
+            return Collecting(number, length, partial(self._send, number))
         known = self._known.get(number) if self.order else None
-        return _Sent(self, number, length) if known is None else _Compared(number, length, known)
+        return self._send(number, length) if known is None else Comparing(number, length, known)
 
-    def begin_put(self, number: int, length: int) -> Put:
-        """Open a connection that takes a part.
-
-        Raises:
-            TransferError: nobody takes it.
-        """
+    def _send(self, number: int, length: int) -> Sending:
         location = self._store.client.sign_part(self.place, self._upload, number)
-        return self._store.put(location, length)
+        put = self._store.put(location, length)
+        return Sending(f"{self.place}: part {number}", number, length, put)
 
     def whole(self, number: int, etag: str, tail: bytes) -> None:
         """A part is the store's."""
@@ -329,8 +208,6 @@ class Uploading:
         Raises:
             SegdlError: it cannot be had.
         """
-        if self.order is not None:
-            self.order.drop(number)
         if self._closed:
             return TakenBackError()
         with self._lock:
@@ -348,160 +225,3 @@ class Uploading:
         retries, why = self._run.transfer.retries, failure.error.message
         self._run.emit(Retrying(self._file, start, tries, retries, pause, why))
         return TakenBackError()
-
-
-class Writer:
-    """Takes bytes from the beginning of a part on, through as many parts as it takes.
-
-    One thread at a time writes; `abort` may come from any. `_lock` owns `_busy` and `_over`.
-    """
-
-    def __init__(self, uploading: Uploading, start: int) -> None:
-        self._uploading = uploading
-        self.start = start
-        self.size = 0
-        self._piece: _Piece | None = None
-        self._begun = start
-        self._tail = b""
-        self._lock = threading.Lock()
-        self._busy = False
-        self._over = False
-
-    @property
-    def stop(self) -> int:
-        """Where in the file the next byte goes."""
-        return self.start + self.size
-
-    def append(self, data: bytes | memoryview) -> None:
-        """Send bytes on.
-
-        Raises:
-            TakenBackError: the part begins again.
-            SegdlError: the store does not take it.
-        """
-        with self._at_work():
-            self._append(memoryview(data))
-
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        with self._lock:
-            if self._over:
-                raise TakenBackError
-            self._busy = True
-        try:
-            yield
-        finally:
-            if self._rest():
-                self._take_back()
-
-    def _rest(self) -> bool:
-        """Note that nobody writes; tell whether nobody will any more."""
-        with self._lock:
-            self._busy = False
-            return self._over
-
-    def _append(self, left: memoryview) -> None:
-        while left:
-            number = self._uploading.number_at(self.stop)
-            try:
-                piece = self._piece
-                if piece is None:
-                    self._begun = self.stop
-                    piece = self._piece = self._uploading.piece(number)
-                number = piece.number
-                taken = left[: piece.room]
-                piece.take(taken)
-                if self._uploading.order is not None:
-                    self._uploading.order.add(number, taken)
-                self.size += len(taken)
-                self._tail = (self._tail + bytes(taken[-OVERLAP:]))[-OVERLAP:]
-                left = left[len(taken) :]
-                if not piece.room:
-                    self._end(piece)
-            except TransferError as failure:
-                self._take_back()
-                raise self._uploading.lost(number, failure) from failure
-            except BaseException:
-                self._take_back()
-                raise
-
-    def end(self) -> None:
-        """Send what waits.
-
-        Raises:
-            SegdlError: the store does not take it.
-        """
-        with self._at_work():
-            while self._piece is not None:
-                piece = self._piece
-                try:
-                    self._end(piece)
-                except TransferError as failure:
-                    self._uploading.lost(piece.number, failure)
-
-    def cut(self, size: int) -> None:
-        """Drop what was sent behind `size` bytes, and what is before that in the same part."""
-        whole = (self.start + size) // self._uploading.length * self._uploading.length
-        if whole < self.stop:
-            self._take_back()
-            self._uploading.forget([Span(whole, self.stop + 1)])
-            self.size = whole - self.start
-            self._tail = b""
-
-    def read(self, span: Span) -> bytes | None:
-        """Return bytes that came last; None where they are not among them."""
-        tail, stop = self._tail, self.stop
-        begin = span.start - (stop - len(tail))
-        if begin < 0 or span.stop > stop:
-            return None
-        return tail[begin : begin + len(span)]
-
-    def abort(self) -> None:
-        """End what is on its way."""
-        with self._lock:
-            self._over = True
-            piece = self._piece
-            if self._busy:
-                # Its thread lets go of it.
-                if piece is not None:
-                    piece.abort()
-                return
-        self._take_back()
-
-    def _end(self, piece: _Piece) -> None:
-        etag = piece.end()
-        self._piece = None
-        self._uploading.whole(piece.number, etag, self._tail)
-
-    def _take_back(self) -> None:
-        piece, self._piece = self._piece, None
-        if piece is not None:
-            piece.close()
-        self.size = self._begun - self.start
-        self._tail = b""
-
-
-def _failure(what: str, status: int, early: AnsweredError) -> StoreError:
-    answer = early.answer
-    told = read_answer(status, answer.body)
-    if told.meaning is Meaning.FINE:
-        # Nobody has the bytes that were not sent yet.
-        told = Told(status, "", "it answered before it had the part")
-    error = told.error(what)
-    after = parse_retry_after(answer.fields.get("retry-after"), 0.0)
-    fatal = told.meaning is Meaning.FAILED
-    return StoreError(
-        error, told if told.meaning is Meaning.BUSY else None, fatal=fatal, after=after
-    )
-
-
-def _wrong_etag(what: str, etag: str, sent: str) -> IntegrityError:
-    if is_md5(etag):
-        return IntegrityError(
-            f"{what}: the store has another part than was sent: its MD5 is {etag}, not {sent}",
-            hint="run the same command to go on",
-        )
-    return IntegrityError(
-        f"{what}: the store tells no MD5 of what it has, so nothing can be proved",
-        hint="buckets encrypted with keys of KMS or the customer do that; see docs/s3.md",
-    )
