@@ -642,6 +642,8 @@ def test_a_stop_is_gone_on_from(site: Site, tmp_path: Path) -> None:
     with pytest.raises(CancelledError):
         mirror(mirrored, site.entries(digests=True), cancel=cancel, on=stop, max_files=1)
     assert 1 <= len(tree(mirrored)) < len(site.files)
+    with Ledger(ledger_path(mirrored), readonly=True) as ledger:
+        assert not ledger.status().complete
     ran = mirror(mirrored, site.entries(digests=True))
     same(ran, mirrored, site)
     assert len(ran.done) < len(site.files)
