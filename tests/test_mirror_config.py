@@ -109,6 +109,36 @@ def test_an_unknown_mirror(tmp_path: Path) -> None:
         read(tmp_path, ONE, "three")
 
 
+def test_options_of_the_command_line_go_before_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in the documentation's line for cron."""
+    (tmp_path / "empty").write_text("# no file\n")
+    path, log = tmp_path / "mirrors.toml", tmp_path / "log.jsonl"
+    path.write_text(
+        f"[mirror.one]\nsource = '{tmp_path / 'empty'}'\ndir = '{tmp_path / 'one'}'\n"
+        "format = 'urls'\nexclude = ['a']\nverify = true\n"
+    )
+    arguments = ["mirror", "--config", str(path), "--log-json", str(log), "-q"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == ""
+    assert log.exists()
+    said = ["--exclude", "b", "--delete", "--per-host", "2"]
+    (one,) = read_config(path, [], said)
+    assert one.mirror.listing.exclude == ("a", "b")
+    assert (one.mirror.delete, one.mirror.per_host, one.mirror.verify) == ("trash", 2, True)
+
+
+@pytest.mark.parametrize("other", ["--status", "--merge-reports"])
+def test_what_does_not_go_with_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    path = tmp_path / "mirrors.toml"
+    path.write_text(ONE)
+    assert main(["mirror", "--config", str(path), other]) == 2
+    assert f"{other} wants" in capsys.readouterr().err
+
+
 def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mirrors.toml"
     path.write_text(ONE)

@@ -37,7 +37,10 @@ def mirror(arguments: Sequence[str]) -> int:
 
         if options.config is None:
             raise UsageError("--check-config checks the file of --config", hint="give it")
-        mirrors = read_config(options.config, options.urls)
+        if options.status or options.merge_reports:
+            other = "--status" if options.status else "--merge-reports"
+            raise UsageError(f"{other} wants folders, not --config", hint="name them")
+        mirrors = read_config(options.config, options.urls, arguments)
         if options.check_config:
             return 0
     elif options.merge_reports:
