@@ -515,12 +515,15 @@ class TestOrder:
         assert taken == [each.path for each in wanted]
 
 
+@pytest.mark.parametrize("last", [(), ("SHA256SUMS",)], ids=["files", "and a list"])
 def test_the_last_large_file_gets_the_connections_that_are_free(
-    nginx: StartNginx, tmp_path: Path, content: Callable[..., bytes]
+    nginx: StartNginx, tmp_path: Path, content: Callable[..., bytes], last: tuple[str, ...]
 ) -> None:
+    """Lists that wait until all else is here do not wait for a connection."""
     root = tmp_path / "slow"
     root.mkdir()
     files = {f"{n}.bin": content(4_000_000, seed=n) for n in range(8)}
+    files |= dict.fromkeys(last, b"sums")
     # A connection is slow, several are faster: what segments are for.
     site = Site(nginx(root, server=["limit_rate 2m;"]), {**files, "large": content(40_000_000)})
     ran = mirror(tmp_path / "m", site.entries(times=True), per_host=4, max_files=4)

@@ -168,7 +168,7 @@ class Coordinator:
             self._give_up(this, hosts)
             late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
-            for url, crowded in hosts.crowds(more=not this.intake.ended):
+            for url, crowded in hosts.crowds(more=not this.intake.ended, late=late):
                 self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
