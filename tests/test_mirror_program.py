@@ -209,10 +209,13 @@ def test_programs_that_do_not_end_are_ended(archive: Archive, tmp_path: Path) ->
 
 
 def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> None:
-    mirrored = tmp_path / "mirrored"
+    mirrored, log = tmp_path / "mirrored", tmp_path / "log.jsonl"
     for _ in range(2):
         (archive.server.root / "SHA256SUMS").rename(archive.server.root / "away")
-        assert run_segdl("mirror", archive.list, mirrored).code == 4
+        assert run_segdl("mirror", "--log-json", log, archive.list, mirrored).code == 4
+        told = json.loads((mirrored / ".segdl" / "report.json").read_text())
+        assert any("404" in line for line in told["notes"]["lines"])
+        assert "404" in json.loads(log.read_text().splitlines()[-1])["text"]
         status = run_segdl("mirror", "--status", mirrored)
         assert (status.code, "not complete" in status.out) == (1, True)
         (archive.server.root / "away").rename(archive.server.root / "SHA256SUMS")

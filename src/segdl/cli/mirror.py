@@ -95,6 +95,7 @@ def _mirror_one(wanted: Wanted) -> int:
             # The report is that of the run that is at work.
             raise
         except SegdlError as error:
+            told.keep(str(error))
             failed = _report(wanted, told, began, error.exit_code)
             if failed is not None and not isinstance(error, DiskError):
                 printer.error(failed)

@@ -97,6 +97,7 @@ class Tally:
         self.said = 0
         self._kept = Amount()
         self._before = Amount()
+        self._last = Amount(), Amount()
         self._unsized = 0
         self._found = Amount()
         self._over = 0
@@ -108,8 +109,20 @@ class Tally:
         self._settling.start(0, 0.0)
 
     @property
+    def named(self) -> Amount:
+        """What the list names, as far as that is known: an earlier round may have read more."""
+        return self.listed if self._is_known else self._last[0]
+
+    @property
+    def _is_known(self) -> bool:
+        return self.complete or self.listed.files >= self._last[0].files
+
+    @property
     def kept(self) -> Amount:
         """What was here already when the run began, and needed nothing."""
+        return self._kept_now() if self._is_known else self._last[1]
+
+    def _kept_now(self) -> Amount:
         return Amount(
             max(0, self._kept.files - self._before.files),
             max(0, self._kept.bytes - self._before.bytes),
@@ -276,6 +289,7 @@ class Tally:
         What an earlier round did is found to be here already now.
         """
         self.round = number
+        self._last = self.named, self.kept
         if number > 1:
             self._before = Amount(self.files_done, self.done_bytes)
         self.listed, self._kept = Amount(), Amount()
