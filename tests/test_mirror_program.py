@@ -208,6 +208,32 @@ def test_programs_that_do_not_end_are_ended(archive: Archive, tmp_path: Path) ->
     assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
 
 
+def test_patterns_that_match_nothing_are_told_of(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    ran = run_segdl("mirror", "--include", "*.iso", "--exclude", "x", archive.list, mirrored)
+    assert ran.code == 0
+    assert "no file of the list is left by --include and --exclude" in ran.err
+    assert "nothing" not in run_segdl("mirror", "--include", "f1.bin", archive.list, mirrored).err
+    (tmp_path / "list").write_text("# nothing yet\n")
+    ran = run_segdl("mirror", "--format", "urls", tmp_path / "list", tmp_path / "other")
+    assert (ran.code, "the list names no file" in ran.err) == (0, True)
+
+
+def test_status_counts_what_is_not_listed_apart(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
+    shorter = tmp_path / "SHA256SUMS"
+    shorter.write_text("".join(archive.sums.splitlines(keepends=True)[1:]))
+    base = archive.server.url("")
+    assert run_segdl("mirror", "-q", "--base-url", base, shorter, mirrored).code == 0
+    left = len(archive.files) - 1
+    status = run_segdl("mirror", "--status", mirrored)
+    assert f": {left} of {left} files, " in status.out
+    assert "1 file more that the list does not name" in status.out
+    told = json.loads(run_segdl("mirror", "--status", "--json", mirrored).out)
+    assert (told["files"], told["here"], told["unlisted"]) == (left, left + 1, 1)
+
+
 def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> None:
     mirrored, log = tmp_path / "mirrored", tmp_path / "log.jsonl"
     for _ in range(2):
