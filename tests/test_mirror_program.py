@@ -208,6 +208,27 @@ def test_programs_that_do_not_end_are_ended(archive: Archive, tmp_path: Path) ->
     assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_advice_names_no_option_that_mirror_lacks(
+    archive: Archive, tmp_path: Path, several: bool
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    arguments: list[str | Path] = [archive.list, tmp_path / "taken" / "m"]
+    if several:
+        arguments = ["--config", tmp_path / "mirrors.toml"]
+        (tmp_path / "mirrors.toml").write_text(
+            "".join(
+                f"[mirror.m{number}]\nsource = '{archive.list}'\n"
+                f"dir = '{tmp_path / 'taken' / str(number)}'\n"
+                for number in range(2)
+            )
+        )
+    ran = run_segdl("mirror", "-q", *arguments)
+    assert ran.code == 6
+    assert "move it away, or choose another folder\n" in ran.err
+    assert "--dir" not in ran.err
+
+
 def test_patterns_that_match_nothing_are_told_of(archive: Archive, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     ran = run_segdl("mirror", "--include", "*.iso", "--exclude", "x", archive.list, mirrored)

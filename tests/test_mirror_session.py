@@ -422,6 +422,11 @@ def test_what_is_of_others_stays_in_the_way(site: Site, tmp_path: Path) -> None:
     site.put("other/inside", b"a file")
     ran = mirror(mirrored, site.entries())
     assert [error.exit_code for error in ran.result.failures] == [6, 6]
+    hints = sorted(error.hint for error in ran.result.failures)
+    assert hints == [
+        "move it away, or choose another folder for the mirror",
+        "move it away, or leave it out with --exclude",
+    ]
     assert (mirrored / "name" / "mine").read_text() == "mine"
     assert (mirrored / "other").read_text() == "mine"
 

@@ -106,7 +106,7 @@ def _expel(place: Workplace, sites: Sites, lie: LiedError) -> None:
         if not sites.drop(mirror, f"it sent other bytes than the file's ({lie})"):
             raise IntegrityError(
                 f"{shown(place.target.path)}: the mirrors disagree ({lie})",
-                hint="give --checksum, or fewer mirrors",
+                instead="mirrors",
             )
         discard(place.parts, mirror.brought)
         mirror.brought.clear()

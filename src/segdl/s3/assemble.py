@@ -157,7 +157,7 @@ def _expel(unfinished: Unfinished, sites: Sites, lie: LiedError) -> None:
         if not sites.drop(mirror, f"it sent other bytes than the file's ({lie})"):
             raise IntegrityError(
                 f"{unfinished.name}: the mirrors disagree ({lie})",
-                hint="give --checksum, or fewer mirrors",
+                instead="mirrors",
             )
         unfinished.drop(mirror.brought)
         mirror.brought.clear()
