@@ -179,6 +179,8 @@ def test_a_corrupt_answer_is_set_aside_and_never_published(site: Site, tmp_path:
     (site.server.root / "d1/f1.bin").write_bytes(b"x" * 1000)
     ran = mirror(mirrored, entries)
     assert [error.exit_code for error in ran.result.failures] == [5]
+    (why,) = ran.of(Lost)
+    assert why.hint == "what came is kept as f1.bin.corrupt, and the next run fetches it anew"
     assert (mirrored / "d1/f1.bin.corrupt").read_bytes() == b"x" * 1000
     assert not (mirrored / "d1/f1.bin").exists()
     assert not (mirrored / "d1/f1.bin.segdl").exists()

@@ -352,6 +352,17 @@ def test_sizes_that_the_list_does_not_tell_are_guessed() -> None:
     assert tally.expected_bytes() == 500
 
 
+def test_sizes_of_files_at_work_are_those_that_servers_tell() -> None:
+    tally = told(
+        Listed(2, 0, True, unsized=2),
+        taken(1, None),
+        done(1, 500),
+        taken(2, None),
+        started(2, 9000),
+    )
+    assert tally.expected_bytes() == 9500
+
+
 def test_unchanged_files_get_on_without_bytes() -> None:
     tally = told(Listed(10, 1000, True))
     for number in range(1, 6):

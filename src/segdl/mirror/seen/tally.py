@@ -154,7 +154,11 @@ class Tally:
         """Return the bytes of all that is listed; sizes that are not told are guessed."""
         unsized = max(0, min(self._unsized - self._found.files, self.files_left()))
         mean = self._found.bytes / max(1, self._found.files)
-        return self.listed.bytes + self._found.bytes + int(unsized * mean)
+        # Of those at work the servers told.
+        told = [work.state.size for work in self.work.values() if work.taken.size is None]
+        known = [size for size in told if size is not None][:unsized]
+        guessed = int((unsized - len(known)) * mean)
+        return self.listed.bytes + self._found.bytes + sum(known) + guessed
 
     def seconds_left(self, now: float) -> float | None:
         """Return the seconds until all is done; None where nobody can tell."""
