@@ -12,6 +12,7 @@ from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError, UsageError
+from segdl.mirror.advice import OF_A_FILE
 from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
 from segdl.mirror.feed import Feed
@@ -168,7 +169,7 @@ class Coordinator:
             self._give_up(this, hosts)
             late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
-            for url, crowded in hosts.crowds(more=not this.intake.ended):
+            for url, crowded in hosts.crowds(more=not this.intake.ended, late=late):
                 self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
@@ -195,10 +196,11 @@ class Coordinator:
             self._asking.transfer(row),
             self._twins(row),
             plain=not (self._options.exec or self._options.sums),
+            held=self._place.work.held(row) if self._place.work and not self._carrier else None,
         )
         self._jobs[self._numbers] = job
         self._tell(taken)
-        return request
+        return replace(request, held=job.held)
 
     def _twins(self, row: Row) -> tuple[Row, ...]:
         wanted = row.listed.checksum
@@ -260,6 +262,7 @@ class Coordinator:
             self._written_at = now
 
     def _lost(self, this: RoundResult, job: Job, error: SegdlError) -> None:
+        error.advise(OF_A_FILE)
         with self._ledger.transaction():
             self._ledger.failed(job.row, error)
         this.failures.append(error)

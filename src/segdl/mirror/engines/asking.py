@@ -75,7 +75,7 @@ class Asking:
             anyway: it is wanted whatever a worker sees in its place.
         """
         path = self._terms.directory / self._job.row.path
-        held = self._terms.work.held(self._job, path)
+        held = self._terms.work.held(self._job.row)
         return Whole(
             head=self._head(),
             request=replace(self._job.request, held=held),

@@ -21,6 +21,7 @@ from segdl.errors import (
     SegdlError,
     ServerError,
 )
+from segdl.mirror.aside import kept_as
 from segdl.mirror.engines.asking import Asking, Terms
 from segdl.mirror.engines.large import DiffersError, LargeFile
 from segdl.mirror.engines.orders import (
@@ -228,7 +229,8 @@ class Parcel:
         """
         error = failed.error
         if isinstance(error, ChecksumMismatchError) and failed.left is not None:
-            set_brought_aside(self._terms, self.job, failed.left)
+            held = set_brought_aside(self._terms, self.job, failed.left)
+            error.hint = error.hint if held is None else kept_as(held)
         key = 0
         if isinstance(order, Piece):
             if self._large is None or not self._large.wants(order):

@@ -10,11 +10,10 @@ from pathlib import Path
 from segdl.core.checksum import Claim
 from segdl.core.head import parse_date
 from segdl.errors import ChecksumMismatchError, IntegrityError
-from segdl.mirror.aside import corrupt_name, set_fetched_aside
+from segdl.mirror.aside import corrupt_name, kept_as, set_fetched_aside
 from segdl.mirror.engines.asking import Terms
 from segdl.mirror.engines.orders import Brought
 from segdl.mirror.engines.pieced import Pieced
-from segdl.mirror.happenings import Said
 from segdl.mirror.stat import stat_of
 from segdl.mirror.work import Job
 from segdl.results import DownloadResult
@@ -87,7 +86,7 @@ def receive_pieced(
             raise ChecksumMismatchError(
                 f"{shown(path)}: its {claim.checksum.algorithm} is {found}, "
                 f"not {claim.checksum.hexdigest} as {claim.source} says",
-                hint=f"the bytes are kept in {shown(place.name)}",
+                hint=kept_as(place),
             )
     with disk_errors(path, "write"):
         descriptor = os.open(pieced.place, EXISTING)
@@ -107,15 +106,14 @@ def receive_pieced(
     return terms.work.ended(terms.run, job, result)
 
 
-def set_brought_aside(terms: Terms, job: Job, left: str) -> None:
-    """Keep what was fetched whole, and is wrong, beside where it would be."""
+def set_brought_aside(terms: Terms, job: Job, left: str) -> Path | None:
+    """Keep what was fetched whole, and is wrong, beside where it would be; return where."""
     path = terms.directory / job.row.path
     held = set_fetched_aside(terms.camp.folder / left, "parts")
-    if held is not None:
-        _give_name(held, corrupt_name(path))
-        terms.work.say(
-            Said(f"what came for {shown(path)} is kept as {shown(corrupt_name(path).name)}")
-        )
+    if held is None:
+        return None
+    _give_name(held, corrupt_name(path))
+    return corrupt_name(path)
 
 
 def _give_name(place: Path, path: Path) -> None:
