@@ -156,7 +156,7 @@ def test_names_that_are_not_utf_8(origin: Callable[..., Origin], tmp_path: Path)
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:
     ended = run_segdl("-i", "none", cwd=tmp_path)
     assert ended.code == 6
-    assert ended.err == "segdl: cannot read none: No such file or directory\n"
+    assert ended.err == "segdl: cannot read none: No such file or directory; check the path\n"
 
 
 def test_a_list_is_read_as_it_comes(origin: Callable[..., Origin], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from segdl.errors import DiskError, Instead
 _ADVICE: Mapping[int, tuple[str, str, Instead | None]] = {
     errno.ENOSPC: ("no space left on the disk", "make room and run the same command again", None),
     errno.EDQUOT: ("the disk quota is used up", "make room and run the same command again", None),
-    errno.ENOENT: ("no such file or folder", "check the path", None),
+    errno.ENOENT: ("No such file or directory", "check the path", None),
     errno.EACCES: ("not permitted", "mend its permissions", "folder"),
     errno.EPERM: ("not permitted", "mend its permissions", "folder"),
     errno.EROFS: ("the file system is read-only", "", "folder"),
