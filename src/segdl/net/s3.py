@@ -15,6 +15,7 @@ from segdl.core.head import parse_retry_after
 from segdl.core.multipart import Stored, bare
 from segdl.core.s3answer import Meaning, Object, Told
 from segdl.core.s3url import S3Place
+from segdl.core.spans import Span
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.errors import NetworkError, SegdlError, UsageError
@@ -67,6 +68,14 @@ class S3:
             StoreError: there are no credentials.
         """
         return self._sign(place, "get_object", {})
+
+    def sign_put(self, place: S3Place) -> Location:
+        """Return a URL that anybody can write an object by, for some hours.
+
+        Raises:
+            StoreError: as `sign_get`.
+        """
+        return self._sign(place, "put_object", {})
 
     def sign_part(self, place: S3Place, upload: str, number: int) -> Location:
         """Return a URL that anybody can send a part to.
@@ -152,18 +161,52 @@ class S3:
         with _translated(str(place)):
             self._boto().delete_object(Bucket=place.bucket, Key=place.key)
 
-    def copy(self, source: S3Place, place: S3Place) -> None:
-        """Have the store copy an object of at most 5 GiB.
+    def copy(
+        self,
+        source: S3Place,
+        place: S3Place,
+        *,
+        media_type: str = "",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """Have the store copy an object of at most 5 GiB, and return the ETag of the copy.
+
+        Args:
+            source: the object.
+            place: where the copy goes.
+            media_type: of the copy; empty leaves it to the store.
+            metadata: kept with the copy; None keeps what the object has.
+
+        Raises:
+            StoreError: as `head`.
+        """
+        about = _about(media_type, metadata)
+        if metadata is not None:
+            about["MetadataDirective"] = "REPLACE"
+        with _translated(str(place)):
+            told = self._boto().copy_object(
+                Bucket=place.bucket, Key=place.key, CopySource=_source(source), **about
+            )
+            return bare(told["CopyObjectResult"].get("ETag", ""))
+
+    def copy_part(
+        self, source: S3Place, place: S3Place, upload: str, number: int, span: Span
+    ) -> str:
+        """Have the store make a part of an upload of some bytes of an object; return its ETag.
 
         Raises:
             StoreError: as `head`.
         """
         with _translated(str(place)):
-            self._boto().copy_object(
+            told = self._boto().upload_part_copy(
                 Bucket=place.bucket,
                 Key=place.key,
-                CopySource={"Bucket": source.bucket, "Key": source.key},
+                CopySource=_source(source),
+                CopySourceRange=f"bytes={span.start}-{span.stop - 1}",
+                UploadId=upload,
+                PartNumber=number,
             )
+            return bare(told["CopyPartResult"].get("ETag", ""))
 
     def page(self, prefix: S3Place, token: str | None) -> tuple[dict[str, Object], str | None]:
         """Return a page of the objects below a prefix by key, and what the next one is asked by.
@@ -254,6 +297,10 @@ class S3:
             if self._client is None:
                 self._client = _client(self._network)
             return self._client
+
+
+def _source(place: S3Place) -> dict[str, str]:
+    return {"Bucket": place.bucket, "Key": place.key}
 
 
 def _about(media_type: str, metadata: Mapping[str, str] | None) -> dict[str, object]:

@@ -11,31 +11,22 @@ from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.multipart import is_md5
 from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
-from segdl.core.selection import whole
 from segdl.core.spans import Span
-from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
-from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact
+from segdl.engine.contact import ONE_BYTE, Contact
 from segdl.engine.download import is_held
-from segdl.engine.fetching import Fetching
-from segdl.engine.job import job_of
 from segdl.engine.opening import open_download
 from segdl.engine.place import target_of
 from segdl.engine.run import Run
-from segdl.engine.segment import Segment, Supply
-from segdl.engine.site import Pin
-from segdl.engine.sites import sites_of
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
-from segdl.engine.versions import confirm, page_instead
+from segdl.engine.verify import claims_of
+from segdl.engine.versions import page_instead
 from segdl.errors import TargetExistsError, UsageError
 from segdl.options import Request, TransferOptions
-from segdl.progress.events import Finished, Started
+from segdl.progress.events import Finished
 from segdl.results import DownloadResult, Status
 from segdl.s3.assemble import send_one_version
-from segdl.s3.check import check
 from segdl.s3.complete import complete
-from segdl.s3.inorder import InOrder
-from segdl.s3.memory import Memory
+from segdl.s3.small import fetch_small
 from segdl.s3.store import Store
 from segdl.s3.unfinished import (
     CHECKSUM_KEY,
@@ -218,46 +209,18 @@ class _Upload:
         Raises:
             SegdlError: it cannot be had, or is not what it should be.
         """
-        pin, memory = Pin(contact.version, contact.ranges), Memory()
-        size = pin.version.size
-        assert size is not None
-        run = task.run
-        run.emit(Started(self._number, task.asked.public, str(place), size, 0, 1))
-        if size:
-            sites = sites_of(task, pin)
-            job = job_of(task, sites.origin, whole(size), memory)
-            fetching = Fetching(
-                run, job, sites, Supply([Segment(0, size, 0)], 0), number=self._number
-            )
-            begins = contact.is_open and contact.accept.start == 0
-            if not begins:
-                contact.release()
-            try:
-                fetching.fetch((contact.take(), contact.accept) if begins else None)
-                if pin.version.proves and (task.sent > 1 or size > FIRST_BYTES):
-                    confirm(task, pin)
-            except (ChangedError, LiedError, UnrangedError):
-                return None
-        else:
-            contact.release()
-        data = bytes(memory.data)
-        require_whole_size(task, len(data))
-        tell_unchecked(task, pin.version)
-        claims = claims_of(task, pin.version)
-        order = None
-        if claims or task.pieces:
-            order = InOrder({claim.checksum.algorithm for claim in claims}, task.pieces)
-            order.add(1, data)
-            order.end(1)
-        checksum = check(task, str(place), claims, order, len(data))
+        fetched = fetch_small(task, contact, str(place))
+        if fetched is None:
+            return None
         self._require_free(task, place)
-        about = metadata_of(pin.version, checksum if task.claims else None)
-        media_type, md5 = pin.version.media_type, md5_of(data)
+        version, data = fetched.version, fetched.data
+        about = metadata_of(version, fetched.checksum if task.claims else None)
+        media_type, md5 = version.media_type, md5_of(data)
         etag = self._store.ask(
             self._number,
             lambda client: client.put(place, data, md5, media_type=media_type, metadata=about),
         )
-        return _Small(pin.version, Object(len(data), etag), checksum)
+        return _Small(version, Object(len(data), etag), fetched.checksum)
 
     def _result(
         self,

@@ -18,10 +18,11 @@ from segdl.core.url import parse_url
 from segdl.engine.batch import Outcome, failure_of
 from segdl.engine.run import TICK
 from segdl.errors import CancelledError, SegdlError, ServerError
+from segdl.mirror.engines.answers import Failed, Told, Unfit
 from segdl.mirror.engines.asking import Terms
+from segdl.mirror.engines.depot import Depot
 from segdl.mirror.engines.engine import Engine, Files
 from segdl.mirror.engines.flights import Flight, Flights
-from segdl.mirror.engines.orders import Failed, Told, Unfit
 from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.engines.telling import PROGRESS, Message, event_of
 from segdl.mirror.engines.traffic import Traffic
@@ -63,6 +64,7 @@ class Carrier:
     Args:
         engine: has the workers.
         terms: what all files have in common.
+        depot: takes in what workers bring.
         files: what has to be the same at each worker.
         inbox: takes what workers tell meanwhile.
         cap: tells how many orders of a host may be out at once.
@@ -73,6 +75,7 @@ class Carrier:
         self,
         engine: Engine,
         terms: Terms,
+        depot: Depot,
         files: Files,
         inbox: queue.SimpleQueue[Item],
         *,
@@ -81,6 +84,7 @@ class Carrier:
     ) -> None:
         self._engine = engine
         self._terms = terms
+        self._depot = depot
         self._run = terms.run
         self._files = files
         self._inbox = inbox
@@ -128,7 +132,7 @@ class Carrier:
                     if request is None:
                         break
                     number += 1
-                    parcel = Parcel(self._terms, jobs[number], number)
+                    parcel = self._depot.parcel(self._terms, jobs[number], number)
                     self._parcels[number] = parcel
                     self._settle(parcel)
                 if cancel.is_set():
@@ -174,7 +178,7 @@ class Carrier:
             self._run.emit(
                 Finished(
                     parcel.number,
-                    str(outcome.path),
+                    outcome.place or str(outcome.path),
                     outcome.url,
                     outcome.size,
                     outcome.fetched,
@@ -186,10 +190,17 @@ class Carrier:
 
     def _hand_over(self) -> None:
         """Give out what may go."""
-        room = self._engine.slots - len(self._flights)
+        room = 0 if self._depot.pause() else self._engine.slots - len(self._flights)
         for parcel, order in self._traffic.next(room):
             number, attempt = parcel.number, order.head.attempt
-            future = self._engine.submit(order)
+            try:
+                dressed = parcel.dress(order)
+            except SegdlError as error:
+                self._traffic.back(parcel.host)
+                parcel.end(error)
+                self._settle(parcel)
+                continue
+            future = self._engine.submit(dressed)
             self._flights.add(Flight(parcel, order, future, self._run.clock()))
             future.add_done_callback(partial(self._put_back, number, attempt))
 
@@ -236,7 +247,7 @@ class Carrier:
             if not isinstance(told, Failed | Unfit):
                 self._traffic.answered(parcel.host)
         if isinstance(told, Unfit):
-            self._terms.work.say(Said(f"worker {told.worker} cannot work: {told.why}"))
+            self._terms.say(Said(f"worker {told.worker} cannot work: {told.why}"))
             self._engine.dismiss(told.worker)
         if parcel.outcome is None:
             parcel.take(order, told)
@@ -274,7 +285,9 @@ class Carrier:
 
     def _errand_done(self, done: _Errand) -> None:
         self._errands.discard(done.number)
-        parcel = self._parcels[done.number]
+        parcel = self._parcels.get(done.number)
+        if parcel is None:
+            return
         try:
             result: DownloadResult | SegdlError | None = done.future.result()
         except SegdlError as error:
@@ -297,7 +310,7 @@ class Carrier:
             return
         event = event_of(number, kind, fields)
         if isinstance(event, Started):
-            event = replace(event, path=str(flight.parcel.path))
+            event = replace(event, path=flight.parcel.name)
         if event is not None:
             self._run.emit(event)
 

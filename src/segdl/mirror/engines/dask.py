@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from segdl.core.text import printable
 from segdl.engine.run import TICK, Run
 from segdl.errors import NetworkError, UsageError
+from segdl.mirror.engines.answers import Told, Unfit
 from segdl.mirror.engines.camp import Proof, prove
 from segdl.mirror.engines.engine import Files, refuse_unfit
-from segdl.mirror.engines.orders import Camp, Order, Told, Unfit
+from segdl.mirror.engines.orders import Camp, Order
 from segdl.mirror.engines.telling import Message
 from segdl.mirror.engines.worker import obey
 from segdl.version import __version__

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError
+from segdl.mirror.engines.answers import Told
 from segdl.mirror.engines.camp import prove
 from segdl.mirror.engines.engine import Files, refuse_unfit
-from segdl.mirror.engines.orders import Camp, Order, Told
+from segdl.mirror.engines.orders import Camp, Order
 from segdl.mirror.engines.telling import Message
 from segdl.mirror.engines.worker import obey
 
