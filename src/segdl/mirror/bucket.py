@@ -103,21 +103,19 @@ class InBucket:
 
     def drop_parts(self, path: str) -> None:
         """Abort an upload that is not wanted any more."""
-        for place in (self.key(path), incoming_of(self.key(""), path)):
-            with self._lock:
-                begun = note_of(place).key in self._objects
-            if begun:
+        apart = incoming_of(self._prefix, path)
+        for place in (self.key(path), apart):
+            if self._known(note_of(place)) is not None:
                 unfinished = Unfinished(self.store, place, 0, None)
                 unfinished.look()
                 unfinished.clear()
-        if self._known(place) is not None:
+        if self._known(apart) is not None:
             # All of it was there, but nobody had read it yet.
-            self.store.ask(0, lambda client: client.delete(place))
+            self.store.ask(0, lambda client: client.delete(apart))
 
     def has_begun(self, path: str) -> bool:
         """Tell whether an upload to a path itself was begun, and not ended."""
-        with self._lock:
-            return note_of(self.key(path)).key in self._objects
+        return self._known(note_of(self.key(path))) is not None
 
     def look(self, path: str) -> tuple[Stat | None, bool]:
         """Look at a file; nothing is in the way of a key."""

@@ -162,6 +162,9 @@ def _begin(spoken: Queue[Message]) -> None:
     """Make ready in a process that was begun."""
     global _spoken  # noqa: PLW0603 - the one thing that a pool's process is given
     _spoken = spoken
+    # Who has the credentials of a store signs for others.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     # Ctrl-C is for the driver, who ends us.
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
