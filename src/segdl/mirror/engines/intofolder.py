@@ -128,7 +128,8 @@ class _ToFolder(Parcel):
         del order
         if isinstance(told, Brought):
             self._requests += told.result.requests
-            self.errand = partial(receive, self._landing, self.job, told)
+            result = replace(told.result, requests=self._requests)
+            self.errand = partial(receive, self._landing, self.job, replace(told, result=result))
         elif isinstance(told, Hashed) and self._large is not None:
             self._name(self._large, told.hexdigests)
 

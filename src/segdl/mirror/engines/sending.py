@@ -78,7 +78,8 @@ def _with_contact(run: Run, order: Send, task: Task, contact: Contact) -> Told:
     put = Store(run).put(parse_url(order.url), len(data))
     sending = Sending("the object", 1, len(data), put)
     try:
-        sending.take(memoryview(data))
+        if data:
+            sending.take(memoryview(data))
         etag = sending.end()
     finally:
         sending.close()

@@ -118,7 +118,8 @@ class ToBucket(Parcel):
 
     def _receive(self, order: Order, sent: Sent) -> DownloadResult:
         """Give what a worker sent whole its key."""
-        result, listed = sent.result, self.job.row.listed.checksum
+        result = replace(sent.result, requests=self._requests)
+        listed = self.job.row.listed.checksum
         if sent.stored is None:
             found = self._bucket.found(self.job.row.path)
             assert found is not None
