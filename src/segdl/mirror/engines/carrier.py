@@ -319,7 +319,7 @@ class Carrier:
         if self._losses and not self._run.cancel.is_set():
             self._losses = 0
             if self._engine.mend():
-                self._engine.prove(self._terms.camp, self._files)
+                self._engine.prove(self._depot.fresh(self._terms.camp), self._files)
 
     def _look_for_silence(self) -> None:
         """Take workers for lost that say nothing any more, and give their orders to others."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from segdl.core.text import printable
 from segdl.engine.run import TICK, Run
-from segdl.errors import NetworkError, UsageError
+from segdl.errors import NetworkError, SegdlError, UsageError
 from segdl.mirror.engines.answers import Told, Unfit
 from segdl.mirror.engines.camp import Proof, prove
 from segdl.mirror.engines.engine import Files, refuse_unfit
@@ -131,9 +131,33 @@ class Dask:
                 )
             self._run.sleep(5 * TICK)
         self._require_scheduler()
-        told = self._call(partial(self._client.run, prove, camp, files, on_error="return"))
+        if camp.beacon is None:
+            told = self._call(partial(self._client.run, prove, camp, files, on_error="return"))
+        else:
+            told = self._told_as_tasks(camp, files)
         refuse_unfit(camp, {printable(name, 100): _proof(proof) for name, proof in told.items()})
         self._slots = _slots(self._call(self._client.nthreads))
+
+    def _told_as_tasks(self, camp: Camp, files: Files) -> dict[str, Proof | BaseException]:
+        """Return what each worker says of itself, or what became of it.
+
+        What is run beside tasks is in the debug log with its arguments, tasks are not.
+        """
+        asked = {}
+        for name in self._call(self._client.nthreads):
+            one = self._client.get_executor(
+                pure=False, workers=[name], allow_other_workers=False, retries=0
+            )
+            asked[name] = one.submit(prove, camp, files)
+        told: dict[str, Proof | BaseException] = {}
+        for name, future in asked.items():
+            try:
+                told[name] = self._run.wait_for(future, future.cancel, self._patience)
+            except SegdlError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is: it cannot work
+                told[name] = error
+        return told
 
     def _require_scheduler(self) -> None:
         """See to it that the scheduler can read orders, as Dask has it do.
@@ -232,6 +256,8 @@ def _slots(threads: dict[str, int]) -> int:
 def _proof(told: Proof | BaseException) -> Proof:
     if isinstance(told, Proof):
         return told
+    if isinstance(told, CancelledError):
+        return Proof("?", "it does not answer")
     if isinstance(told, ImportError | AttributeError):
         return Proof("?", "it has no segdl, or another one")
     return Proof("?", f"it fails: {printable(repr(told), 200)}")

@@ -24,6 +24,13 @@ class Depot(Protocol):
             SegdlError: it cannot be made.
         """
 
+    def fresh(self, camp: Camp) -> Camp:
+        """Return a camp as workers need it now: what is signed in it runs out.
+
+        Raises:
+            SegdlError: there are no credentials.
+        """
+
     def parcel(self, terms: Terms, job: Job, number: int) -> Parcel:
         """Begin with a file.
 

@@ -67,6 +67,11 @@ class BucketDepot:
             strike(camp)
             self._sweep(folder)
 
+    def fresh(self, camp: Camp) -> Camp:
+        """Return the camp with URLs that are good for some hours still."""
+        assert self._signing is not None
+        return self._signing.camp(camp)
+
     def parcel(self, terms: Terms, job: Job, number: int) -> Parcel:
         """Begin with a file."""
         assert self._signing is not None

@@ -52,6 +52,10 @@ class FolderDepot:
         finally:
             strike(camp)
 
+    def fresh(self, camp: Camp) -> Camp:
+        """Return the camp: a folder stays as it is."""
+        return camp
+
     def parcel(self, terms: Terms, job: Job, number: int) -> Parcel:
         """Begin with a file."""
         landing = Landing(terms.run, terms.camp.folder, self._directory, self._work)
