@@ -11,8 +11,9 @@ from segdl.engine.run import Run
 from segdl.errors import UsageError
 from segdl.mirror.engines.asking import Terms
 from segdl.mirror.engines.camp import files_of
-from segdl.mirror.engines.carrier import Carrier, Item
+from segdl.mirror.engines.carrier import Carrier
 from segdl.mirror.engines.depot import Depot
+from segdl.mirror.engines.dispatch import Item
 from segdl.mirror.engines.engine import open_engine
 from segdl.mirror.happenings import Happening
 from segdl.mirror.options import EngineOptions, MirrorOptions
