@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from support.buckets import Bucket
+    from support.juicefs import JuiceFS
+
 
 def pytest_configure() -> None:
     # Started in the background or by nohup, the suite is to ignore these, and so would every
@@ -114,3 +117,25 @@ def shared_nginx(tmp_path_factory: pytest.TempPathFactory, authority: Authority)
     """
     with Nginx(tmp_path_factory.mktemp("site"), authority=authority) as server:
         yield server
+
+
+# What only tests of buckets need is imported by them.
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[JuiceFS]:
+    """A started S3 server, stopped after the module."""
+    from support.juicefs import JuiceFS
+
+    with JuiceFS() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(store: JuiceFS) -> Iterator[Bucket]:
+    """A bucket of the test's own in `store`."""
+    from support.buckets import Bucket
+
+    made = Bucket(store)
+    yield made
+    made.close()

@@ -19,7 +19,7 @@ from segdl.progress.events import Progress
 from support.buckets import ENVIRONMENT, Bucket
 from support.clusters import Cluster, end, wait_until
 from support.folders import MIB, entries, fill, sent
-from support.juicefs import SECRET, JuiceFS
+from support.juicefs import SECRET
 from support.mirroring import Ran, mirror
 from support.program import start_segdl
 
@@ -36,12 +36,6 @@ SMALL = {"a/one": 1000, "a/two": 2000, "empty": 0, "b c%": 3000}
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[JuiceFS]:
-    with JuiceFS() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     # Its workers have no credentials: only the driver's process has them, later.
     assert "AWS_SECRET_ACCESS_KEY" not in os.environ
@@ -53,14 +47,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield started
 
 
-@pytest.fixture
-def bucket(cluster: Cluster, store: JuiceFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+@pytest.fixture(autouse=True)
+def credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the driver know what the cluster, which was started before, does not."""
     del cluster
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    made = Bucket(store)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from support.mirroring import Ran, entry, mirror
 from support.program import run_segdl, start_segdl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -50,19 +50,10 @@ LARGE = 3 * LEAST_PART + 17
 SMALL = {"a/one": 1000, "a/two": 2000, "empty": 0, "b c%": 3000}
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[JuiceFS]:
-    with JuiceFS() as server:
-        yield server
-
-
-@pytest.fixture
-def bucket(store: JuiceFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    made = Bucket(store)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -238,10 +229,8 @@ def _is_alive(session: int) -> bool:
 
 
 def test_a_store_that_is_killed_and_comes_back_costs_what_was_at_work(
-    root: Path, nginx: StartNginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, nginx: StartNginx, tmp_path: Path
 ) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
     files = fill(root, {**SMALL, "large.iso": LARGE})
     server = nginx(root, server=["limit_rate 6m;"])
     killed: list[bool] = []

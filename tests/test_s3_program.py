@@ -13,32 +13,19 @@ import pytest
 
 from segdl.core.multipart import LEAST_PART
 from support import data
-from support.buckets import ENVIRONMENT, Bucket
-from support.juicefs import JuiceFS
+from support.buckets import ENVIRONMENT
 from support.program import SOURCE, run_segdl, start_segdl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from support.buckets import Bucket
     from support.origin import Origin
 
 BIG = data.content(3 * LEAST_PART + 17)
 SHA = f"sha256={hashlib.sha256(BIG).hexdigest()}"
 _PATIENCE = 30.0
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[JuiceFS]:
-    with JuiceFS() as server:
-        yield server
-
-
-@pytest.fixture
-def bucket(store: JuiceFS) -> Iterator[Bucket]:
-    made = Bucket(store)
-    yield made
-    made.close()
 
 
 def arguments(bucket: Bucket, *more: str) -> list[str]:

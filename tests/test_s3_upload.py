@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,34 +22,28 @@ from segdl.errors import (
 )
 from segdl.progress.events import Note, Progress, Restarted, Started
 from support import data
-from support.buckets import ENVIRONMENT, PART, Asked, Bucket, Front, Told
+from support.buckets import ENVIRONMENT, PART, Asked, Front, Told
 from support.faults import sequence
-from support.juicefs import JuiceFS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from segdl.progress.events import Event
+    from support.buckets import Bucket
+    from support.faults import Fault
     from support.origin import Origin
+    from support.request import Request
 
 BIG = data.content(3 * PART + 17)
 SHA = f"sha256={hashlib.sha256(BIG).hexdigest()}"
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[JuiceFS]:
-    with JuiceFS() as server:
-        yield server
-
-
 @pytest.fixture
-def bucket(store: JuiceFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+def bucket(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    made = Bucket(store)
-    yield made
-    made.close()
+    return bucket
 
 
 def stop_at(count: int, cancel: threading.Event) -> Callable[[Event], None]:
@@ -226,6 +221,102 @@ def test_a_server_without_ranges(
         )
         assert bucket.read("file.bin") == content
         assert not bucket.uploads("file.bin")
+
+
+@pytest.mark.parametrize("breaks_at", [PART // 2, 2 * PART + 5])
+def test_a_file_in_one_piece_that_breaks_off_is_hashed_anew(
+    bucket: Bucket, origin: Callable[..., Origin], breaks_at: int
+) -> None:
+    from support.faults import CutAfter, IgnoreRange
+
+    def faults(request: Request, number: int) -> list[Fault]:
+        return [IgnoreRange(), CutAfter(breaks_at)] if number < 2 else [IgnoreRange()]
+
+    server = origin(BIG, faults=faults)
+    assert bucket.send(server.url, checksum=parse_checksum(SHA)).checksum == SHA
+    assert bucket.read("file.bin") == BIG
+    assert len([each for each in server.requests if each.range is None]) <= 3
+
+
+def test_the_end_of_a_file_of_unknown_length_can_be_interrupted(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    from support.faults import Chunked, IgnoreRange, always
+
+    cancel, over = threading.Event(), threading.Event()
+
+    def faults(asked: Asked) -> Told | None:
+        if asked.part is None:
+            return None
+        cancel.set()
+        over.wait()
+        return Told(0)
+
+    with Front(bucket.server, faults) as front:
+        bucket.endpoint = front.endpoint
+        server = origin(b"few", faults=always(IgnoreRange(), Chunked()))
+        try:
+            with pytest.raises(CancelledError):
+                bucket.send(server.url, cancel=cancel, network={"stall_timeout": 60.0})
+            # None waits on behind the error for what the store says.
+            deadline = time.monotonic() + 10
+            while any(each.name.startswith("segdl-fetch") for each in threading.enumerate()):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        finally:
+            over.set()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(503, "SlowDown", (("Retry-After", "0"),)),
+        Told(0),
+        Told(200, etag='"00000000000000000000000000000000"'),
+    ],
+)
+def test_the_end_of_a_file_of_unknown_length_is_sent_again(
+    bucket: Bucket, origin: Callable[..., Origin], told: Told
+) -> None:
+    from support.faults import Chunked, IgnoreRange, always
+
+    content = BIG[: PART + 17]
+    left = [told]
+
+    def faults(asked: Asked) -> Told | None:
+        return left.pop() if asked.part and left else None
+
+    sha = f"sha256={hashlib.sha256(content).hexdigest()}"
+    with Front(bucket.server, faults) as front:
+        bucket.endpoint = front.endpoint
+        server = origin(content, faults=always(IgnoreRange(), Chunked()))
+        assert bucket.send(server.url, checksum=parse_checksum(sha)).checksum == sha
+    assert not left
+    assert bucket.read("file.bin") == content
+    # What was collected is here still: only the store is asked again.
+    assert [asked.part for asked in front.asked if asked.part] == [1, 1]
+
+
+def test_the_end_of_a_file_of_unknown_length_waits_as_long_as_the_store_asks(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    from support.faults import Chunked, IgnoreRange, always
+
+    came: list[float] = []
+
+    def faults(asked: Asked) -> Told | None:
+        if asked.part is None:
+            return None
+        came.append(time.monotonic())
+        return Told(503, "SlowDown", (("Retry-After", "1"),)) if len(came) == 1 else None
+
+    with Front(bucket.server, faults) as front:
+        bucket.endpoint = front.endpoint
+        bucket.send(origin(b"few", faults=always(IgnoreRange(), Chunked())).url)
+    first, second = came
+    # A busy machine makes it more, never less.
+    assert second - first >= 1
+    assert bucket.read("file.bin") == b"few"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def take_prefix(options: argparse.Namespace) -> S3Place | None:
     if options.output == "-" or options.dry_run:
         what = "-o -" if options.output == "-" else "--dry-run"
         raise UsageError(f"{what} does not go with a bucket", hint="leave one out")
-    from segdl.net.s3 import boto3_or_error
+    from segdl.net.boto import boto3_or_error
 
     boto3_or_error()
     from segdl.cli.parser import transfer_options

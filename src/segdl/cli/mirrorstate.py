@@ -55,6 +55,6 @@ def check_bucket(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name} {why}", hint="leave it out")
     if options.layout != "parts":
         raise UsageError("nothing lies in place in a bucket", hint="leave out --layout")
-    from segdl.net.s3 import boto3_or_error
+    from segdl.net.boto import boto3_or_error
 
     boto3_or_error()

@@ -6,32 +6,26 @@ from segdl.core.selection import Selection
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges
+from segdl.engine.course import MOST_RESTARTS, Course
 from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts
 from segdl.engine.job import job_of
+from segdl.engine.opening import taken
 from segdl.engine.outright import MOMENT, Outright
 from segdl.engine.planning import make_room, selection_of, supply_of
 from segdl.engine.segment import Opened, Supply
 from segdl.engine.site import Pin
-from segdl.engine.sites import Sites, sites_of
+from segdl.engine.sites import Sites
 from segdl.engine.task import Task
 from segdl.engine.verify import Verification
 from segdl.engine.versions import (
     changes_too_often,
     confirm,
     reconcile,
-    refuse_page,
-    settle,
-    start_over,
-    write_down,
 )
-from segdl.errors import IntegrityError
 from segdl.progress.events import Note, Started
-from segdl.store.faults import shown
-from segdl.store.layout import discard
 from segdl.store.workplace import Workplace
 
-MOST_RESTARTS = 3
 # So little is flushed at its end: a thread for that costs more than a power cut would.
 _FLUSHED_AT_ONCE = 4 * 1024 * 1024
 
@@ -52,38 +46,24 @@ def fetch_one_version(
     # What came just now is none of what --fresh throws away.
     came = outright.hand_over(place)
     _tell_layout(task, place)
-    sites = sites_of(task, pin)
+    course = Course(task, place, contact, pin)
     fetched, restarts = came, 0
     while restarts <= MOST_RESTARTS:
         try:
-            hashed = verification.expect(pin.version)
-            size, count = _fetch_parts(task, place, sites, contact, came, in_order=hashed)
+            hashed = verification.expect(course.pin.version)
+            size, count = _fetch_parts(task, place, course, came, in_order=hashed)
             fetched += count
             # What one short answer brought at once cannot have changed under it.
             slow = outright.slow or task.run.clock() - began > MOMENT
             join_parts(task, place, size)
-            if pin.version.proves and (slow or task.sent > 1 or size > FIRST_BYTES):
-                confirm(task, pin)
-            return sites, size, fetched
+            if course.pin.version.proves and (slow or task.sent > 1 or size > FIRST_BYTES):
+                confirm(task, course.pin)
+            return course.sites, size, fetched
         except LiedError as lie:
-            _expel(place, sites, lie)
-        except UnrangedError as error:
+            course.expel(lie)
+        except (UnrangedError, ChangedError) as why:
             restarts += 1
-            contact.release()
-            contact = task.contacts.make(None)
-            refuse_page(task, pin.version, contact.version)
-            # Not before there is something to have instead.
-            start_over(task, place, f"{error}: fetching in one piece")
-            pin = Pin(contact.version, contact.ranges)
-            sites = sites_of(task, pin)
-            write_down(task, place, pin)
-        except ChangedError as change:
-            restarts += 1
-            pin, useless = settle(task, pin, change)
-            if useless:
-                start_over(task, place, useless)
-            write_down(task, place, pin)
-            sites.start_over(pin)
+            course.change(why)
     raise changes_too_often(place)
 
 
@@ -96,24 +76,8 @@ def _with_ranges(task: Task, place: Workplace, contact: Contact) -> Contact:
     return task.contacts.make(ONE_BYTE)
 
 
-def _expel(place: Workplace, sites: Sites, lie: LiedError) -> None:
-    """Go on without mirrors that sent other bytes, and without what they brought.
-
-    Raises:
-        IntegrityError: nobody is left whose word counts.
-    """
-    for mirror in lie.mirrors:
-        if not sites.drop(mirror, f"it sent other bytes than the file's ({lie})"):
-            raise IntegrityError(
-                f"{shown(place.target.path)}: the mirrors disagree ({lie})",
-                hint="give --checksum, or fewer mirrors",
-            )
-        discard(place.parts, mirror.brought)
-        mirror.brought.clear()
-
-
 def _fetch_parts(
-    task: Task, place: Workplace, sites: Sites, contact: Contact, came: int, *, in_order: bool
+    task: Task, place: Workplace, course: Course, came: int, *, in_order: bool
 ) -> tuple[int, int]:
     """Fetch what the parts lack of one version; return its size and the bytes that came.
 
@@ -125,6 +89,7 @@ def _fetch_parts(
         UnrangedError: the server stopped answering ranges as it should.
         LiedError: mirrors sent other bytes.
     """
+    sites = course.sites
     pin = sites.origin.pin
     selection = selection_of(task, pin)
     supply, held = supply_of(task, place, pin, selection, in_order=in_order)
@@ -141,10 +106,8 @@ def _fetch_parts(
     if selection.size - held > _FLUSHED_AT_ONCE:
         place.keep_flushing()
     fetching = Fetching(task.run, job, sites, supply, number=task.number)
-    fetching.fetch(_opened(contact, pin, selection, supply))
-    if not fetching.proved:
-        text = "the server did not tell the file's length: a cut would look the same as its end"
-        task.run.emit(Note(task.number, text))
+    fetching.fetch(_opened(course.contact, pin, selection, supply))
+    fetching.tell_unproved()
     count = sum(segment.done for segment in supply.live)
     return supply.live[-1].stop if size is None else size, count
 
@@ -162,7 +125,4 @@ def _opened(contact: Contact, pin: Pin, selection: Selection, supply: Supply) ->
     begin, wanted = contact.accept.start, supply.live[0].start
     # What a whole file brings before that is compared with what is held.
     begins = begin == wanted or (pin.ranges is not Ranges.WORK and begin < wanted)
-    if not contact.is_open or not begins or selection.pieces[0].start != 0:
-        contact.release()
-        return None
-    return contact.take(), contact.accept
+    return taken(contact, begins=begins and selection.pieces[0].start == 0)

@@ -13,6 +13,7 @@ from segdl.core.spans import Span
 from segdl.core.url import parse_source, parse_url
 from segdl.engine.assemble import fetch_one_version
 from segdl.engine.contact import Contact, first_range
+from segdl.engine.ending import finished
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
 from segdl.engine.finish import publish
 from segdl.engine.opening import open_download
@@ -25,8 +26,8 @@ from segdl.engine.verify import Verification
 from segdl.engine.versions import page_instead
 from segdl.errors import NetworkError, ServerError, TargetLockedError
 from segdl.options import Request
-from segdl.progress.events import Finished, Note
-from segdl.results import DownloadResult, Status
+from segdl.progress.events import Note
+from segdl.results import DownloadResult
 from segdl.store.target import Target
 from segdl.store.workplace import Workplace
 
@@ -127,14 +128,14 @@ def _left(
 ) -> DownloadResult:
     status = target.status()
     size = status.st_size if status else 0
-    return _result(task, target.path, version, size, status="skipped", checksum=checksum)
+    return finished(task, target.path, version, size, status="skipped", checksum=checksum)
 
 
 def _at_target(task: Task, target: Target, contact: Contact, outright: Outright) -> DownloadResult:
     done, checksum = outright.fetch(target)
     if done:
         size = contact.version.size or 0
-        return _result(task, target.path, contact.version, size, fetched=size, checksum=checksum)
+        return finished(task, target.path, contact.version, size, fetched=size, checksum=checksum)
     task.run.go_on()
     with Workplace(target, task.run.transfer.layout) as place:
         return _at_place(task, place, contact, outright)
@@ -154,31 +155,4 @@ def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright
         checksum, again = verify(task, place, sites, verification, size)
     version = sites.origin.pin.version
     named = publish(task, place, version, replace=may_take)
-    return _result(task, named.path, version, size, fetched=fetched + again, checksum=checksum)
-
-
-def _result(
-    task: Task,
-    path: Path,
-    version: Version,
-    size: int,
-    *,
-    fetched: int = 0,
-    status: Status = "complete",
-    checksum: Checksum | None,
-) -> DownloadResult:
-    result = DownloadResult(
-        path=path,
-        url=task.asked.public,
-        size=size,
-        fetched=fetched,
-        seconds=task.run.clock() - task.began,
-        status=status,
-        checksum=None if checksum is None else str(checksum),
-        requests=task.sent,
-        version=version,
-    )
-    task.run.emit(
-        Finished(task.number, str(path), result.url, size, fetched, result.seconds, result.status)
-    )
-    return result
+    return finished(task, named.path, version, size, fetched=fetched + again, checksum=checksum)

@@ -29,7 +29,7 @@ from segdl.engine.trials import Trials
 from segdl.engine.watch import Watch
 from segdl.errors import ServerError
 from segdl.net.wire import Wire
-from segdl.progress.events import Progress, Waiting
+from segdl.progress.events import Note, Progress, Waiting
 
 # Seconds between two samples of the total speed, where the number of connections follows it.
 _SAMPLE = 0.05
@@ -71,11 +71,6 @@ class Fetching:
         self._relay = Relay()
         self._told_wait = 0.0
 
-    @property
-    def proved(self) -> bool:
-        """Whether the end of the file was told from a connection that broke."""
-        return self._aftermath.proved
-
     def fetch(self, opened: Opened | None) -> None:
         """Return when every segment is complete.
 
@@ -105,6 +100,12 @@ class Fetching:
         finally:
             self._stop()
             self._report()
+
+    def tell_unproved(self) -> None:
+        """Say so where the end of the file was not told from a connection that broke."""
+        if not self._aftermath.proved:
+            text = "the server did not tell the file's length: a cut would look the same as its end"
+            self._run.emit(Note(self._number, text))
 
     def _is_done(self) -> bool:
         # A response that brought the last byte may still turn out to bring too many.

@@ -10,6 +10,7 @@ from segdl.core.checksum import AUTO
 from segdl.core.spans import Span
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
 from segdl.engine.run import Run
+from segdl.engine.segment import Opened
 from segdl.engine.task import Task, open_task
 from segdl.engine.verify import require_size
 from segdl.errors import IntegrityError, NetworkError, ServerError
@@ -58,6 +59,19 @@ def open_download(
             finally:
                 contact.release()
             return
+
+
+def taken(contact: Contact, *, begins: bool) -> Opened | None:
+    """Take the open response where it brings the beginning of what is fetched first.
+
+    Args:
+        contact: its response is closed where it is of no use.
+        begins: whether it does.
+    """
+    if not contact.is_open or not begins:
+        contact.release()
+        return None
+    return contact.take(), contact.accept
 
 
 # What only some downloads need is imported by them: starting takes longer than a small file.

@@ -17,9 +17,10 @@ from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN, Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges
+from segdl.engine.ending import finished
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, job_of
-from segdl.engine.opening import open_download
+from segdl.engine.opening import open_download, taken
 from segdl.engine.run import TICK, Run
 from segdl.engine.segment import Opened, Segment, Supply
 from segdl.engine.sink import ReaderGoneError, Sink
@@ -34,7 +35,7 @@ from segdl.errors import (
     ServerError,
 )
 from segdl.options import Request
-from segdl.progress.events import Finished, Note, Started
+from segdl.progress.events import Note, Started
 from segdl.results import DownloadResult
 from segdl.store.window import DirectParts, WindowParts
 
@@ -93,19 +94,8 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
             tell_unchecked(task, version)
         except ReaderGoneError:
             run.emit(Note(number, "the reader has gone"))
-        result = DownloadResult(
-            path=None,
-            url=task.asked.public,
-            size=sink.written,
-            fetched=sink.written,
-            seconds=run.clock() - task.began,
-            status="complete",
-            checksum=None if checksum is None else str(checksum),
-            requests=task.sent,
-        )
-        size, seconds = result.size, result.seconds
-        run.emit(Finished(number, "-", result.url, size, size, seconds, "complete"))
-        return result
+        size = sink.written
+        return finished(task, None, Version(), size, fetched=size, checksum=checksum)
 
 
 def _stream(task: Task, contact: Contact, sink: Sink) -> Version:
@@ -149,9 +139,7 @@ def _write_as_it_comes(task: Task, pin: Pin, contact: Contact, sink: Sink) -> No
             f"{task.asked}: cannot go on ({error}), and {sink.written} bytes are written already",
             hint="save it to a file instead",
         ) from error
-    if not fetching.proved:
-        text = "the server did not tell the file's length: a cut would look the same as its end"
-        task.run.emit(Note(task.number, text))
+    fetching.tell_unproved()
 
 
 def _write_in_order(
@@ -220,10 +208,7 @@ def _changed(task: Task, sink: Sink) -> RemoteChangedError:
 def _opened(contact: Contact, selection: Selection, supply: Supply) -> Opened | None:
     first = supply.live[0] if supply.live else None
     begins = first is not None and first.position == 0 == selection.pieces[0].start
-    if not contact.is_open or not begins:
-        contact.release()
-        return None
-    return contact.take(), contact.accept
+    return taken(contact, begins=begins)
 
 
 def _write_out(sink: Sink, parts: WindowParts, job: Job, supply: _Window) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from segdl.core.hashing import can_hash, new_hash
 from segdl.core.identity import Match, Version, compare, is_page_instead
+from segdl.core.spans import Span
 from segdl.engine.aftermath import ChangedError
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
 from segdl.engine.site import Pin
@@ -39,6 +41,9 @@ class Keeping(Protocol):
 
     def clear(self) -> None:
         """Throw the bytes away."""
+
+    def drop(self, spans: Iterable[Span]) -> None:
+        """Have the bytes of `spans` fetched again."""
 
     def state(self) -> State | None:
         """Return what they belong to, or None where that is not known."""

@@ -7,9 +7,7 @@ what does not fit is found out. fsspec itself is known here alone.
 from __future__ import annotations
 
 import http.client
-import importlib
 import io
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +21,7 @@ from segdl.core.spans import Span
 from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import NetworkError, SegdlError, UsageError
+from segdl.net import ssh
 from segdl.net.answer import LibraryAnswer
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
@@ -63,7 +62,7 @@ class Elsewhere:
         system: Any = None
         try:
             system = self._take(location)
-            _attach(wire, system)
+            ssh.attach(wire, system)
             response = self._answer(system, location, headers)
         except SegdlError:
             raise
@@ -93,7 +92,7 @@ class Elsewhere:
         with self._lock:
             idle = self._idle.pop(_key(location), [])
         for each in (system, *idle):
-            _disconnect(each)
+            ssh.disconnect(each)
 
     def _connect(self, location: Location) -> Any:
         fsspec = fsspec_or_error()
@@ -103,16 +102,11 @@ class Elsewhere:
             more["username"] = location.user[0]
             if location.user[1]:
                 more["password"] = location.user[1]
-        if scheme in {"sftp", "ssh"}:
-            # What it complains of is raised as well; unheard it would go to standard error.
-            logging.getLogger("paramiko").addHandler(logging.NullHandler())
-            more |= {"timeout": self._options.connect_timeout}
-            if not self._options.insecure:
-                more["host_key_policy"] = _known_hosts()
+        if scheme in ssh.SCHEMES:
+            more |= ssh.settings(self._options)
         system, _ = fsspec.core.url_to_fs(unquote(location.url), **more)
-        if scheme in {"sftp", "ssh"}:
-            # A server that says nothing must not keep a thread for good.
-            system.ftp.get_channel().settimeout(self._options.stall_timeout)
+        if scheme in ssh.SCHEMES:
+            ssh.set_timeout(system, self._options.stall_timeout)
         return system
 
     def _answer(
@@ -155,7 +149,7 @@ class Elsewhere:
             idle, self._idle = self._idle, {}
         for systems in idle.values():
             for system in systems:
-                _disconnect(system)
+                ssh.disconnect(system)
 
 
 def _told(
@@ -176,37 +170,9 @@ def _told(
     return None
 
 
-class _Tunnel:
-    """A socket that others read from: it can be shut down, and looked at, nothing else."""
-
-    def __init__(self, connected: object) -> None:
-        self.socket = connected
-
-    def settimeout(self, seconds: float | None) -> None:
-        """Leave it to who reads."""
-
-    def gettimeout(self) -> None:
-        """Tell nothing of it."""
-
-
-def _attach(wire: Wire, system: Any) -> None:
-    """Let a wire abort what is read over a connection that a protocol has."""
-    client: Any = getattr(system, "client", None)
-    if hasattr(client, "get_transport"):
-        tunnel: Any = _Tunnel(client.get_transport().sock)
-        wire.attach(tunnel)
-
-
 def _key(location: Location) -> tuple[object, ...]:
     parts = urlsplit(location.url)
     return parts.scheme, parts.netloc, location.user
-
-
-def _disconnect(system: Any) -> None:
-    """Close the connection of a protocol that has one."""
-    client: Any = getattr(system, "client", None)
-    if hasattr(client, "get_transport"):
-        client.close()
 
 
 class _Body(io.RawIOBase):
@@ -296,29 +262,6 @@ def fsspec_or_error() -> ModuleType:
         ) from None
     module: ModuleType = fsspec
     return module
-
-
-def _known_hosts() -> object:
-    """Return a policy that trusts the servers that ssh does; fsspec's own trusts any."""
-    import os
-
-    paramiko = importlib.import_module("paramiko")
-    policy: type = paramiko.MissingHostKeyPolicy
-
-    class KnownHosts(policy):  # type: ignore[misc]
-        def missing_host_key(self, client: object, hostname: str, key: object) -> None:
-            del client
-            known = paramiko.HostKeys()
-            path = os.path.expanduser("~/.ssh/known_hosts")
-            if os.path.exists(path):
-                known.load(path)
-            if not known.check(hostname, key):
-                raise UsageError(
-                    f"{printable(hostname, 200)}: its key is not in ~/.ssh/known_hosts",
-                    hint="connect with ssh once, or use --insecure",
-                )
-
-    return KnownHosts()
 
 
 def _missing(location: Location, error: ImportError | ValueError) -> TransferError:

@@ -1,56 +1,24 @@
-"""The one place that knows boto3: credentials, signatures, and requests without file bytes.
-
-boto3 reads the environment, ``~/.aws`` and the machine's role by itself. It never tries
-again here: when to do so is decided where the run is known.
-"""
+"""The requests to an S3 store that carry no file bytes, and signatures for those that do."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from segdl.core.head import parse_retry_after
 from segdl.core.multipart import Stored, bare
-from segdl.core.s3answer import Meaning, Object, Told
+from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
 from segdl.core.spans import Span
-from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
-from segdl.errors import NetworkError, SegdlError, UsageError
-from segdl.net.failures import TransferError
+from segdl.net.boto import client_of, none_where_missing, translated
 from segdl.options import NetworkOptions
-
-if TYPE_CHECKING:
-    from types import ModuleType, TracebackType
 
 # What is signed is used at once, but an upload of 5 GiB may begin late and take long.
 _VALID = 6 * 3600
 _SMALL = 65536
 _OBJECTS = frozenset({"404", "NoSuchKey", "NotFound"})
 _UPLOADS = frozenset({"NoSuchUpload"})
-
-
-class StoreError(TransferError):
-    """The store said no, or could not be asked.
-
-    Attributes:
-        told: what it said; None where there was no answer.
-        after: seconds that it asks to wait.
-    """
-
-    def __init__(
-        self,
-        error: SegdlError,
-        told: Told | None = None,
-        *,
-        fatal: bool = False,
-        after: float | None = None,
-    ) -> None:
-        super().__init__(error, fatal=fatal)
-        self.told = told
-        self.after = after
 
 
 class S3:
@@ -86,7 +54,7 @@ class S3:
         return self._sign(place, "upload_part", {"UploadId": upload, "PartNumber": number})
 
     def _sign(self, place: S3Place, what: str, more: dict[str, object]) -> Location:
-        with _translated(str(place)):
+        with translated(str(place)):
             params = {"Bucket": place.bucket, "Key": place.key, **more}
             url = self._boto().generate_presigned_url(what, Params=params, ExpiresIn=_VALID)
         return parse_url(url)
@@ -97,7 +65,7 @@ class S3:
         Raises:
             StoreError: the store said no, or could not be asked.
         """
-        with _none_where_missing(), _translated(str(place)):
+        with none_where_missing(_OBJECTS), translated(str(place)):
             told = self._boto().head_object(Bucket=place.bucket, Key=place.key)
             return Object(
                 told["ContentLength"],
@@ -105,7 +73,7 @@ class S3:
                 told.get("Metadata", {}),
             )
         # A bucket that is not there looks the same.
-        with _translated(f"s3://{place.bucket}"):
+        with translated(f"s3://{place.bucket}"):
             self._boto().head_bucket(Bucket=place.bucket)
         return None
 
@@ -115,7 +83,7 @@ class S3:
         Raises:
             StoreError: as `head`.
         """
-        with _none_where_missing(), _translated(str(place)):
+        with none_where_missing(_OBJECTS), translated(str(place)):
             told = self._boto().get_object(Bucket=place.bucket, Key=place.key)
             body: bytes = told["Body"].read(_SMALL)
             return body
@@ -142,7 +110,7 @@ class S3:
         Raises:
             StoreError: as `head`.
         """
-        with _translated(str(place)):
+        with translated(str(place)):
             told = self._boto().put_object(
                 Bucket=place.bucket,
                 Key=place.key,
@@ -158,7 +126,7 @@ class S3:
         Raises:
             StoreError: as `head`.
         """
-        with _translated(str(place)):
+        with translated(str(place)):
             self._boto().delete_object(Bucket=place.bucket, Key=place.key)
 
     def copy(
@@ -183,7 +151,7 @@ class S3:
         about = _about(media_type, metadata)
         if metadata is not None:
             about["MetadataDirective"] = "REPLACE"
-        with _translated(str(place)):
+        with translated(str(place)):
             told = self._boto().copy_object(
                 Bucket=place.bucket, Key=place.key, CopySource=_source(source), **about
             )
@@ -197,7 +165,7 @@ class S3:
         Raises:
             StoreError: as `head`.
         """
-        with _translated(str(place)):
+        with translated(str(place)):
             told = self._boto().upload_part_copy(
                 Bucket=place.bucket,
                 Key=place.key,
@@ -215,7 +183,7 @@ class S3:
             StoreError: as `head`.
         """
         more = {} if token is None else {"ContinuationToken": token}
-        with _translated(str(prefix)):
+        with translated(str(prefix)):
             told = self._boto().list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, **more)
             found = {
                 each["Key"]: Object(each["Size"], bare(each.get("ETag", "")))
@@ -229,7 +197,7 @@ class S3:
         Raises:
             StoreError: as `head`.
         """
-        with _translated(str(place)):
+        with translated(str(place)):
             told = self._boto().create_multipart_upload(
                 Bucket=place.bucket, Key=place.key, **_about(media_type, metadata)
             )
@@ -246,7 +214,7 @@ class S3:
         Raises:
             StoreError: as `head`.
         """
-        with _none_where_missing(_UPLOADS), _translated(str(place)):
+        with none_where_missing(_UPLOADS), translated(str(place)):
             told = self._boto().list_parts(
                 Bucket=place.bucket, Key=place.key, UploadId=upload, PartNumberMarker=after
             )
@@ -267,7 +235,7 @@ class S3:
         listed = [
             {"PartNumber": number, "ETag": f'"{etag}"'} for number, etag in sorted(parts.items())
         ]
-        with _none_where_missing(_UPLOADS), _translated(str(place)):
+        with none_where_missing(_UPLOADS), translated(str(place)):
             told = self._boto().complete_multipart_upload(
                 Bucket=place.bucket,
                 Key=place.key,
@@ -283,7 +251,7 @@ class S3:
         Raises:
             StoreError: as `head`.
         """
-        with _none_where_missing(_UPLOADS), _translated(str(place)):
+        with none_where_missing(_UPLOADS), translated(str(place)):
             self._boto().abort_multipart_upload(Bucket=place.bucket, Key=place.key, UploadId=upload)
 
     def close(self) -> None:
@@ -295,7 +263,7 @@ class S3:
     def _boto(self) -> Any:
         with self._lock:
             if self._client is None:
-                self._client = _client(self._network)
+                self._client = client_of(self._network)
             return self._client
 
 
@@ -308,102 +276,3 @@ def _about(media_type: str, metadata: Mapping[str, str] | None) -> dict[str, obj
     if media_type:
         about["ContentType"] = media_type
     return about
-
-
-def boto3_or_error() -> ModuleType:
-    """Return boto3.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        import boto3
-    except ImportError:
-        raise UsageError(
-            "s3:// needs boto3, which is not installed", hint="pip install 'segdl[s3]'"
-        ) from None
-    module: ModuleType = boto3
-    return module
-
-
-def _client(network: NetworkOptions) -> Any:
-    boto3 = boto3_or_error()
-    from botocore.config import Config
-
-    wanted = network.s3
-    # Trailing checksums are refused by stores that are not Amazon's; MD5 is checked everywhere.
-    config = Config(
-        signature_version="s3v4",
-        connect_timeout=network.connect_timeout,
-        read_timeout=max(60.0, network.stall_timeout),
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        max_pool_connections=32,
-        **_proxies(network.proxy),
-    )
-    session = boto3.session.Session(profile_name=wanted.profile, region_name=wanted.region)
-    verify: bool | str | None = False if network.insecure else None
-    if network.cacert is not None and not network.insecure:
-        verify = str(network.cacert)
-    # Its endpoint makes a region a formality where that is not Amazon's.
-    region = session.region_name or ("us-east-1" if wanted.endpoint_url else None)
-    return session.client(
-        "s3", endpoint_url=wanted.endpoint_url, region_name=region, verify=verify, config=config
-    )
-
-
-def _proxies(proxy: str | None) -> dict[str, object]:
-    if proxy is None:
-        return {}
-    return {"proxies": {"http": proxy, "https": proxy} if proxy else {}}
-
-
-class _none_where_missing:  # noqa: N801 - a context manager, used as a function is
-    """Ends a block where the store says, by one of some codes, that there is no such thing."""
-
-    def __init__(self, codes: frozenset[str] = _OBJECTS) -> None:
-        self._codes = codes
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        told = error.told if isinstance(error, StoreError) else None
-        return told is not None and told.code in self._codes
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Say in segdl's terms what boto3 raises; `what` names the object."""
-    try:
-        import botocore.exceptions as boto
-    except ImportError:
-        boto3_or_error()
-        raise
-    try:
-        yield
-    except boto.ClientError as error:
-        answer = error.response.get("ResponseMetadata", {})
-        said = error.response.get("Error", {})
-        code = str(said.get("Code", ""))
-        told = Told(answer.get("HTTPStatusCode", 0), code, str(said.get("Message", "")))
-        after = parse_retry_after(answer.get("HTTPHeaders", {}).get("retry-after"), 0.0)
-        fatal = told.meaning in {Meaning.FAILED, Meaning.EXPIRED}
-        raise StoreError(told.error(what), told, fatal=fatal, after=after) from error
-    except (boto.HTTPClientError, boto.ConnectionError) as error:
-        reason = printable(type(error).__name__, 80)
-        hint = "is the store running, and --endpoint-url right?"
-        raise StoreError(NetworkError(f"{what}: no answer ({reason})", hint=hint)) from error
-    except (boto.BotoCoreError, ValueError) as error:
-        # Missing credentials, an unknown profile, an endpoint that is no URL: none is secret.
-        text = printable(str(error), 200)
-        raise StoreError(
-            UsageError(f"{what}: {text}", hint="see --profile, --region and --endpoint-url"),
-            fatal=True,
-        ) from error

@@ -11,25 +11,21 @@ from segdl.core.multipart import Stored, span_of
 from segdl.core.selection import whole
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
-from segdl.engine.assemble import MOST_RESTARTS
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
+from segdl.engine.course import MOST_RESTARTS, Course
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
+from segdl.engine.opening import taken
 from segdl.engine.segment import Opened, Supply
 from segdl.engine.site import Pin
-from segdl.engine.sites import Sites, sites_of
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.versions import (
     changes_too_often,
     confirm,
     reconcile,
-    refuse_page,
-    settle,
     start_over,
-    write_down,
 )
-from segdl.errors import IntegrityError
 from segdl.progress.events import Note, Started
 from segdl.s3.check import check
 from segdl.s3.inorder import InOrder
@@ -67,36 +63,23 @@ def send_one_version(task: Task, store: Store, unfinished: Unfinished, contact: 
         SegdlError: it cannot be had, or keeps changing; the parts that are whole are kept.
     """
     contact = _with_ranges(task, unfinished, contact)
-    pin = reconcile(task, unfinished, contact)
-    sites = sites_of(task, pin)
+    course = Course(task, unfinished, contact, reconcile(task, unfinished, contact))
     for _ in range(MOST_RESTARTS + 1):
         try:
-            claims = _expected(task, pin, unfinished)
+            claims = _expected(task, course.pin, unfinished)
             order = _order(task, claims)
-            size = _send_parts(task, store, unfinished, sites, contact, order)
+            size = _send_parts(task, store, unfinished, course, order)
             if order is not None and order.spoilt:
                 continue
-            if pin.version.proves:
-                confirm(task, pin)
+            if course.pin.version.proves:
+                confirm(task, course.pin)
             require_whole_size(task, size)
             checksum = check(task, unfinished.name, claims, order, size)
-            return Sent(pin, size, sites.received, checksum)
+            return Sent(course.pin, size, course.sites.received, checksum)
         except LiedError as lie:
-            _expel(unfinished, sites, lie)
-        except UnrangedError as error:
-            contact.release()
-            contact = task.contacts.make(None)
-            refuse_page(task, pin.version, contact.version)
-            start_over(task, unfinished, f"{error}: fetching in one piece")
-            pin = Pin(contact.version, contact.ranges)
-            sites = sites_of(task, pin)
-            write_down(task, unfinished, pin)
-        except ChangedError as change:
-            pin, useless = settle(task, pin, change)
-            if useless:
-                start_over(task, unfinished, useless)
-            write_down(task, unfinished, pin)
-            sites.start_over(pin)
+            course.expel(lie)
+        except (UnrangedError, ChangedError) as why:
+            course.change(why)
     raise changes_too_often(unfinished)
 
 
@@ -147,28 +130,11 @@ def _order(task: Task, claims: Sequence[Claim]) -> InOrder | None:
     return InOrder({claim.checksum.algorithm for claim in claims}, task.pieces)
 
 
-def _expel(unfinished: Unfinished, sites: Sites, lie: LiedError) -> None:
-    """Go on without mirrors that sent other bytes, and without the parts that hold them.
-
-    Raises:
-        IntegrityError: nobody is left whose word counts.
-    """
-    for mirror in lie.mirrors:
-        if not sites.drop(mirror, f"it sent other bytes than the file's ({lie})"):
-            raise IntegrityError(
-                f"{unfinished.name}: the mirrors disagree ({lie})",
-                hint="give --checksum, or fewer mirrors",
-            )
-        unfinished.drop(mirror.brought)
-        mirror.brought.clear()
-
-
 def _send_parts(
     task: Task,
     store: Store,
     unfinished: Unfinished,
-    sites: Sites,
-    contact: Contact,
+    course: Course,
     order: InOrder | None,
 ) -> int:
     """Send the parts that one version lacks, and return its size.
@@ -178,6 +144,7 @@ def _send_parts(
         UnrangedError: the server stopped answering ranges as it should.
         LiedError: mirrors sent other bytes.
     """
+    sites = course.sites
     pin, note = sites.origin.pin, unfinished.note
     assert note is not None
     size = OPEN if pin.version.size is None else pin.version.size
@@ -208,13 +175,11 @@ def _send_parts(
     fetching = Fetching(task.run, job, sites, supply, number=task.number)
     try:
         supply.advance()
-        fetching.fetch(_opened(contact, supply))
-        if not fetching.proved:
-            text = "the server did not tell the file's length: a cut would look the same as its end"
-            task.run.emit(Note(task.number, text))
+        fetching.fetch(_opened(course.contact, supply))
+        fetching.tell_unproved()
         if size == OPEN:
             size = supply.live[-1].stop
-            _end(task, uploading)
+            _end(task, uploading, size)
         return size
     finally:
         uploading.close()
@@ -237,15 +202,16 @@ def _supply(
     return PartSupply(uploading, held, width), held
 
 
-def _end(task: Task, uploading: Uploading) -> None:
+def _end(task: Task, uploading: Uploading, size: int) -> None:
     """Have the last bytes of a file sent whose length nobody told."""
-    future = task.run.pool.submit(uploading.end)
-    task.run.wait_for(future, uploading.close, math.inf)
+    run = task.run
+    sent = False
+    while not sent:
+        run.sleep(uploading.ready_at(size) - run.clock())
+        sent = run.wait_for(run.pool.submit(uploading.end), uploading.close, math.inf)
 
 
 def _opened(contact: Contact, supply: Supply) -> Opened | None:
     """Take the open response where it brings the beginning of the first segment."""
-    if not (contact.is_open and supply.live and contact.accept.start == supply.live[0].start):
-        contact.release()
-        return None
-    return contact.take(), contact.accept
+    begins = bool(supply.live) and contact.accept.start == supply.live[0].start
+    return taken(contact, begins=begins)

@@ -6,8 +6,8 @@ from segdl.core.head import parse_retry_after
 from segdl.core.multipart import is_md5
 from segdl.core.s3answer import Meaning, Told, read_answer
 from segdl.errors import IntegrityError
+from segdl.net.boto import StoreError
 from segdl.net.put import Answer
-from segdl.net.s3 import StoreError
 
 
 def not_taken(what: str, answer: Answer) -> StoreError:

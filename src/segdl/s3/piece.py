@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 from segdl.core.multipart import bare
 from segdl.errors import IntegrityError
+from segdl.net.boto import StoreError
 from segdl.net.put import AnsweredError, Put
-from segdl.net.s3 import StoreError
 from segdl.s3.failures import not_taken, wrong_etag
 
 
@@ -101,6 +103,8 @@ class Sending:
 class Collecting:
     """A part of a file whose length nobody tells: it waits until it is known to be whole.
 
+    One thread uses it; `abort` may come from any. `_lock` owns `_sending` and `_aborted`.
+
     Args:
         number: of the part.
         length: bytes that it may have.
@@ -112,6 +116,9 @@ class Collecting:
         self.room = length
         self._send = send
         self._data = bytearray()
+        self._lock = threading.Lock()
+        self._sending: Sending | None = None
+        self._aborted = False
 
     def take(self, data: memoryview) -> None:
         """Keep the next bytes."""
@@ -119,23 +126,37 @@ class Collecting:
         self.room -= len(data)
 
     def end(self) -> str:
-        """Send what was kept, and return its ETag.
+        """Send what was kept, and return its ETag; where that fails, it can be sent again.
 
         Raises:
             TransferError: the store does not take it.
         """
-        sent = self._send(len(self._data))
+        with closing(self._send(len(self._data))) as sending, self._abortable(sending):
+            sending.take(memoryview(self._data))
+            return sending.end()
+
+    @contextmanager
+    def _abortable(self, sending: Sending) -> Iterator[None]:
+        with self._lock:
+            self._sending = sending
+            if self._aborted:
+                # Nobody could while it connected.
+                sending.abort()
         try:
-            sent.take(memoryview(self._data))
-            return sent.end()
+            yield
         finally:
-            sent.close()
+            with self._lock:
+                self._sending = None
 
     def abort(self) -> None:
-        """Do nothing."""
+        """Shut the connection down by which it is sent."""
+        with self._lock:
+            self._aborted = True
+            if self._sending is not None:
+                self._sending.abort()
 
     def close(self) -> None:
-        """Do nothing."""
+        """Do nothing: its connections are closed as they end."""
 
 
 class Comparing:

@@ -13,8 +13,9 @@ from segdl.core.s3url import S3Place
 from segdl.core.url import Location
 from segdl.engine.contact import asks_too_long
 from segdl.engine.run import Run
+from segdl.net.boto import StoreError
 from segdl.net.put import Put
-from segdl.net.s3 import S3, StoreError
+from segdl.net.s3 import S3
 from segdl.net.transport import Transport
 from segdl.progress.events import Waiting
 

@@ -14,6 +14,7 @@ from segdl.core.s3url import S3Place
 from segdl.core.spans import Span
 from segdl.engine.contact import ONE_BYTE, Contact
 from segdl.engine.download import is_held
+from segdl.engine.ending import finished
 from segdl.engine.opening import open_download
 from segdl.engine.place import target_of
 from segdl.engine.run import Run
@@ -22,7 +23,6 @@ from segdl.engine.verify import claims_of
 from segdl.engine.versions import page_instead
 from segdl.errors import TargetExistsError, UsageError
 from segdl.options import Request, TransferOptions
-from segdl.progress.events import Finished
 from segdl.results import DownloadResult, Status
 from segdl.s3.assemble import send_one_version
 from segdl.s3.complete import complete
@@ -121,16 +121,16 @@ class _Upload:
                 raise page_instead(task)
             found = self._look(place)
             if found is not None and is_held(request.held, contact):
-                return self._result(task, place, contact.version, found, status="skipped")
+                return _result(task, place, contact.version, found, status="skipped")
             wanted = task.claims[0].checksum if task.claims else None
             unfinished = Unfinished(self._store, place, self._number, wanted)
             if found and self._may_stay(task, unfinished, contact.version, found):
-                return self._result(task, place, contact.version, found, status="skipped")
+                return _result(task, place, contact.version, found, status="skipped")
             now, size = contact, contact.version.size
             if size is not None and size <= self._store.least_part:
                 small = self._send_small(task, place, contact)
                 if small is not None:
-                    return self._result(
+                    return _result(
                         task,
                         place,
                         small.version,
@@ -144,7 +144,7 @@ class _Upload:
             sent = send_one_version(task, self._store, unfinished, now)
             self._require_free(task, place)
             etag = complete(self._store, unfinished, self._number)
-            return self._result(
+            return _result(
                 task,
                 place,
                 sent.pin.version,
@@ -222,42 +222,28 @@ class _Upload:
         )
         return _Small(version, Object(len(data), etag), fetched.checksum)
 
-    def _result(
-        self,
-        task: Task,
-        place: S3Place,
-        version: Version,
-        stored: Object,
-        *,
-        fetched: int = 0,
-        status: Status = "complete",
-        checksum: Checksum | None = None,
-    ) -> DownloadResult:
-        result = DownloadResult(
-            path=None,
-            url=task.asked.public,
-            size=stored.size,
-            fetched=fetched,
-            seconds=task.run.clock() - task.began,
-            status=status,
-            checksum=None if checksum is None else str(checksum),
-            requests=task.sent,
-            version=version,
-            place=str(place),
-            stored=stored,
-        )
-        task.run.emit(
-            Finished(
-                task.number,
-                str(place),
-                result.url,
-                stored.size,
-                fetched,
-                result.seconds,
-                result.status,
-            )
-        )
-        return result
+
+def _result(
+    task: Task,
+    place: S3Place,
+    version: Version,
+    stored: Object,
+    *,
+    fetched: int = 0,
+    status: Status = "complete",
+    checksum: Checksum | None = None,
+) -> DownloadResult:
+    return finished(
+        task,
+        None,
+        version,
+        stored.size,
+        fetched=fetched,
+        status=status,
+        checksum=checksum,
+        place=str(place),
+        stored=stored,
+    )
 
 
 def _is_the_remote_file(task: Task, version: Version, found: Object) -> bool:

@@ -15,8 +15,8 @@ from segdl.core.multipart import span_of
 from segdl.core.s3url import S3Place
 from segdl.core.spans import OPEN, Span
 from segdl.engine.run import Run
+from segdl.net.boto import StoreError
 from segdl.net.failures import TransferError
-from segdl.net.s3 import StoreError
 from segdl.progress.events import Retrying
 from segdl.s3.inorder import InOrder
 from segdl.s3.piece import Collecting, Comparing, Piece, Sending
@@ -138,12 +138,18 @@ class Uploading:
         """Return the number of the part that begins at `start`."""
         return start // self.length + 1
 
-    def end(self) -> None:
-        """Send what waits of a file whose length nobody told; it is over."""
+    def end(self) -> bool:
+        """Send what waits of a file whose length nobody told, and tell whether all is sent.
+
+        What is not waits still, to be sent again when `ready_at` says.
+
+        Raises:
+            TakenBackError: nobody wants it any more.
+            SegdlError: the store does not take it.
+        """
         with self._lock:
             writers = list(self._writers.values())
-        for writer in writers:
-            writer.end()
+        return all(writer.end() for writer in writers)
 
     def forget(self, spans: list[Span]) -> None:
         """Have the parts fetched again that hold a byte of `spans`; nobody may be writing."""
@@ -202,8 +208,6 @@ class Uploading:
         Raises:
             SegdlError: it cannot be had.
         """
-        if self.order is not None:
-            self.order.drop(number)
         if self._closed:
             return TakenBackError()
         with self._lock:

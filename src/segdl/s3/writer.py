@@ -107,8 +107,7 @@ class Writer:
             try:
                 piece = self._piece
                 if piece is None:
-                    self._begun = self.stop
-                    piece = self._piece = self._parts.piece(number)
+                    piece = self._begin(number)
                 number = piece.number
                 taken = left[: piece.room]
                 piece.take(taken)
@@ -126,19 +125,33 @@ class Writer:
                 self._take_back()
                 raise
 
-    def end(self) -> None:
-        """Send what waits.
+    def _begin(self, number: int) -> Piece:
+        self._begun = self.stop
+        piece = self._parts.piece(number)
+        with self._lock:
+            self._piece = piece
+            if self._over:
+                # Who ended it while it connected had nothing to abort.
+                raise TakenBackError
+        return piece
+
+    def end(self) -> bool:
+        """Send what waits, and tell whether it is the store's; else it waits still.
 
         Raises:
+            TakenBackError: nobody wants it any more.
             SegdlError: the store does not take it.
         """
         with self._at_work():
-            while self._piece is not None:
-                piece = self._piece
-                try:
-                    self._end(piece)
-                except TransferError as failure:
-                    self._parts.lost(piece.number, failure)
+            piece = self._piece
+            if piece is None:
+                return True
+            try:
+                self._end(piece)
+            except TransferError as failure:
+                self._parts.lost(piece.number, failure)
+                return False
+            return True
 
     def cut(self, size: int) -> None:
         """Drop what was sent behind `size` bytes, and what is before that in the same part."""
@@ -178,5 +191,7 @@ class Writer:
         piece, self._piece = self._piece, None
         if piece is not None:
             piece.close()
+            if self._parts.order is not None:
+                self._parts.order.drop(piece.number)
         self.size = self._begun - self.start
         self._tail = b""

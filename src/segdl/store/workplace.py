@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from types import TracebackType
 
+from segdl.core.spans import Span
 from segdl.errors import DiskError
 from segdl.options import LayoutName
 from segdl.store.faults import disk_errors, shown
-from segdl.store.layout import layouts
+from segdl.store.layout import discard, layouts
 from segdl.store.lock import Lock
 from segdl.store.state import State, boot_id, load, save
 from segdl.store.target import Target
@@ -119,6 +121,10 @@ class Workplace:
         self.parts.clear()
         self._other.clear()
         self._choose()
+
+    def drop(self, spans: Iterable[Span]) -> None:
+        """Drop the bytes of `spans`, and what is behind them in the same part."""
+        discard(self.parts, spans)
 
     def _mend(self) -> None:
         """Undo what a sudden end may have left."""

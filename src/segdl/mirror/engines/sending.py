@@ -23,8 +23,8 @@ from segdl.mirror.engines.answers import Differs, Failed, Hashed, Large, PartSen
 from segdl.mirror.engines.hashing import Hashing
 from segdl.mirror.engines.orders import HashObject, Order, Send, SendPart
 from segdl.mirror.engines.slices import failed, fetch_slice
+from segdl.net.boto import StoreError
 from segdl.net.failures import TransferError
-from segdl.net.s3 import StoreError
 from segdl.options import Request
 from segdl.results import DownloadResult, Status
 from segdl.s3.piece import Sending

@@ -15,7 +15,8 @@ from segdl.core.url import Location
 from segdl.engine.run import Run
 from segdl.mirror.engines.answers import Failed
 from segdl.mirror.engines.orders import Beacon, Camp, HashObject, Order, Send, SendPart
-from segdl.net.s3 import S3, StoreError
+from segdl.net.boto import StoreError
+from segdl.net.s3 import S3
 from segdl.options import NetworkOptions, S3Options
 from segdl.s3.store import Store
 
