@@ -213,6 +213,46 @@ def test_the_driver_killed_and_run_again_fetches_what_was_at_work(
     assert sent(server) < sum(map(len, files.values())) + lists + 2 * LEAST_PART + looked
 
 
+def test_shards_share_a_prefix(
+    bucket: Bucket, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {f"d/{n}": 100_000 + n for n in range(12)})
+    # Each file takes a while, so that the runs meet.
+    server = nginx(root, server=["limit_rate 100k;"])
+    lines = [f"{hashlib.sha256(c).hexdigest()}  {path}\n" for path, c in files.items()]
+    (root / "list").write_text("".join(lines))
+    place = ("--endpoint-url", bucket.endpoint, "--state", tmp_path / "state")
+    arguments = ("mirror", "-q", "--engine", "processes:2", *place)
+    where = (server.url("list"), bucket.url("m"))
+    with (
+        start_segdl(*arguments, "--shard", "0/2", *where, env=ENVIRONMENT) as first,
+        start_segdl(*arguments, "--shard", "1/2", *where, env=ENVIRONMENT) as second,
+    ):
+        ended = [first.finish(), second.finish()]
+    assert [(each.code, each.err) for each in ended] == [(0, ""), (0, "")]
+    assert there(bucket) == files
+
+
+def test_what_nobody_wants_any_more_is_aborted(
+    bucket: Bucket, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"small": 1000, "large.iso": LARGE})
+    server, cancel = nginx(root, server=["limit_rate 6m;"]), threading.Event()
+
+    def stop(happening: Happening) -> None:
+        if isinstance(happening, Progress) and happening.done > LEAST_PART + MIB:
+            cancel.set()
+
+    listed = entries(server, files)
+    with pytest.raises(CancelledError):
+        by_processes(bucket, tmp_path / "state", listed, on=stop, cancel=cancel)
+    assert parts(bucket)
+    ran = by_processes(bucket, tmp_path / "state", listed[:1])
+    assert ran.result.failures == []
+    assert bucket.uploads("") == []
+    assert there(bucket) == {"small": files["small"]}
+
+
 def parts(bucket: Bucket) -> list[str]:
     told = bucket.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]
     (key, upload) = told[0]["Key"], told[0]["UploadId"]

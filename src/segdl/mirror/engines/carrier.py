@@ -115,6 +115,8 @@ class Carrier:
                 cancel.set()
             self._dispatch.forget()
             self._hands.shutdown(cancel_futures=True)
+            for parcel in self._parcels.values():
+                parcel.end(CancelledError("interrupted"))
 
     def _settle(self, parcel: Parcel) -> None:
         """See to what a file wants next."""

@@ -28,7 +28,6 @@ from segdl.s3.unfinished import md5_of
 
 T = TypeVar("T")
 
-_RUNS = f"{FOLDER}/{INCOMING}/run-"
 # Seconds that a store gets at the end of a run to forget what is not wanted any more.
 _PARTING = 5.0
 
@@ -49,14 +48,18 @@ class BucketDepot:
         self._folder = folder
         self._store = Store(run, max(LEAST_PART, -(-least // MIB) * MIB))
         self._signing: Signing | None = None
+        # What a shard has at work is nothing that another one may sweep away.
+        shard = folder.parent.name
+        own = "" if shard == FOLDER else f"{shard}/"
+        self._runs = f"{FOLDER}/{INCOMING}/{own}run-"
 
     @contextmanager
     def camp(self, *, topics: bool) -> Iterator[Camp]:
         """Have an object meanwhile that workers look at, or a folder where all are here."""
-        for left in self._bucket.keys(_RUNS):
+        for left in self._bucket.keys(self._runs):
             self._delete(left)
         camp = pitch(self._folder, topics=topics)
-        folder = self._bucket.key(f"{_RUNS}{camp.nonce[:12]}/")
+        folder = self._bucket.key(f"{self._runs}{camp.nonce[:12]}/")
         signing = self._signing = Signing(self._run, self._store, folder, shared=topics)
         try:
             if topics:
