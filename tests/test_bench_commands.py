@@ -19,7 +19,7 @@ from segdl.bench.prepare import Plan, Wishes, plan
 from segdl.bench.report import agreed
 from segdl.bench.runner import patience
 from segdl.bench.trace import Events, Moment, Stretch, connections_used, stretches
-from segdl.cli.parser import get_parser
+from segdl.cli.getparser import get_parser
 from segdl.core.checksum import parse_checksum
 from segdl.engine.inspect import RemoteFile
 from segdl.errors import UsageError

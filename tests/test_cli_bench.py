@@ -21,8 +21,8 @@ import pytest
 
 from segdl.bench.report import SCHEMA_VERSION
 from segdl.cli.benchoptions import bench_parser
+from segdl.cli.getparser import get_parser
 from segdl.cli.main import main
-from segdl.cli.parser import get_parser
 from support.faults import Chunked, Drip, IgnoreRange, Status, always, sequence
 from support.program import environment, run_segdl, start_segdl
 from support.proxy import HttpProxy

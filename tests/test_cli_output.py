@@ -134,7 +134,7 @@ def test_the_log_and_tracebacks(origin: Callable[..., Origin], tmp_path: Path) -
         r"^\d\d:\d\d:\d\d GET http\S+/file.bin bytes=0-\d*: 404", ended.err, re.MULTILINE
     )
     assert "ServerError: " in ended.err
-    assert "contact.py:" in ended.err
+    assert "contacts.py:" in ended.err
     assert "hidden-1" not in ended.err
     usage = run_segdl("-v", "ftp://h/", cwd=tmp_path)
     assert "UsageError" in usage.err

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from segdl.cli.getparser import get_parser
 from segdl.cli.info import info_parser
 from segdl.cli.main import main
-from segdl.cli.parser import get_parser
 from segdl.core.size import parse_size
 from segdl.errors import SegdlError, UsageError
 from segdl.options import parse_header

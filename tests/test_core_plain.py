@@ -109,7 +109,6 @@ def test_whether_a_connection_lasts(value: bytes, lasts: bool) -> None:
                 b"HTTP/1.1 100 Continue",
                 b"HTTP/1.1 101 Switching Protocols",
                 b"HTTP/1.1 204 No Content",
-                b"HTTP/1.1 304 Not Modified",
                 b"HTTP/1.1 999 Odd",
                 b"HTTP/1.1 200 O\x00K",
                 b" HTTP/1.1 200 OK",
@@ -246,3 +245,11 @@ def test_fields_that_are_none() -> None:
     assert fields.get("X") is None
     with pytest.raises(KeyError):
         fields["X"]
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 5\r\n"])
+def test_what_was_not_modified_has_no_body(length: bytes) -> None:
+    """Whatever is said of its length: that is the file's (RFC 9110, 8.6)."""
+    head = read_plain(b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n' + length + b"\r\n")
+    assert head is not None
+    assert (head.status, head.length, head.fields["etag"]) == (304, 0, '"a"')

@@ -14,6 +14,8 @@ import pytest
 
 import segdl
 from segdl.core.checksum import parse_checksum
+from segdl.core.identity import Version
+from segdl.core.url import parse_url
 from segdl.engine import outright
 from segdl.engine.ahead import Ahead, AskedFile, Took
 from segdl.engine.download import download
@@ -344,6 +346,42 @@ def test_what_is_there_already(site: Site, tmp_path: Path) -> None:
     assert [outcomes[n].status for n in outcomes if n < 20] == ["skipped"] * 19
     again = [r for r in site.requests[before:] if int(r.path[1:].split(".")[0]) <= 20]
     assert {request.range for request in again} == {(0, 0)}
+
+
+def test_whether_they_changed_is_asked_ahead_too(
+    site: Site, tmp_path: Path, took: Counter[Took]
+) -> None:
+    count = 30
+    fetch_all(requests(site, tmp_path, count))
+    took.clear()
+    changed = {f"/{n}.bin" for n in range(1, count + 1, 7)}
+
+    def unless(request: Request, connection: Connection) -> None:
+        assert dict(request.headers)["If-None-Match"] == f'"{request.path}"'
+        if request.path in changed:
+            connection.send(plain(b"another", 'ETag: "new"'))
+        else:
+            connection.send(
+                b'HTTP/1.1 304 Not Modified\r\nETag: "%s"\r\n\r\n' % request.path.encode()
+            )
+
+    before = site.asked()
+    wanted = []
+    for request in requests(site, tmp_path, count):
+        path = parse_url(request.url).path
+        site.odd[path] = unless
+        version = Version(size=len(content(path)), etag=f'"{path}"')
+        wanted.append(replace(request, held=version))
+    outcomes, _ = fetch_all(wanted, if_exists="overwrite")
+    for number, outcome in outcomes.items():
+        path = f"/{number}.bin"
+        there = (tmp_path / path[1:]).read_bytes()
+        if path in changed:
+            assert (outcome.status, there) == ("complete", b"another")
+        else:
+            assert (outcome.status, outcome.fetched, there) == ("skipped", 0, content(path))
+    assert set((site.asked() - before).values()) == {1}
+    assert took[Took.YES] >= 15
 
 
 def test_one_name_for_several(site: Site, tmp_path: Path, took: Counter[Took]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from segdl.cli.info import info_parser
 from segdl.cli.main import main
 from segdl.cli.mirrorconfig import read_config
-from segdl.cli.mirroroptions import mirror_parser, read_arguments
+from segdl.cli.mirrorparser import mirror_parser, read_arguments
 from segdl.errors import UsageError
 from segdl.mirror.readers.registry import formats
 

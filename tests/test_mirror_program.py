@@ -105,7 +105,7 @@ def test_a_second_run_asks_for_the_list_alone(archive: Archive, tmp_path: Path) 
 def test_ctrl_c_ends_it_and_the_next_run_goes_on(archive: Archive, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     with start_segdl("mirror", archive.list, mirrored) as running:
-        wait_for(running, lambda: any(mirrored.glob("d*/*.segdl/*.part")))
+        wait_for(running, lambda: has_parts(mirrored))
         running.send_signal(signal.SIGINT)
         ended = running.finish(timeout=10.0)
     assert ended.code == 130
@@ -113,6 +113,14 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on(archive: Archive, tmp_path: Pat
     assert "Traceback" not in ended.err
     assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
     assert archive.is_whole(mirrored)
+
+
+def has_parts(mirrored: Path) -> bool:
+    try:
+        return any(mirrored.glob("d*/*.segdl/*.part"))
+    except FileNotFoundError:
+        # A file was whole while its folder was looked at.
+        return False
 
 
 def wait_for(running: Program, condition: Callable[[], bool]) -> None:
@@ -126,7 +134,7 @@ def wait_for(running: Program, condition: Callable[[], bool]) -> None:
 def test_status_and_a_second_run_beside_the_first(archive: Archive, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     with start_segdl("mirror", "--limit-rate", "500K", archive.list, mirrored) as running:
-        wait_for(running, lambda: any(mirrored.glob("d*/*.segdl/*.part")))
+        wait_for(running, lambda: has_parts(mirrored))
         status = run_segdl("mirror", "--status", mirrored)
         assert status.code == 1
         assert "at work, or killed" in status.out

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import segdl
+from segdl.engine.gate import Gate
 from segdl.errors import CancelledError, NetworkError, ServerError
 from segdl.options import NetworkOptions
 from segdl.progress.events import Event, Note, Retrying, Waiting
@@ -58,6 +59,24 @@ def test_nobody_asks_while_the_server_rests(origin: Any, tmp_path: Path) -> None
     assert len(times) <= 12
     # Those that were on their way already, then silence.
     assert max(b - a for a, b in pairwise(times)) >= 0.9
+
+
+def test_a_server_that_names_no_time_is_left_alone_by_all_files(
+    origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would else find out by itself, at the server's cost."""
+    told: list[tuple[float | None, float]] = []
+    real = Gate.refused
+
+    def refused(gate: Gate, after: float | None, delay: float) -> None:
+        told.append((after, delay))
+        real(gate, after, delay)
+
+    monkeypatch.setattr(Gate, "refused", refused)
+    served = origin(CONTENT, faults=lambda _, n: f.Status(429) if n < 3 else None)
+    fetch(served.url, tmp_path, connections=1).is_whole(CONTENT)
+    assert [after for after, _ in told] == [None] * 3
+    assert all(delay > 0 for _, delay in told)
 
 
 @pytest.mark.parametrize("first", [0, 1, 3])

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from support.accesslog import logged
+from support.ports import answers, free_port
 from support.require import require, require_program
 
 if TYPE_CHECKING:
@@ -50,19 +49,8 @@ class Apache:
         return f"http://127.0.0.1:{self.port}/{path.lstrip('/')}"
 
     def asked(self, at_least: int, timeout: float = 5.0) -> list[str]:
-        """Return the targets of the requests so far; wait for `at_least` so many.
-
-        Apache writes the line once the answer is out, which a client may be quicker than.
-        """
-        log = self._prefix / "access.log"
-        deadline = time.monotonic() + timeout
-        while True:
-            lines = log.read_text().splitlines(keepends=True) if log.exists() else []
-            whole = [line.rstrip("\n") for line in lines if line.endswith("\n")]
-            if len(whole) >= at_least:
-                return whole
-            assert time.monotonic() < deadline, f"{len(whole)} of {at_least} log lines came"
-            time.sleep(0.01)
+        """Return the targets of the requests so far; wait for `at_least` so many."""
+        return logged(self._prefix / "access.log", at_least, timeout)
 
     def __enter__(self) -> Apache:
         self.root.mkdir()
@@ -74,10 +62,9 @@ class Apache:
             shutil.chown(self._prefix, "nobody")
         # A port that was free may be taken by the time it is asked for: try again then.
         for attempt in range(5):
-            self.port = _free_port()
-            self._launch()
+            self.port = free_port()
             atexit.register(self.stop)
-            if self._answers():
+            if answers(self._launch(), self.port, _START):
                 return self
             said = self._said()
             self._end_process()
@@ -100,7 +87,7 @@ class Apache:
         self._end_process()
         shutil.rmtree(self._prefix, ignore_errors=True)
 
-    def _launch(self) -> None:
+    def _launch(self) -> subprocess.Popen[bytes]:
         (self._prefix / "httpd.conf").write_text(self._configuration())
         nobody = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
         with open(self._prefix / "output", "wb") as output:
@@ -113,6 +100,7 @@ class Apache:
                 start_new_session=True,
                 **nobody,  # type: ignore[call-overload]
             )
+        return self._process
 
     def _end_process(self) -> None:
         if self._process is not None:
@@ -123,18 +111,6 @@ class Apache:
     def _said(self) -> str:
         files = [self._prefix / "output", self._prefix / "error.log"]
         return "\n".join(file.read_text() for file in files if file.exists())
-
-    def _answers(self) -> bool:
-        assert self._process is not None
-        deadline = time.monotonic() + _START
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                # Who answers may be another server that was quicker to take the port.
-                if self._process.poll() is None:
-                    return True
-            time.sleep(0.005)
-        return False
 
     def _configuration(self) -> str:
         lines = [
@@ -156,9 +132,3 @@ class Apache:
             *self._server,
         ]
         return "\n".join(lines) + "\n"
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from support.ports import free_port
 from support.program import environment
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ class Cluster:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._ttl = ttl
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.scheduler: subprocess.Popen[bytes] | None = None
         self.workers: list[subprocess.Popen[bytes]] = []
         self._started = 0

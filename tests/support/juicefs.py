@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support.ports import free_port
 from support.require import program, require
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class JuiceFS:
             [juicefs, "format", *blocks, database, "tests"], capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
-        self.port = _free_port()
+        self.port = free_port()
         self.launch()
         return self
 
@@ -131,10 +131,3 @@ class JuiceFS:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from support.accesslog import logged
+from support.ports import answers, free_ports
 from support.require import require_program
 
 if TYPE_CHECKING:
@@ -81,20 +81,10 @@ class Nginx:
         return f"{scheme}://{host}:{port}/{path.lstrip('/')}"
 
     def log(self, at_least: int = 0, timeout: float = 5.0) -> list[LogRecord]:
-        """Return the requests so far; wait for `at_least` so many.
-
-        nginx writes the line once the answer is out, which a client may be quicker than.
-        """
+        """Return the requests so far; wait for `at_least` so many."""
         assert self._prefix is not None, "not running"
-        path = self._prefix / "access.log"
-        deadline = time.monotonic() + timeout
-        while True:
-            lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-            whole = [line for line in lines if line.endswith("\n")]
-            if len(whole) >= at_least:
-                return [LogRecord(**json.loads(line)) for line in whole]
-            assert time.monotonic() < deadline, f"{len(whole)} of {at_least} log lines came"
-            time.sleep(0.01)
+        lines = logged(self._prefix / "access.log", at_least, timeout)
+        return [LogRecord(**json.loads(line)) for line in lines]
 
     def __enter__(self) -> Nginx:
         self.start()
@@ -113,11 +103,10 @@ class Nginx:
         self._prefix = Path(tempfile.mkdtemp(prefix="segdl-nginx-"))
         # A port that was free may be taken by the time nginx asks for it: try again then.
         for attempt in range(5):
-            self.port, self.tls_port = _free_ports(2)
+            self.port, self.tls_port = free_ports(2)
             (self._prefix / "nginx.conf").write_text(self._configuration())
-            self._launch()
             atexit.register(self.stop)
-            if self._answers():
+            if answers(self._launch(), self.port, _START):
                 return
             said = (self._prefix / "error.log").read_text()
             if attempt == 4 or "Address already in use" not in said:
@@ -131,7 +120,7 @@ class Nginx:
         time.sleep(pause)
         self._launch()
 
-    def _launch(self) -> None:
+    def _launch(self) -> subprocess.Popen[bytes]:
         self._process = subprocess.Popen(
             [self._program, "-p", str(self._prefix), "-c", "nginx.conf", "-e", "error.log"],
             stdin=subprocess.DEVNULL,
@@ -139,6 +128,7 @@ class Nginx:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is for pytest alone
         )
+        return self._process
 
     def stop(self) -> None:
         """Stop it and remove its folder; may be called again."""
@@ -156,18 +146,6 @@ class Nginx:
         self._process.kill()
         self._process.wait()
         self._process = None
-
-    def _answers(self) -> bool:
-        assert self._process is not None
-        deadline = time.monotonic() + _START
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                # Who answers may be another server that was quicker to take the port.
-                if self._process.poll() is None:
-                    return True
-            time.sleep(0.005)
-        return False
 
     def _configuration(self) -> str:
         temporary = "".join(
@@ -194,11 +172,3 @@ class Nginx:
             "} }",
         ]
         return "\n".join(lines) + "\n"
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]

@@ -7,14 +7,13 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from support.ports import answers, free_port
 from support.require import require, require_program
 
 if TYPE_CHECKING:
@@ -40,9 +39,7 @@ class Sshd:
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         (keys / "authorized").write_bytes((keys / "id_ed25519.pub").read_bytes())
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port: int = found.getsockname()[1]
+        self.port = free_port()
         key = (self._folder / "host.pub").read_text().split()[:2]
         self.known = f"[127.0.0.1]:{self.port} {' '.join(key)}\n"
         self.trust()
@@ -90,15 +87,7 @@ class Sshd:
                 stderr=said,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + _START
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            told = (self._folder / "said").read_text()
-            assert self._process.poll() is None, told
-            assert time.monotonic() < deadline, told
-            time.sleep(0.02)
+        assert answers(self._process, self.port, _START), (self._folder / "said").read_text()
 
     def kill(self) -> None:
         """End it, and every connection."""

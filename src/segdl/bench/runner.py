@@ -15,9 +15,9 @@ from segdl.bench.contenders import Contender
 from segdl.bench.job import OUTPUT, Job, environment, interleaved
 from segdl.bench.report import Run
 from segdl.bench.trace import Events, stretches
-from segdl.core.hashing import new_hash
 from segdl.core.text import printable
 from segdl.errors import CancelledError
+from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors
 
 _BLOCK = 1 << 20
@@ -154,12 +154,7 @@ def digest_of(path: Path, algorithm: str, cancel: threading.Event) -> str:
     Raises:
         CancelledError: `cancel` was set.
     """
-    digest = new_hash(algorithm)
-    with disk_errors(path, "read"), open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            _check(cancel)
-    return digest.hexdigest()
+    return digests_of(path, [algorithm], lambda _: _check(cancel))[algorithm]
 
 
 def _check(cancel: threading.Event) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from segdl.cli import wanted
 from segdl.cli.bucket import take_prefix
-from segdl.cli.parser import get_parser, network_options, transfer_options
+from segdl.cli.getparser import get_parser, transfer_options
+from segdl.cli.parser import network_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import human_size, printable
 from segdl.errors import CancelledError, DiskError, SegdlError, UsageError

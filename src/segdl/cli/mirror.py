@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from segdl.cli.mirroroptions import Wanted, read_arguments, wanted_of
+from segdl.cli.mirroroptions import Wanted, wanted_of
+from segdl.cli.mirrorparser import read_arguments
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import printable
 from segdl.core.url import parse_url

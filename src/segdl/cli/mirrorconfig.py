@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segdl.cli.mirroroptions import Wanted, mirror_parser, wanted_of
+from segdl.cli.mirroroptions import Wanted, wanted_of
+from segdl.cli.mirrorparser import mirror_parser
 from segdl.cli.parser import Parser
 from segdl.core.text import printable
 from segdl.errors import SegdlError, UsageError

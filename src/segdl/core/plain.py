@@ -27,6 +27,7 @@ _LENGTH = re.compile("[0-9]{1,15}")
 _MOST_FIELDS = 100
 # These have no body, whatever they say of its length (RFC 9112, 6.3).
 _BODILESS = frozenset({204, 304})
+_NOT_MODIFIED = 304
 # What a library obeys, and what it adds where it is missing.
 _OBEYED = frozenset({"host", "content-length", "transfer-encoding"})
 _ADDED = frozenset({"user-agent", "accept-encoding"})
@@ -108,15 +109,16 @@ def read_plain(head: bytes) -> PlainHead | None:
     length, connection = fields.get("Content-Length", ""), fields.get("Connection", "").lower()
     if (
         len(lines) > _MOST_FIELDS
-        or status in _BODILESS
+        or status in _BODILESS - {_NOT_MODIFIED}
         or "Transfer-Encoding" in fields
-        or not _LENGTH.fullmatch(length)
+        or not (_LENGTH.fullmatch(length) or (status == _NOT_MODIFIED and not length))
         # Cookies of a redirect are kept, by what a library has for that.
         or (300 <= status < 400 and "Set-Cookie" in fields)
         or connection not in {"", "keep-alive", "close"}
     ):
         return None
-    return PlainHead(status, fields, int(length), connection != "close")
+    size = 0 if status in _BODILESS else int(length)
+    return PlainHead(status, fields, size, connection != "close")
 
 
 def write_plain(origin: Origin, target: str, fields: Iterable[tuple[str, str]]) -> bytes | None:

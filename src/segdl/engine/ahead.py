@@ -27,6 +27,7 @@ from segdl.engine.run import Run
 from segdl.errors import SegdlError
 from segdl.net.asked import Asked
 from segdl.net.credentials import Credentials
+from segdl.net.source import conditions
 from segdl.net.transport import Transport
 from segdl.options import Request
 
@@ -111,13 +112,15 @@ class Ahead:
             if self._files and not gate.may_ask_again:
                 return Took.LATER
             target = target_of(request, location.path)
-            if os.path.lexists(target.path) or os.path.lexists(target.workplace):
+            known = request.held is not None or not os.path.lexists(target.path)
+            if not known or os.path.lexists(target.workplace):
                 return Took.NO
             headers = Credentials(self._run.network, request, location).headers(location)
         except SegdlError:
             # Its own steps will tell.
             return Took.NO
         headers["Range"] = self._range
+        headers.update(conditions(request.held))
         if not gate.try_ask_again():
             return Took.NO
         asked = self._transport.ask_ahead(location, headers, self._most)

@@ -7,7 +7,6 @@ import stat
 from pathlib import Path
 
 from segdl.core.checksum import Claim
-from segdl.core.hashing import new_hash
 from segdl.core.identity import Match, Version, compare
 from segdl.core.selection import Selection, select
 from segdl.core.spans import Span
@@ -17,6 +16,7 @@ from segdl.engine.task import Task
 from segdl.engine.verify import claims_of
 from segdl.engine.versions import selected, state_of
 from segdl.errors import IntegrityError
+from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
 from segdl.store.record import is_recorded
 from segdl.store.state import FileId
@@ -165,9 +165,8 @@ def _is_the_remote_file(
 
 def _has_digest(task: Task, place: Workplace, claim: Claim) -> bool:
     """Tell whether the finished file has a digest."""
-    digest = new_hash(claim.checksum.algorithm)
-    with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
-        while data := file.read(1024 * 1024):
-            task.run.check_cancelled()
-            digest.update(data)
-    return digest.hexdigest() == claim.checksum.hexdigest
+    wanted = claim.checksum
+    digests = digests_of(
+        place.target.path, [wanted.algorithm], lambda _: task.run.check_cancelled()
+    )
+    return digests[wanted.algorithm] == wanted.hexdigest

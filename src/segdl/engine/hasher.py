@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from segdl.core.hashing import new_hash
 from segdl.engine.run import GRACE, TICK
 from segdl.errors import IntegrityError
+from segdl.store.layout import Growing
 
 _STEP = 1024 * 1024
 # How long to wait where nothing new was there, in seconds. What comes meanwhile is what is
 # left to do at the end.
 _NAP = 0.05
-
-
-class Growing(Protocol):
-    """A file that comes in, whatever its layout on the disk."""
-
-    @property
-    def retractions(self) -> int:
-        """How often bytes that could be read were taken back.
-
-        It is raised after they are gone and before others may take their place.
-        """
-
-    def read_from(self, at: int, most: int) -> bytes:
-        """Return bytes that begin at `at`, at most `most`; ``b""`` where none are there yet.
-
-        Raises:
-            DiskError: the disk failed.
-        """
 
 
 class Hasher:

@@ -9,7 +9,8 @@ from segdl.core.checksum import Checksum, Claim
 from segdl.core.hashing import new_hash
 from segdl.core.pieces import PieceHasher, Pieces, piece_span, wrong_pieces
 from segdl.core.spans import Span
-from segdl.engine.contact import Contact, Contacts, Ranges
+from segdl.engine.contact import Contact, Ranges
+from segdl.engine.contacts import Contacts
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segdl.core.identity import Version
-from segdl.engine.contact import Contacts
+from segdl.engine.contacts import Contacts
 from segdl.engine.run import Run
 from segdl.errors import NetworkError
 from segdl.net.source import Source

@@ -10,7 +10,7 @@ from segdl.core.checksum import AUTO, Checksum, Claim
 from segdl.core.connections import parse_connections
 from segdl.core.pieces import Pieces
 from segdl.core.url import Location, parse_source, parse_url
-from segdl.engine.contact import Contacts
+from segdl.engine.contacts import Contacts
 from segdl.engine.gate import Gate
 from segdl.engine.run import Run
 from segdl.errors import UsageError

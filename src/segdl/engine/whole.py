@@ -9,7 +9,8 @@ from segdl.core.identity import Match, Version, compare
 from segdl.core.pace import is_crawling
 from segdl.core.spans import OPEN, Span
 from segdl.core.url import Location
-from segdl.engine.contact import Contact, Contacts
+from segdl.engine.contact import Contact
+from segdl.engine.contacts import Contacts
 from segdl.engine.run import Run
 from segdl.errors import NetworkError, RemoteChangedError, ServerError
 from segdl.net.source import Source

@@ -79,6 +79,7 @@ class InBucket:
             return self._objects.get(place.key)
 
     needs_threads = True
+    work = None
 
     def depot(self, least: int) -> Depot:
         """Return what takes in what workers send."""

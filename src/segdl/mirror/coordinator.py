@@ -197,10 +197,11 @@ class Coordinator:
             self._asking.transfer(row),
             self._twins(row),
             plain=not (self._options.exec or self._options.sums),
+            held=self._place.work.held(row) if self._place.work and not self._carrier else None,
         )
         self._jobs[self._numbers] = job
         self._tell(taken)
-        return request
+        return replace(request, held=job.held)
 
     def _twins(self, row: Row) -> tuple[Row, ...]:
         wanted = row.listed.checksum

@@ -26,6 +26,10 @@ class Place(Protocol):
     needs_threads: bool
     """Whether each file needs a thread of its own, as more is waited for than its server."""
 
+    @property
+    def work(self) -> Work | None:
+        """What knows files on a disk; None where they are not on one."""
+
     def depot(self, least: int) -> Depot:
         """Return what takes in what the workers of an engine bring.
 
@@ -75,7 +79,7 @@ class Folder:
         self._trash = options.folder / "trash"
         self._root = os.fspath(options.directory)
         self._incoming = options.folder / INCOMING
-        self._work = Work(options, say)
+        self.work = Work(options, say)
 
     needs_threads = False
 
@@ -83,7 +87,7 @@ class Folder:
         """Return what takes in what workers bring."""
         from segdl.mirror.engines.intofolder import FolderDepot
 
-        return FolderDepot(self._incoming, self._directory, self._work)
+        return FolderDepot(self._incoming, self._directory, self.work)
 
     def has(self, path: str) -> bool:
         """Tell whether anything is there; see `Place`."""
@@ -99,7 +103,7 @@ class Folder:
 
     def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
         """Make a file right; see `Place`."""
-        return self._work.carry_out(run, job, number)
+        return self.work.carry_out(run, job, number)
 
     def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
         """Take a file out; see `Place`."""

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from segdl.core.checksum import Checksum, read_checksum
-from segdl.core.hashing import new_hash
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, need_of
 from segdl.core.pieces import Pieces, covers
@@ -28,6 +27,7 @@ from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
+from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
 from segdl.store.state import State
 
@@ -45,6 +45,7 @@ class Job:
         transfer: how to fetch it.
         twins: other files that had the digest it must have.
         plain: whether nothing but a download may be done for it.
+        held: what is here already, where the server is asked whether it has another.
         how: how it came to be right.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
@@ -57,6 +58,7 @@ class Job:
     transfer: TransferOptions
     twins: tuple[Row, ...] = ()
     plain: bool = False
+    held: Version | None = None
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None
@@ -64,8 +66,10 @@ class Job:
 
     @property
     def only_fetches(self) -> bool:
-        """Whether all that it takes is a download."""
-        return self.plain and self.row.need is Need.FETCH and not self.twins
+        """Whether all that it takes is a download, or to ask whether there is one."""
+        asks = self.row.need is Need.ASK and self.held is not None
+        fetches = asks or self.row.need is Need.FETCH
+        return self.plain and fetches and not self.twins
 
     @property
     def pieces(self) -> Pieces | None:
@@ -188,7 +192,7 @@ class Work:
             SegdlError: it cannot be had.
         """
         path = self._options.directory / job.row.path
-        request = replace(job.request, held=self.held(job, path))
+        request = replace(job.request, held=self.held(job.row))
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError:
@@ -235,10 +239,12 @@ class Work:
         if self._options.sums and job.had is not None and job.had.sha256 is None:
             job.had = replace(job.had, sha256=_digests(run, path, {"sha256"})["sha256"])
 
-    def held(self, job: Job, path: Path) -> Version | None:
+    def held(self, row: Row) -> Version | None:
         """Return what the file that is here was when it was fetched, where that may be asked."""
-        row, found = job.row, stat_of(path)
-        if found is None or row.need is Need.FETCH or row.listed.checksum is not None:
+        if row.need is Need.FETCH or row.listed.checksum is not None:
+            return None
+        found = stat_of(self._options.directory / row.path)
+        if found is None:
             return None
         if row.had is not None:
             return row.had.version if row.had.stat == found else None
@@ -275,14 +281,7 @@ def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:
 
 
 def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
-    """Hash a file."""
-    hashes = {algorithm: new_hash(algorithm) for algorithm in algorithms}
-    with disk_errors(path, "read"), open(path, "rb", buffering=0) as file:
-        while data := file.read(_STEP):
-            run.check_cancelled()
-            for digest in hashes.values():
-                digest.update(data)
-    return {algorithm: digest.hexdigest() for algorithm, digest in hashes.items()}
+    return digests_of(path, algorithms, lambda _: run.check_cancelled())
 
 
 def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bool]) -> bool:

@@ -15,6 +15,8 @@ from segdl.net.exchange import Exchange, failure_of
 from segdl.net.failures import WIRE_ERRORS, TransferError, is_closed_unanswered
 from segdl.net.wire import AbortedError, Wire
 
+# The file, some of it, or word that it is what it was.
+_USUAL = frozenset({200, 206, 304})
 # What one call takes of a body, in bytes.
 _MOST_AT_ONCE = 256 * 1024
 
@@ -102,7 +104,7 @@ class Asked:
                 return True
             head = read_plain(data[:end])
             # What is not a file goes on where it can be waited for.
-            if head is None or head.status not in {200, 206} or head.length > self._most:
+            if head is None or head.status not in _USUAL or head.length > self._most:
                 return False
             self._head, self._left = head, head.length
             self.waited = time.monotonic() - self.since

@@ -27,6 +27,21 @@ _MOST_REDIRECTS = 20
 _MOST_VISITS = 3
 
 
+def conditions(unless: Version | None) -> dict[str, str]:
+    """Return the header fields that ask for a file unless it is a version that is known.
+
+    Example:
+        >>> conditions(Version(etag='"a"'))
+        {'If-None-Match': '"a"'}
+    """
+    fields = {}
+    if unless is not None and unless.etag is not None:
+        fields["If-None-Match"] = unless.etag
+    if unless is not None and unless.last_modified is not None:
+        fields["If-Modified-Since"] = unless.last_modified
+    return fields
+
+
 class Source:
     """One file on a server. Threads share it; `_lock` owns `_final`, `_sent` and `_told`."""
 
@@ -90,10 +105,7 @@ class Source:
         fields = {} if span is None else {"Range": span.header}
         if span is not None and if_range is not None:
             fields["If-Range"] = if_range
-        if unless is not None and unless.etag is not None:
-            fields["If-None-Match"] = unless.etag
-        if unless is not None and unless.last_modified is not None:
-            fields["If-Modified-Since"] = unless.last_modified
+        fields |= conditions(unless)
         with self._lock:
             start = self._final
         exchange = self._follow(start, fields, wire)

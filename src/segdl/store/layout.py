@@ -90,14 +90,21 @@ class Layout(PartStore, Protocol):
 
 
 class Growing(Protocol):
-    """A file as far as it is there, from its beginning on."""
+    """A file as far as it is there, from its beginning on, whatever its layout."""
 
     @property
     def retractions(self) -> int:
-        """How often bytes that could be read were taken back."""
+        """How often bytes that could be read were taken back.
+
+        It is raised after they are gone and before others may take their place.
+        """
 
     def read_from(self, at: int, most: int) -> bytes:
-        """Return bytes that begin at `at`, at most `most`; ``b""`` where none are there yet."""
+        """Return bytes that begin at `at`, at most `most`; ``b""`` where none are there yet.
+
+        Raises:
+            DiskError: the disk failed.
+        """
 
 
 def growing(layout: Layout) -> Growing:

@@ -103,7 +103,7 @@ class _ToFolder(Parcel):
             however_large: it is not to be cut.
             anyway: it is wanted whatever a worker sees in its place.
         """
-        held = self._landing.work.held(self.job, self._path)
+        held = self._landing.work.held(self.job.row)
         return Whole(
             head=self._asking.head(),
             request=replace(self.job.request, held=held),

@@ -1,0 +1,222 @@
+"""Makes contact with a server: asks what a file is, with patience."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from segdl.core.causes import cause_of
+from segdl.core.identity import Match, Version, compare
+from segdl.core.pace import LONGEST_WAIT
+from segdl.core.spans import Span
+from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
+from segdl.engine.busy import tell_busy
+from segdl.engine.contact import NOT_MODIFIED, ONE_BYTE, Contact, Ranges, asks_too_long
+from segdl.engine.gate import Gate
+from segdl.engine.run import TICK, Run
+from segdl.errors import SegdlError, ServerError
+from segdl.net.exchange import Exchange
+from segdl.net.failures import TransferError
+from segdl.net.source import Source
+from segdl.net.wire import Wire
+from segdl.progress.events import Progress, Waiting
+
+
+class Contacts:
+    """Makes contact, with patience. One thread uses it."""
+
+    def __init__(self, run: Run, source: Source, number: int) -> None:
+        self._run = run
+        self._source = source
+        self._number = number
+        self._gate: Gate = run.gates.of(source.asked.origin)
+        self._last: Contact | None = None
+
+    def make(
+        self,
+        asked: Span | None,
+        *,
+        once: bool = False,
+        only_head: bool = False,
+        unless: Version | None = None,
+    ) -> Contact:
+        """Ask for `asked`, or for the whole file, until there is an answer to work with.
+
+        The caller sees to it that the contact is taken or released. The one before is
+        released here: with one connection allowed it would be in the way.
+
+        Args:
+            asked: a range of the remote file; None asks for all of it.
+            once: do not try again.
+            only_head: the body is not wanted; a short one is read, so that the connection
+                can be used again.
+            unless: nothing is to come where the server has this version still.
+
+        Raises:
+            SegdlError: the server says no, or cannot be reached within the retries.
+        """
+        self.release()
+        tries = 0
+        while True:
+            delay = self._run.backoff(tries + 1)
+            answer = self._ask(asked, delay, only_head=only_head, unless=unless)
+            if isinstance(answer, Contact):
+                self._last = answer
+                return answer
+            if isinstance(answer, Changed) and unless is not None:
+                unless = None
+                continue
+            if isinstance(answer, Unranged | Changed):
+                if asked is None:
+                    raise ServerError(f"{self._source.asked}: {answer.why}")
+                asked = None
+                continue
+            tries += 1
+            error, pause = self._weigh(answer, delay)
+            if once or tries >= max(1, self._run.transfer.retries):
+                raise error
+            asks = isinstance(answer, Refused) and answer.after is not None
+            reason = "server asks to wait" if asks else error.message
+            self._run.emit(Waiting(self._number, pause, reason, cause_of(error)))
+            self._wait(pause)
+
+    def release(self) -> None:
+        """Let go of the contact that was made last, if nobody took it."""
+        if self._last is not None:
+            self._last.release()
+
+    def read(self, contact: Contact, most: int) -> bytes:
+        """Return what has come of a response, at most `most` bytes; ``b""`` at its end.
+
+        Raises:
+            NetworkError: the connection broke, or nothing came for too long.
+        """
+        reading = self._run.pool.submit(contact.read, most)
+        limit = self._run.network.stall_timeout
+        try:
+            return self._run.wait_for(
+                reading, contact.abort, limit, excused=lambda: contact.resting
+            )
+        except TransferError as failure:
+            raise failure.error from failure
+
+    def read_all(self, contact: Contact, count: int) -> bytes:
+        """Return the next `count` bytes of a response, fewer where it ends.
+
+        Raises:
+            NetworkError: as `read`.
+        """
+        data = bytearray()
+        while len(data) < count and (more := self.read(contact, count - len(data))):
+            data += more
+        return bytes(data)
+
+    def look(self, ranges: Ranges, *, once: bool = False) -> Version:
+        """Learn which version the server has now.
+
+        Raises:
+            SegdlError: as `make`.
+        """
+        asked = None if ranges is Ranges.BROKEN else ONE_BYTE
+        contact = self.make(asked, once=once, only_head=True)
+        contact.release()
+        return contact.version
+
+    def _ask(
+        self, asked: Span | None, delay: float, *, only_head: bool, unless: Version | None = None
+    ) -> Contact | Verdict | TransferError:
+        """Send one request; only a response to work with comes back open, as a Contact.
+
+        Where it is refused, nobody asks for `delay` seconds, unless the server says when to.
+        """
+        self._pass_gate()
+        network = self._run.network
+
+        def open_(wire: Wire) -> Exchange:
+            exchange = self._source.open(wire, asked, unless=unless)
+            if only_head:
+                exchange.finish_short_body()
+            return exchange
+
+        try:
+            exchange = self._run.call(open_, network.connect_timeout + network.stall_timeout)
+        except TransferError as failure:
+            self._gate.closed(was_streaming=False)
+            return failure
+        except BaseException:
+            self._gate.closed(was_streaming=False)
+            raise
+        verdict = _judge_first(asked, exchange)
+        if isinstance(verdict, Accept):
+            self._gate.answered(exchange.waited)
+            return _contact(asked, exchange, verdict, self._gate)
+        if unless is not None and exchange.head.status == NOT_MODIFIED:
+            self._gate.answered(exchange.waited)
+            contact = Contact(unless, Ranges.UNSURE, Accept(0, 0), exchange, self._gate)
+            told = replace(exchange.head.version, size=unless.size)
+            untold = unless.etag is None and told.last_modified is None
+            if untold or compare(told, unless) is Match.DIFFERENT:
+                # Last-Modified went back: some take that for "not modified since". Others do
+                # not tell which version they mean, and it may be an older one than that here.
+                contact.release()
+                return Changed("it was not modified since, but is another")
+            return contact
+        exchange.close()
+        if isinstance(verdict, Refused):
+            self._gate.refused(verdict.after, delay)
+            tell_busy(self._run, self._number, verdict, self._gate)
+        else:
+            self._gate.closed(was_streaming=False)
+        return verdict
+
+    def _pass_gate(self) -> None:
+        """Claim a request, as soon as the origin may be asked."""
+        told = False
+        while not self._gate.wait_to_ask(TICK):
+            self._run.check_cancelled()
+            pause = self._gate.pause()
+            if pause > LONGEST_WAIT:
+                raise asks_too_long(ServerError(f"{self._source.asked}: not asked again"), pause)
+            if pause > 1.0 and not told:
+                told = True
+                self._run.emit(Waiting(self._number, pause, "server asks to wait"))
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep, with an event a second so that a view can count down."""
+        ends = self._run.clock() + seconds
+        while (left := ends - self._run.clock()) > 0:
+            self._run.sleep(min(1.0, left))
+            if self._last is None:
+                self._run.emit(Progress(self._number, 0, None, ()))
+
+    def _weigh(self, answer: Verdict | TransferError, delay: float) -> tuple[SegdlError, float]:
+        """Return what to raise if no try is left, and the seconds to the next one."""
+        if isinstance(answer, Fail) or (isinstance(answer, TransferError) and answer.fatal):
+            raise answer.error
+        assert isinstance(answer, Refused | Retry | TransferError)
+        if isinstance(answer, Refused) and answer.after is not None:
+            if answer.after > LONGEST_WAIT:
+                raise asks_too_long(answer.error, answer.after)
+            return answer.error, answer.after
+        return answer.error, delay
+
+
+def _judge_first(asked: Span | None, exchange: Exchange) -> Verdict:
+    head = exchange.head
+    told = head.content_range
+    # No range of an empty file can be had (RFC 9110, 15.5.17).
+    if head.status == 416 and told is not None and told.total == 0:
+        return Accept(0, 0)
+    verdict = judge(asked, head, None, str(exchange.location), whole_will_do=True)
+    if isinstance(verdict, Accept) and head.status == 206 and head.version.size is None:
+        # A range of a file of unknown length cannot be planned with.
+        return Unranged("the server does not tell the file's length")
+    return verdict
+
+
+def _contact(asked: Span | None, exchange: Exchange, accept: Accept, gate: Gate) -> Contact:
+    head = exchange.head
+    if head.status == 200:
+        ranges = Ranges.BROKEN if asked is None else Ranges.UNSURE
+    else:
+        ranges = Ranges.WORK
+    return Contact(head.version, ranges, accept, exchange, gate)
