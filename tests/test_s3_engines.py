@@ -441,6 +441,8 @@ def test_a_copy_that_is_another_gets_no_key(
     assert again.result.failures == []
     # All of it was there: it was only read once more.
     assert [each.fetched for each in again.of(Done)] == [0]
+    assert before.uploads("") == []
+    assert there(before) == files
 
 
 def test_orders_have_no_secret_and_come_too_late_to_do_harm(

@@ -104,7 +104,7 @@ class InBucket:
 
     def drop_parts(self, path: str) -> None:
         """Abort an upload that is not wanted any more."""
-        apart = incoming_of(self._prefix, path)
+        apart = self.apart(path)
         for place in (self.key(path), apart):
             if self._known(note_of(place)) is not None:
                 unfinished = Unfinished(self.store, place, 0, None)
@@ -113,6 +113,16 @@ class InBucket:
         if self._known(apart) is not None:
             # All of it was there, but nobody had read it yet.
             self.store.ask(0, lambda client: client.delete(apart))
+
+    def apart(self, path: str) -> S3Place:
+        """Return where a file is put together that has to be read before it gets its key."""
+        digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+        return self.key(f"{FOLDER}/{INCOMING}/large/{digest}")
+
+    def has_apart(self, path: str) -> bool:
+        """Tell whether it was begun there, or is whole."""
+        place = self.apart(path)
+        return any(self._known(each) is not None for each in (place, note_of(place)))
 
     def has_begun(self, path: str) -> bool:
         """Tell whether an upload to a path itself was begun, and not ended."""
@@ -246,9 +256,3 @@ class InBucket:
             )
         kept = self.key(f"{FOLDER}/trash/{stamp}/{path}")
         self.store.ask(0, lambda client: client.copy(place, kept))
-
-
-def incoming_of(prefix: S3Place, path: str) -> S3Place:
-    """Return where a file is put together that has to be read before it gets its key."""
-    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:40]
-    return S3Place(prefix.bucket, f"{prefix.key}{FOLDER}/{INCOMING}/large/{digest}")

@@ -158,21 +158,29 @@ class S3:
             return bare(told["CopyObjectResult"].get("ETag", ""))
 
     def copy_part(
-        self, source: S3Place, place: S3Place, upload: str, number: int, span: Span
+        self, source: S3Place, place: S3Place, upload: str, number: int, span: Span | None
     ) -> str:
-        """Have the store make a part of an upload of some bytes of an object; return its ETag.
+        """Have the store make a part of an upload of bytes of an object; return its ETag.
+
+        Args:
+            source: the object.
+            place: what the upload makes.
+            upload: what the store calls it.
+            number: of the part.
+            span: the bytes; None is all.
 
         Raises:
             StoreError: as `head`.
         """
+        some = {} if span is None else {"CopySourceRange": f"bytes={span.start}-{span.stop - 1}"}
         with translated(str(place)):
             told = self._boto().upload_part_copy(
                 Bucket=place.bucket,
                 Key=place.key,
                 CopySource=_source(source),
-                CopySourceRange=f"bytes={span.start}-{span.stop - 1}",
                 UploadId=upload,
                 PartNumber=number,
+                **some,
             )
             return bare(told["CopyPartResult"].get("ETag", ""))
 

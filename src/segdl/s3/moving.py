@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from segdl.core.multipart import etag_of, span_of
+from segdl.core.multipart import Stored, etag_of, span_of
 from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
-from segdl.errors import IntegrityError, SegdlError
-from segdl.net.s3 import S3
+from segdl.errors import IntegrityError
+from segdl.s3.complete import complete
 from segdl.s3.store import Store
+from segdl.s3.unfinished import Unfinished
 
 # Parts that are copied at once.
 _AT_ONCE = 8
@@ -51,60 +51,44 @@ def copy_whole(
 
 
 def copy_in_parts(
-    store: Store,
-    source: S3Place,
-    place: S3Place,
-    found: Object,
-    length: int,
-    number: int,
-    *,
-    media_type: str,
-    metadata: Mapping[str, str],
+    store: Store, source: S3Place, found: Object, length: int, unfinished: Unfinished, number: int
 ) -> str:
-    """Copy an object that was made of parts, by the same parts; return the ETag of the copy.
+    """Copy an object by the parts that it was made of; return the ETag of the copy.
 
     So it may be of any size, and has the same ETag. Nothing has the key before all is there.
 
     Args:
         store: where both are.
         source: the object.
-        place: the key that it gets.
         found: the object, as it must be.
         length: bytes of each part but the last.
+        unfinished: the upload that makes the copy; it was begun.
         number: the file's, for events.
-        media_type: of the copy.
-        metadata: kept with the copy.
 
     Raises:
         IntegrityError: the copy would be another; there is none.
         SegdlError: the store says no, or cannot be asked.
     """
-    upload = store.ask(number, lambda client: client.begin(place, media_type, metadata))
+    assert unfinished.note is not None
+    place, upload = unfinished.place, unfinished.note.upload
+    count = max(1, -(-found.size // length))
 
-    def copy(part: int) -> str:
-        span = span_of(part, found.size, length)
-        return store.ask(number, lambda client: client.copy_part(source, place, upload, part, span))
+    def copy(part: int) -> Stored:
+        whole = span_of(part, found.size, length)
+        # Amazon copies no ranges of objects of up to 5 MiB.
+        span = whole if count > 1 else None
+        etag = store.ask(number, lambda client: client.copy_part(source, place, upload, part, span))
+        return Stored(len(whole), etag)
 
-    def complete(client: S3) -> str | None:
-        return client.complete(place, upload, etags)
-
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="segdl-copy") as hands:
+        unfinished.stored = dict(enumerate(hands.map(copy, range(1, count + 1)), start=1))
     try:
-        count = max(1, -(-found.size // length))
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="segdl-copy") as hands:
-            etags = dict(enumerate(hands.map(copy, range(1, count + 1)), start=1))
-        _require_same(place, etag_of(etags.values()), found.etag)
-        etag = store.ask(number, complete)
-        if etag is None:
-            # The answer to an earlier try was lost.
-            now = store.ask(number, lambda client: client.head(place))
-            etag = "" if now is None else now.etag
-        _require_same(place, etag, found.etag)
-        return etag
-    except SegdlError:
-        # Where the run is to end nothing is asked with patience any more.
-        with contextlib.suppress(SegdlError):
-            store.ask(number, lambda client: client.abort(place, upload))
+        etags = [part.etag for part in unfinished.stored.values()]
+        _require_same(place, etag_of(etags), found.etag)
+    except IntegrityError:
+        unfinished.clear()
         raise
+    return complete(store, unfinished, number)
 
 
 def _require_same(place: S3Place, etag: str, expected: str) -> None:

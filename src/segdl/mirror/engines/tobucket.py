@@ -1,4 +1,4 @@
-"""One file that workers send to the mirror's bucket: what is asked, and how it gets its key."""
+"""One file that workers send to the mirror's bucket: what is to be asked next."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from functools import partial
 
 from segdl.core.identity import Match, Version, compare
 from segdl.core.multipart import LEAST_PART
-from segdl.core.s3answer import Object
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
-from segdl.engine.verify import mismatch
-from segdl.errors import ChecksumMismatchError, SegdlError
-from segdl.mirror.bucket import InBucket, incoming_of
+from segdl.errors import SegdlError
+from segdl.mirror.bucket import InBucket
 from segdl.mirror.engines.answers import Failed, Hashed, Seen, Sent, Told
 from segdl.mirror.engines.asking import Terms, only
+from segdl.mirror.engines.keying import Keying
 from segdl.mirror.engines.large import LargeFile, claims_of
 from segdl.mirror.engines.orders import HashObject, Order, Send, SendPart
 from segdl.mirror.engines.parcel import Parcel
@@ -23,9 +22,6 @@ from segdl.mirror.engines.signing import Signing
 from segdl.mirror.engines.uploaded import Uploaded
 from segdl.mirror.work import Job
 from segdl.results import DownloadResult, Status
-from segdl.s3.moving import copy_in_parts, copy_whole
-from segdl.s3.unfinished import Unfinished, metadata_of
-from segdl.store.state import State
 
 
 class ToBucket(Parcel):
@@ -45,8 +41,8 @@ class ToBucket(Parcel):
         self._bucket = bucket
         self._store = signing.store
         self._signing = signing
-        self._place = bucket.key(job.row.path)
-        super().__init__(terms, job, number, str(self._place))
+        self._keying = Keying(signing.store, bucket, job, number)
+        super().__init__(terms, job, number, str(self._keying.place))
         self._held: Version | None = None
         self._uploaded: Uploaded | None = None
         self._then: Callable[[], None] = self._begin
@@ -62,8 +58,9 @@ class ToBucket(Parcel):
         result = bucket.at_hand(job, self.number)
         if result is not None:
             return result
-        begun = bucket.has_begun(job.row.path) and job.row.listed.checksum is not None
-        if begun or job.pieces:
+        # Where it was put together apart, what was begun is the copy of that.
+        apart = bucket.has_apart(job.row.path) or job.row.listed.checksum is None
+        if (bucket.has_begun(job.row.path) and not apart) or job.pieces:
             return self._by_driver()
         self._held = bucket.held(job, self.number)
         return None
@@ -117,36 +114,11 @@ class ToBucket(Parcel):
             self._do(partial(self._compare, told), self._begin)
 
     def _receive(self, order: Order, sent: Sent) -> DownloadResult:
-        """Give what a worker sent whole its key."""
+        """Give what a worker sent whole its key, or leave what has it."""
         result = replace(sent.result, requests=self._requests)
-        listed = self.job.row.listed.checksum
         if sent.stored is None:
-            found = self._bucket.found(self.job.row.path)
-            assert found is not None
-            return self._took(replace(result, size=found.size), found)
-        if listed is not None and result.checksum != str(listed):
-            raise ChecksumMismatchError(
-                f"{self.name}: a worker found {result.checksum}, the list has {listed}"
-            )
-        source = self._signing.place_of(order)
-        version = result.version
-        assert version is not None
-        etag = copy_whole(
-            self._store,
-            source,
-            self._place,
-            sent.stored,
-            self.number,
-            media_type=version.media_type,
-            metadata=metadata_of(version, listed),
-        )
-        self._store.ask(self.number, lambda client: client.delete(source))
-        return self._took(result, replace(sent.stored, etag=etag))
-
-    def _took(self, result: DownloadResult, stored: Object) -> DownloadResult:
-        result = replace(result, place=self.name, stored=stored)
-        self._bucket.took(self.job, result)
-        return result
+            return self._keying.leave(result)
+        return self._keying.receive(self._signing.place_of(order), sent.stored, result)
 
     # -- files that go in parts --
 
@@ -155,32 +127,26 @@ class ToBucket(Parcel):
         if not seen.ranged or version.size is None:
             self._do(self._by_driver, self._begin)
         elif held is not None and held.proves and compare(held, version) is Match.SAME:
-            self._do(partial(self._left, version), self._begin)
+            left = self._result(version, 0, "skipped")
+            self._do(lambda: self._keying.leave(left), self._begin)
         else:
             self._do(partial(self._look, seen), partial(self._go_on, seen))
 
-    def _left(self, version: Version) -> DownloadResult:
-        """Leave what is there: it is what the server has."""
-        found = self._bucket.found(self.job.row.path)
-        assert found is not None
-        return self._took(self._result(version, 0, "skipped", None), found)
-
     def _look(self, seen: Seen) -> None:
         """Find out what is there of it."""
-        path, listed = self.job.row.path, self.job.row.listed.checksum
-        place = self._place
+        keying = self._keying
+        place = keying.place
         if claims_of(self.job, seen):
             # It must be read before it gets its key, and so be put together elsewhere.
-            place = incoming_of(self._bucket.key(""), path)
-            if self._bucket.has_begun(path):
-                begun = Unfinished(self._store, self._place, self.number, listed)
+            place = keying.apart
+            if self._bucket.has_begun(self.job.row.path):
+                begun = keying.unfinished(keying.place)
                 begun.look()
                 begun.clear()
-        unfinished = Unfinished(self._store, place, self.number, listed)
+        unfinished = keying.unfinished(place)
         uploaded = Uploaded(self._store, place, seen.version, unfinished, self.number)
-        url = parse_url(only(self.job.request, seen.url).url).public
-        state = State(url=url, version=seen.version, listed=None if listed is None else str(listed))
-        uploaded.look(state, fresh=self.job.transfer.fresh)
+        url = only(self.job.request, seen.url).url
+        uploaded.look(keying.state(seen.version, url), fresh=self.job.transfer.fresh)
         self._uploaded = uploaded
 
     def _go_on(self, seen: Seen) -> None:
@@ -232,7 +198,8 @@ class ToBucket(Parcel):
         stored = uploaded.finish()
         if large.claims:
             return None
-        return self._took(self._result(uploaded.version, large.fetched, "complete", None), stored)
+        result = self._result(uploaded.version, large.fetched, "complete")
+        return self._keying.took(result, stored)
 
     def _hash(self, large: LargeFile) -> None:
         assert self._uploaded is not None
@@ -252,34 +219,11 @@ class ToBucket(Parcel):
         """Give an object that was read its key, where it is what it must be."""
         uploaded, large = self._uploaded, self._large
         assert uploaded is not None
-        assert uploaded.stored is not None
         assert large is not None
-        source = uploaded.place
-        for claim in large.claims:
-            digest = hashed.hexdigests[claim.checksum.algorithm]
-            if digest != claim.checksum.hexdigest:
-                self._store.ask(self.number, lambda client: client.delete(source))
-                hint = "its key has what it had; the next run fetches it anew"
-                raise mismatch(self.name, claim, digest, hint)
-        version = uploaded.version
-        etag = copy_in_parts(
-            self._store,
-            source,
-            self._place,
-            uploaded.stored,
-            uploaded.length,
-            self.number,
-            media_type=version.media_type,
-            metadata=metadata_of(version, self.job.row.listed.checksum),
-        )
-        self._store.ask(self.number, lambda client: client.delete(source))
-        checksum = str(large.claims[0].checksum)
-        result = self._result(version, large.fetched, "complete", checksum)
-        return self._took(result, replace(uploaded.stored, etag=etag))
+        result = self._result(uploaded.version, large.fetched, "complete")
+        return self._keying.publish(uploaded, large.claims, hashed.hexdigests, result)
 
-    def _result(
-        self, version: Version, fetched: int, status: Status, checksum: str | None
-    ) -> DownloadResult:
+    def _result(self, version: Version, fetched: int, status: Status) -> DownloadResult:
         return DownloadResult(
             path=None,
             url=parse_url(self.job.request.url).public,
@@ -287,7 +231,6 @@ class ToBucket(Parcel):
             fetched=fetched,
             seconds=self._terms.run.clock() - self._began,
             status=status,
-            checksum=checksum,
             requests=self._requests,
             version=version,
         )

@@ -72,11 +72,11 @@ class Uploaded:
         if not fresh and self._was_made():
             return
         note = self._unfinished.note
-        if note is not None and (fresh or not _goes_on(note.state, state)):
-            self._unfinished.clear()
-        if note is not None and note.publishing is not None:
-            # It is gone: its object was not this version's.
-            self._unfinished.forget()
+        if note is not None:
+            # Who was about to complete it had all parts: it is gone.
+            gone = note.publishing is not None and self._unfinished.is_empty()
+            if fresh or gone or not _goes_on(note.state, state):
+                self._unfinished.clear()
         self._unfinished.belongs_to(state)
         assert self._unfinished.note is not None
         self.length = self._unfinished.note.length
