@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,14 +31,18 @@ def read(tmp_path: Path, text: str, *names: str) -> list[Wanted]:
     return read_config(path, names)
 
 
+def block(kind: str) -> str:
+    found = re.search(rf"```{kind}\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
 ONE = '[mirror.one]\nsource = "list.txt"\ndir = "one"\n'
 
 
 def test_the_example_of_the_documentation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    example = re.search(r"```toml\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
-    assert example is not None
     monkeypatch.setenv("DATA_TOKEN", "t0ken")
-    isos, weights = read(tmp_path, example[1])
+    isos, weights = read(tmp_path, block("toml"))
     assert (isos.mirror.name, isos.mirror.delete, isos.mirror.max_delete) == ("isos", "trash", 0.05)
     assert isos.network.contact == "mirror@example.org"
     assert weights.network.limit_rate == "mon-fri 08:00-18:00=2M"
@@ -109,6 +116,36 @@ def test_an_unknown_mirror(tmp_path: Path) -> None:
         read(tmp_path, ONE, "three")
 
 
+def test_options_of_the_command_line_go_before_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in the documentation's line for cron."""
+    (tmp_path / "empty").write_text("# no file\n")
+    path, log = tmp_path / "mirrors.toml", tmp_path / "log.jsonl"
+    path.write_text(
+        f"[mirror.one]\nsource = '{tmp_path / 'empty'}'\ndir = '{tmp_path / 'one'}'\n"
+        "format = 'urls'\nexclude = ['a']\nverify = true\n"
+    )
+    arguments = ["mirror", "--config", str(path), "--log-json", str(log), "-q"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == ""
+    assert log.exists()
+    said = ["--exclude", "b", "--delete", "--per-host", "2"]
+    (one,) = read_config(path, [], said)
+    assert one.mirror.listing.exclude == ("a", "b")
+    assert (one.mirror.delete, one.mirror.per_host, one.mirror.verify) == ("trash", 2, True)
+
+
+@pytest.mark.parametrize("other", ["--status", "--merge-reports"])
+def test_what_does_not_go_with_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    path = tmp_path / "mirrors.toml"
+    path.write_text(ONE)
+    assert main(["mirror", "--config", str(path), other]) == 2
+    assert f"{other} wants" in capsys.readouterr().err
+
+
 def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "mirrors.toml"
     path.write_text(ONE)
@@ -165,3 +202,27 @@ def test_delete_takes_no_argument_that_is_not_its_own() -> None:
 def test_no_mirror_no_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mirror", "--status", str(tmp_path)]) == 6
     assert "is no mirror" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_units_of_the_documentation(tmp_path: Path) -> None:
+    _, *parts = re.split(r"^# /etc/systemd/system/(.*)\n", block("ini"), flags=re.MULTILINE)
+    units = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert set(units) == {"segdl-mirror.service", "segdl-mirror.timer"}
+    for name, text in units.items():
+        # The program need not be installed where it is tested.
+        (tmp_path / name).write_text(text.replace("/usr/local/bin/segdl", "/bin/sh"))
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(tmp_path / name for name in units)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    complaints = [line for line in verified.stderr.splitlines() if "segdl-mirror" in line]
+    assert (verified.returncode, complaints) == (0, [])
+
+
+def test_unattended_commands_of_the_documentation_are_taken() -> None:
+    text = DOCS.read_text("utf-8")
+    lines = re.findall(r"(?:ExecStart=|mirror  )/usr/local/bin/segdl mirror (.*)", text)
+    assert len(lines) == 2
+    for line in lines:
+        assert read_arguments(shlex.split(line)).config == Path("/etc/segdl/mirrors.toml")

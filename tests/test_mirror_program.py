@@ -216,11 +216,61 @@ def test_programs_that_do_not_end_are_ended(archive: Archive, tmp_path: Path) ->
     assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
 
 
-def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> None:
+@pytest.mark.parametrize("several", [False, True])
+def test_advice_names_no_option_that_mirror_lacks(
+    archive: Archive, tmp_path: Path, several: bool
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    arguments: list[str | Path] = [archive.list, tmp_path / "taken" / "m"]
+    if several:
+        arguments = ["--config", tmp_path / "mirrors.toml"]
+        (tmp_path / "mirrors.toml").write_text(
+            "".join(
+                f"[mirror.m{number}]\nsource = '{archive.list}'\n"
+                f"dir = '{tmp_path / 'taken' / str(number)}'\n"
+                for number in range(2)
+            )
+        )
+    ran = run_segdl("mirror", "-q", *arguments)
+    assert ran.code == 6
+    assert "move it away, or choose another folder\n" in ran.err
+    assert "--dir" not in ran.err
+
+
+def test_patterns_that_match_nothing_are_told_of(archive: Archive, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
+    ran = run_segdl("mirror", "--include", "*.iso", "--exclude", "x", archive.list, mirrored)
+    assert ran.code == 0
+    assert "no file of the list is left by --include and --exclude" in ran.err
+    assert "nothing" not in run_segdl("mirror", "--include", "f1.bin", archive.list, mirrored).err
+    (tmp_path / "list").write_text("# nothing yet\n")
+    ran = run_segdl("mirror", "--format", "urls", tmp_path / "list", tmp_path / "other")
+    assert (ran.code, "the list names no file" in ran.err) == (0, True)
+
+
+def test_status_counts_what_is_not_listed_apart(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
+    shorter = tmp_path / "SHA256SUMS"
+    shorter.write_text("".join(archive.sums.splitlines(keepends=True)[1:]))
+    base = archive.server.url("")
+    assert run_segdl("mirror", "-q", "--base-url", base, shorter, mirrored).code == 0
+    left = len(archive.files) - 1
+    status = run_segdl("mirror", "--status", mirrored)
+    assert f": {left} of {left} files, " in status.out
+    assert "1 file more that the list does not name" in status.out
+    told = json.loads(run_segdl("mirror", "--status", "--json", mirrored).out)
+    assert (told["files"], told["here"], told["unlisted"]) == (left, left + 1, 1)
+
+
+def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> None:
+    mirrored, log = tmp_path / "mirrored", tmp_path / "log.jsonl"
     for _ in range(2):
         (archive.server.root / "SHA256SUMS").rename(archive.server.root / "away")
-        assert run_segdl("mirror", archive.list, mirrored).code == 4
+        assert run_segdl("mirror", "--log-json", log, archive.list, mirrored).code == 4
+        told = json.loads((mirrored / ".segdl" / "report.json").read_text())
+        assert any("404" in line for line in told["notes"]["lines"])
+        assert "404" in json.loads(log.read_text().splitlines()[-1])["text"]
         status = run_segdl("mirror", "--status", mirrored)
         assert (status.code, "not complete" in status.out) == (1, True)
         (archive.server.root / "away").rename(archive.server.root / "SHA256SUMS")

@@ -179,6 +179,8 @@ def test_a_corrupt_answer_is_set_aside_and_never_published(site: Site, tmp_path:
     (site.server.root / "d1/f1.bin").write_bytes(b"x" * 1000)
     ran = mirror(mirrored, entries)
     assert [error.exit_code for error in ran.result.failures] == [5]
+    (why,) = ran.of(Lost)
+    assert why.hint == "what came is kept as f1.bin.corrupt, and the next run fetches it anew"
     assert (mirrored / "d1/f1.bin.corrupt").read_bytes() == b"x" * 1000
     assert not (mirrored / "d1/f1.bin").exists()
     assert not (mirrored / "d1/f1.bin.segdl").exists()
@@ -422,6 +424,11 @@ def test_what_is_of_others_stays_in_the_way(site: Site, tmp_path: Path) -> None:
     site.put("other/inside", b"a file")
     ran = mirror(mirrored, site.entries())
     assert [error.exit_code for error in ran.result.failures] == [6, 6]
+    hints = sorted(error.hint for error in ran.result.failures)
+    assert hints == [
+        "move it away, or choose another folder for the mirror",
+        "move it away, or leave it out with --exclude",
+    ]
     assert (mirrored / "name" / "mine").read_text() == "mine"
     assert (mirrored / "other").read_text() == "mine"
 
@@ -515,12 +522,15 @@ class TestOrder:
         assert taken == [each.path for each in wanted]
 
 
+@pytest.mark.parametrize("last", [(), ("SHA256SUMS",)], ids=["files", "and a list"])
 def test_the_last_large_file_gets_the_connections_that_are_free(
-    nginx: StartNginx, tmp_path: Path, content: Callable[..., bytes]
+    nginx: StartNginx, tmp_path: Path, content: Callable[..., bytes], last: tuple[str, ...]
 ) -> None:
+    """Lists that wait until all else is here do not wait for a connection."""
     root = tmp_path / "slow"
     root.mkdir()
     files = {f"{n}.bin": content(4_000_000, seed=n) for n in range(8)}
+    files |= dict.fromkeys(last, b"sums")
     # A connection is slow, several are faster: what segments are for.
     site = Site(nginx(root, server=["limit_rate 2m;"]), {**files, "large": content(40_000_000)})
     ran = mirror(tmp_path / "m", site.entries(times=True), per_host=4, max_files=4)
@@ -642,6 +652,8 @@ def test_a_stop_is_gone_on_from(site: Site, tmp_path: Path) -> None:
     with pytest.raises(CancelledError):
         mirror(mirrored, site.entries(digests=True), cancel=cancel, on=stop, max_files=1)
     assert 1 <= len(tree(mirrored)) < len(site.files)
+    with Ledger(ledger_path(mirrored), readonly=True) as ledger:
+        assert not ledger.status().complete
     ran = mirror(mirrored, site.entries(digests=True))
     same(ran, mirrored, site)
     assert len(ran.done) < len(site.files)

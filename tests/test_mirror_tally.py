@@ -242,6 +242,17 @@ def test_what_a_round_did_is_not_kept_in_the_next() -> None:
     assert tally.settled_bytes() == tally.expected_bytes() == 300
 
 
+@pytest.mark.parametrize("more", [(), (Listed(1, 100, False), Kept(1, 100))])
+def test_a_list_that_cannot_be_read_again_is_what_it_was(more: tuple[Happening, ...]) -> None:
+    first = (Round(1), Listed(3, 300, True), Kept(1, 100), taken(), done(), taken(2), done(2))
+    tally = told(*first, Round(2), *more)
+    assert (tally.named.files, tally.named.bytes) == (3, 300)
+    assert (tally.kept.files, tally.kept.bytes) == (1, 100)
+    assert not tally.complete
+    tally = told(*first, Round(2), Listed(2, 200, True), Kept(2, 200))
+    assert (tally.named.files, tally.kept.files) == (2, 0)
+
+
 def test_a_file_that_goes_back_to_wait_is_at_work_no_more() -> None:
     failed = Failed(1, "u", 3, "NetworkError", "refused", "")
     tally = told(Listed(1, 100, True), taken(), started(), progress(40), failed)
@@ -339,6 +350,17 @@ def test_sizes_that_the_list_does_not_tell_are_guessed() -> None:
     assert tally.expected_bytes() == 2000
     tally = told(Listed(4, 0, True, unsized=4), Kept(3, 0), taken(1, None), done(1, 500))
     assert tally.expected_bytes() == 500
+
+
+def test_sizes_of_files_at_work_are_those_that_servers_tell() -> None:
+    tally = told(
+        Listed(2, 0, True, unsized=2),
+        taken(1, None),
+        done(1, 500),
+        taken(2, None),
+        started(2, 9000),
+    )
+    assert tally.expected_bytes() == 9500
 
 
 def test_unchanged_files_get_on_without_bytes() -> None:

@@ -7,9 +7,21 @@ character: whoever raises sees to it with :mod:`segdl.core.text`.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal
 
 Trouble = Literal["name", "connect", "proxy", "closed", "silent", "slow", "answer", "other"]
+
+Instead = Literal["name", "folder", "mirrors", "fresh"]
+"""What might be chosen otherwise. How that is done depends on the command."""
+
+# As the options of `segdl get` have it.
+_BY_GET: Final[Mapping[Instead, str]] = {
+    "name": "choose another name with -o",
+    "folder": "choose another folder with --dir",
+    "mirrors": "give --checksum, or fewer mirrors",
+    "fresh": "start again with --fresh",
+}
 
 
 class SegdlError(Exception):
@@ -19,6 +31,8 @@ class SegdlError(Exception):
         exit_code: what the command line exits with.
         message: what happened, to which file.
         hint: what to do next; may be empty.
+        advice: of that, what any command can say.
+        instead: what might be chosen otherwise, if anything.
 
     Example:
         >>> error = NetworkError("cannot resolve example.invalid", hint="check the name")
@@ -28,10 +42,26 @@ class SegdlError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", instead: Instead | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = self.advice = hint
+        self.instead: Instead | None = instead
+        self.advise(_BY_GET)
+
+    def advise(self, words: Mapping[Instead, str]) -> None:
+        """Have the hint say how the command at hand chooses otherwise.
+
+        Example:
+            >>> error = DiskError("x is a folder", hint="move it away", instead="name")
+            >>> error.hint
+            'move it away, or choose another name with -o'
+            >>> error.advise({"name": "leave it out with --exclude"})
+            >>> error.hint
+            'move it away, or leave it out with --exclude'
+        """
+        if self.instead is not None:
+            self.hint = ", or ".join(filter(None, (self.advice, words.get(self.instead))))
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message

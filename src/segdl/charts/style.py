@@ -71,6 +71,7 @@ td { font-variant-numeric: tabular-nums; }
 td:has(> .bar) { width: 30%; padding: 5px 4px; }
 .told th, .told td { text-align: left; vertical-align: top; }
 .told td { white-space: normal; overflow-wrap: anywhere; }
+.told th:first-child { width: 25%; }
 .told td:nth-child(2) { white-space: nowrap; }
 .numbers th:last-child, .numbers td:last-child { text-align: right; padding-right: 0; }
 figure + .wide { margin-top: 20px; }

@@ -14,6 +14,7 @@ from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import printable
 from segdl.core.url import parse_url
 from segdl.errors import CancelledError, DiskError, SegdlError, TargetLockedError, UsageError
+from segdl.mirror.advice import OF_THE_RUN, in_terms_of
 from segdl.progress.view import make_view
 from segdl.store.faults import disk_errors, shown
 
@@ -30,15 +31,23 @@ def mirror(arguments: Sequence[str]) -> int:
     """Carry out `segdl mirror` and return its exit code.
 
     Raises:
-        SegdlError: nothing was begun.
+        SegdlError: it could not be begun, or not gone on with.
     """
+    with in_terms_of(OF_THE_RUN):
+        return _mirror(arguments)
+
+
+def _mirror(arguments: Sequence[str]) -> int:
     options = read_arguments(arguments)
     if options.config is not None or options.check_config:
         from segdl.cli.mirrorconfig import read_config
 
         if options.config is None:
             raise UsageError("--check-config checks the file of --config", hint="give it")
-        mirrors = read_config(options.config, options.urls)
+        if options.status or options.merge_reports:
+            other = "--status" if options.status else "--merge-reports"
+            raise UsageError(f"{other} wants folders, not --config", hint="name them")
+        mirrors = read_config(options.config, options.urls, arguments)
         if options.check_config:
             return 0
     elif options.merge_reports:
@@ -61,7 +70,8 @@ def _mirror_all(mirrors: Sequence[Wanted]) -> int:
     first = 0
     for wanted in mirrors:
         try:
-            code = _mirror_one(wanted)
+            with in_terms_of(OF_THE_RUN):
+                code = _mirror_one(wanted)
         except CancelledError:
             raise
         except SegdlError as error:
@@ -88,11 +98,13 @@ def _mirror_one(wanted: Wanted) -> int:
             printer.line(f"segdl: {text}", to_error=True)
         began = datetime.now(timezone.utc)
         try:
-            result = _carry_out(wanted, told, cancel)
+            with in_terms_of(OF_THE_RUN):
+                result = _carry_out(wanted, told, cancel)
         except TargetLockedError:
             # The report is that of the run that is at work.
             raise
         except SegdlError as error:
+            told.keep(str(error))
             failed = _report(wanted, told, began, error.exit_code)
             if failed is not None and not isinstance(error, DiskError):
                 printer.error(failed)
@@ -146,7 +158,7 @@ def _report(wanted: Wanted, told: Audience, began: datetime, exit_code: int) -> 
     named = parse_url(source).public if "://" in source else printable(source, 1000)
     about = About(name=wanted.name, source=named, began=began, exit_code=exit_code)
     try:
-        with disk_errors(wanted.report, "make"):
+        with in_terms_of(OF_THE_RUN), disk_errors(wanted.report, "make"):
             wanted.report.mkdir(parents=True, exist_ok=True)
         write_report(wanted.report, told.report(about))
     except DiskError as error:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segdl.cli.mirroroptions import Wanted, wanted_of
-from segdl.cli.mirrorparser import mirror_parser
+from segdl.cli.mirrorparser import mirror_parser, spelled
 from segdl.cli.parser import Parser
 from segdl.core.text import printable
 from segdl.errors import SegdlError, UsageError
@@ -32,12 +32,13 @@ _NOT_HERE = frozenset({"config", "check-config", "status", "merge-reports", "hel
 _OF_HOST = ("connections", "header", "header-env", "user-env", "bearer-env", "netrc")
 
 
-def read_config(path: Path, names: Sequence[str]) -> list[Wanted]:
+def read_config(path: Path, names: Sequence[str], said: Sequence[str] = ()) -> list[Wanted]:
     """Read mirrors from a file.
 
     Args:
         path: the file; `docs/mirror.md` describes it.
         names: those that are wanted; none wants all, in their order.
+        said: the command line, whose options go before those of the file.
 
     Raises:
         UsageError: what is wrong, and where.
@@ -53,12 +54,12 @@ def read_config(path: Path, names: Sequence[str]) -> list[Wanted]:
         where = f" (line {line[1]})" if line else ""
         raise UsageError(f"{shown(path)} is not TOML{where}", hint="see docs/mirror.md") from None
     try:
-        return _mirrors(document, names)
+        return _mirrors(document, names, said)
     except SegdlError as error:
         raise UsageError(f"{shown(path)}: {error.message}", hint=error.hint) from error
 
 
-def _mirrors(document: Table, names: Sequence[str]) -> list[Wanted]:
+def _mirrors(document: Table, names: Sequence[str], said: Sequence[str]) -> list[Wanted]:
     _only(document, ("defaults", "mirror", "host"), "the file")
     defaults = _table(document.get("defaults", {}), "[defaults]")
     mirrors = _table(document.get("mirror", {}), "[mirror]")
@@ -72,7 +73,7 @@ def _mirrors(document: Table, names: Sequence[str]) -> list[Wanted]:
         what = f"no mirror {printable(unknown[0], 60)!r}" if unknown else "no mirror"
         raise UsageError(f"{what} in it", hint=f"it has {known}")
     wanted = [
-        _mirror(name, {**defaults, **_table(mirrors[name], f"[mirror.{name}]")}, hosts)
+        _mirror(name, {**defaults, **_table(mirrors[name], f"[mirror.{name}]")}, hosts, said)
         for name in names or mirrors
     ]
     folders = [os.path.realpath(each.mirror.directory) for each in wanted]
@@ -81,11 +82,12 @@ def _mirrors(document: Table, names: Sequence[str]) -> list[Wanted]:
     return wanted
 
 
-def _mirror(name: str, table: Table, hosts: Sequence[HostProfile]) -> Wanted:
+def _mirror(name: str, table: Table, hosts: Sequence[HostProfile], said: Sequence[str]) -> Wanted:
     where = f"[mirror.{printable(name, 60)}]"
     try:
         source, directory = _text(table, "source"), _text(table, "dir")
-        options = mirror_parser().read(_arguments(mirror_parser(), table))
+        of_file = _arguments(mirror_parser(), table)
+        options = mirror_parser().read([*of_file, *spelled(said)])
         options.urls = [source, directory]
         wanted = wanted_of(options, hosts, name)
     except SegdlError as error:

@@ -203,9 +203,13 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     Raises:
         UsageError: an unknown option, or a bad value.
     """
-    # argparse would take what follows a bare --delete for its value.
-    spelled = ["--delete=trash" if each == "--delete" else each for each in arguments]
-    return mirror_parser().read(spelled)
+    return mirror_parser().read(spelled(arguments))
+
+
+def spelled(arguments: Sequence[str]) -> list[str]:
+    """Write a command line so that argparse reads it as it is meant."""
+    # It would take what follows a bare --delete for its value.
+    return ["--delete=trash" if each == "--delete" else each for each in arguments]
 
 
 def read_engine(text: str) -> EngineOptions:

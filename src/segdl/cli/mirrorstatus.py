@@ -44,6 +44,8 @@ def status(options: argparse.Namespace) -> int:
                 "bytes": found.bytes,
                 "here": found.here,
                 "here_bytes": found.here_bytes,
+                "unlisted": found.unlisted,
+                "unlisted_bytes": found.unlisted_bytes,
                 "waiting": found.waiting,
                 "failed": found.failed,
                 "began": found.began,
@@ -58,19 +60,28 @@ def status(options: argparse.Namespace) -> int:
 
 
 def _lines(directory: Path, found: Status) -> list[str]:
-    here = f"{found.here} of {found.files} files, {human_size(found.here_bytes)}"
+    listed, listed_bytes = found.here - found.unlisted, found.here_bytes - found.unlisted_bytes
+    here = f"{listed} of {found.files} files, {human_size(listed_bytes)}"
     lines = [f"{shown(directory)}: {here}"]
+    # As long as it is read nobody knows.
+    if found.unlisted and found.ended is not None:
+        size = human_size(found.unlisted_bytes)
+        lines.append(f"{_files(found.unlisted)} more that the list does not name, {size}")
     if found.began is None:
         return [*lines, "no run yet"]
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.began))
     if found.ended is None:
-        lines.append(f"run of {began}: at work, or killed; {found.waiting} files wait")
+        lines.append(f"run of {began}: at work, or killed; {_files(found.waiting)} to go")
     else:
         ending = "complete" if found.complete else "not complete"
         lines.append(f"run of {began}: {ending}, after {found.ended - found.began:.0f} s")
     if found.failed:
-        lines.append(f"{found.failed} files could not be had:")
+        lines.append(f"{_files(found.failed)} could not be had:")
         lines += [f"  {printable(path, 200)}: {printable(why, 400)}" for path, why in found.errors]
         if found.failed > len(found.errors):
             lines.append(f"  and {found.failed - len(found.errors)} more")
     return lines
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"

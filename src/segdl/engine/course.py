@@ -46,7 +46,7 @@ class Course:
             if not self.sites.drop(mirror, f"it sent other bytes than the file's ({lie})"):
                 raise IntegrityError(
                     f"{self._place.name}: the mirrors disagree ({lie})",
-                    hint="give --checksum, or fewer mirrors",
+                    instead="mirrors",
                 )
             self._place.drop(mirror.brought)
             mirror.brought.clear()

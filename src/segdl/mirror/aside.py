@@ -12,7 +12,7 @@ from segdl.core.spans import Span, union
 from segdl.engine.run import Run
 from segdl.errors import DiskError
 from segdl.options import LayoutName
-from segdl.store.faults import disk_errors
+from segdl.store.faults import disk_errors, shown
 from segdl.store.layout import layouts
 from segdl.store.state import State
 from segdl.store.target import Target
@@ -24,6 +24,11 @@ _STEP = 1024 * 1024
 def corrupt_name(path: Path) -> Path:
     """Return where a corrupt file of this name goes."""
     return path.with_name(path.name + ".corrupt")
+
+
+def kept_as(place: Path) -> str:
+    """Say what becomes of a file that is not what it should be, now that it is at `place`."""
+    return f"what came is kept as {shown(place.name)}, and the next run fetches it anew"
 
 
 def set_aside(path: Path) -> Path:

@@ -12,6 +12,7 @@ from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
+from segdl.mirror.advice import OF_A_FILE
 from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
 from segdl.mirror.feed import Feed
@@ -170,7 +171,7 @@ class Coordinator:
             self._give_up(this, hosts)
             late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
-            for url, crowded in hosts.crowds(more=not this.intake.ended):
+            for url, crowded in hosts.crowds(more=not this.intake.ended, late=late):
                 self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
@@ -263,6 +264,7 @@ class Coordinator:
             self._written_at = now
 
     def _lost(self, this: RoundResult, job: Job, error: SegdlError) -> None:
+        error.advise(OF_A_FILE)
         with self._ledger.transaction():
             self._ledger.failed(job.row, error)
         this.failures.append(error)

@@ -58,6 +58,11 @@ class Host:
         """Files that are not given to threads yet."""
         return sum(self.waiting) + len(self.ready) + len(self.small)
 
+    @property
+    def has_early(self) -> bool:
+        """Whether one of those is none that comes after all others."""
+        return bool(self.waiting[False] or self.small or any(not row.late for row in self.ready))
+
 
 class Hosts:
     """All hosts of a round. The coordinator's thread owns it.
@@ -118,12 +123,7 @@ class Hosts:
 
     def has_early(self) -> bool:
         """Tell whether a file that is none of the late ones waits or is at work."""
-        return any(
-            host.waiting[False]
-            or host.at_work
-            or any(not row.late for row in (*host.ready, *host.small))
-            for host in self._hosts.values()
-        )
+        return any(host.at_work or host.has_early for host in self._hosts.values())
 
     def next(self, *, late: bool) -> Row | None:
         """Return the next file and count it as at work; None where none can go now.
@@ -143,15 +143,17 @@ class Hosts:
                 return row
         return None
 
-    def crowds(self, *, more: bool) -> Iterator[tuple[str, bool]]:
+    def crowds(self, *, more: bool, late: bool) -> Iterator[tuple[str, bool]]:
         """Yield a URL of each host that files began or ceased to wait for, and whether they do.
 
         Where others wait one connection is enough for each file: that is fewer requests. They
-        may as long as there is `more` of the list. It is, too, where files have most of the
-        connections already: whoever takes a part of one over has what is under way sent twice.
+        may as long as there is `more` of the list; those that are to be `late` do not until
+        they may go. It is, too, where files have most of the connections already: whoever takes
+        a part of one over has what is under way sent twice.
         """
         for host in self._hosts.values():
-            crowded = more or bool(host.left) or host.at_work > host.cap * 2 // 3
+            waits = bool(host.left) if late else host.has_early
+            crowded = more or waits or host.at_work > host.cap * 2 // 3
             if host.url and host.crowded != crowded:
                 host.crowded = crowded
                 yield host.url, crowded

@@ -32,7 +32,9 @@ class RoundResult:
     @property
     def clean(self) -> bool:
         """Whether everything the list names is here, and all of the list was read."""
-        return self.intake.ended and not (self.failures or self.intake.troubles)
+        # A run that is stopped leaves files that are neither here nor failures.
+        all_done = self.intake.ended and self.done == self.intake.wanted
+        return all_done and not (self.failures or self.intake.troubles)
 
 
 @dataclass(slots=True)

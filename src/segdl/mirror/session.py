@@ -15,7 +15,7 @@ from segdl.mirror.engines.pieced import sweep
 from segdl.mirror.happenings import Happening, Round, Said
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
-from segdl.mirror.options import INCOMING, MirrorOptions, state_folder
+from segdl.mirror.options import INCOMING, ListingOptions, MirrorOptions, state_folder
 from segdl.mirror.place import Folder, Place
 from segdl.mirror.result import Result, RoundResult
 from segdl.mirror.sums import write_sums
@@ -111,6 +111,8 @@ class Session:
                     self._tell(Said("the list changed during the run: went round once more"))
                 if not this.fetched or not this.clean or not has_to_read_again():
                     break
+        if this.clean and not this.intake.files and self._options.shard is None:
+            self._tell(Said(_nothing_named(self._options.listing)))
         result.failures += [*this.intake.troubles, *this.failures]
         if this.clean:
             self._finish(run, ledger, this, place, result)
@@ -139,6 +141,19 @@ class Session:
         except SegdlError as error:
             self._tell(Said(str(error)))
             result.failures.append(error)
+
+
+def _nothing_named(listing: ListingOptions) -> str:
+    """Say that there is nothing to do, and what may have left everything out."""
+    used = {
+        "--include": bool(listing.include),
+        "--exclude": bool(listing.exclude),
+        "--depth": listing.depth is not None,
+    }
+    options = " and ".join(name for name, is_used in used.items() if is_used)
+    if options:
+        return f"nothing to mirror: no file of the list is left by {options}"
+    return "nothing to mirror: the list names no file"
 
 
 def ledger_path(directory: Path, shard: Shard | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -15,6 +16,8 @@ class Status:
         bytes: of those, as far as the list tells.
         here: files that are on the disk, listed or not.
         here_bytes: of those.
+        unlisted: files that are on the disk and not listed.
+        unlisted_bytes: of those.
         waiting: files that something is to be done about.
         failed: files that could not be had.
         errors: paths and reasons of some of those.
@@ -27,6 +30,8 @@ class Status:
     bytes: int
     here: int
     here_bytes: int
+    unlisted: int
+    unlisted_bytes: int
     waiting: int
     failed: int
     errors: tuple[tuple[str, str], ...]
@@ -56,11 +61,14 @@ def read_status(db: sqlite3.Connection) -> Status:
         (last[0],),
     ).fetchall()
     here, here_bytes = count_here(db)
+    unlisted, unlisted_bytes = count_here(db, "AND listing != ?", (last[0],))
     return Status(
         files=files,
         bytes=size,
         here=here,
         here_bytes=here_bytes,
+        unlisted=unlisted,
+        unlisted_bytes=unlisted_bytes,
         waiting=waiting,
         failed=failed,
         errors=tuple(errors),
@@ -70,12 +78,17 @@ def read_status(db: sqlite3.Connection) -> Status:
     )
 
 
-def count_here(db: sqlite3.Connection) -> tuple[int, int]:
-    """Return how many files are here, and their bytes.
+def count_here(
+    db: sqlite3.Connection, which: str = "", values: Sequence[int] = ()
+) -> tuple[int, int]:
+    """Return how many files are here, and their bytes; `which` of them in SQL, with its `values`.
 
     Raises:
         sqlite3.Error: it cannot be read.
     """
-    query = "SELECT COUNT(*), CAST(TOTAL(had_size) AS INTEGER) FROM file WHERE had_size IS NOT NULL"
-    files, size = db.execute(query).fetchone()
+    query = (
+        "SELECT COUNT(*), CAST(TOTAL(had_size) AS INTEGER) FROM file "  # noqa: S608 - no values
+        f"WHERE had_size IS NOT NULL {which}"
+    )
+    files, size = db.execute(query, values).fetchone()
     return int(files), int(size)

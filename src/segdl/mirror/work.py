@@ -19,7 +19,7 @@ from segdl.core.url import parse_url
 from segdl.engine.download import download
 from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, DiskError
-from segdl.mirror.aside import drop_parts, keep_right_pieces, set_aside, set_fetched_aside
+from segdl.mirror.aside import drop_parts, keep_right_pieces, kept_as, set_aside, set_fetched_aside
 from segdl.mirror.happenings import Happening, How, Said, Taken
 from segdl.mirror.hook import run_hook
 from segdl.mirror.options import MirrorOptions
@@ -195,10 +195,10 @@ class Work:
         request = replace(job.request, held=self.held(job.row))
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
-        except ChecksumMismatchError:
+        except ChecksumMismatchError as error:
             held = set_fetched_aside(path, job.transfer.layout)
             if held is not None:
-                self.say(Said(f"what came for {shown(path)} is kept as {shown(held.name)}"))
+                error.hint = kept_as(held)
             raise
         self.fetched(run, job, path, result)
         return result

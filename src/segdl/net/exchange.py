@@ -242,6 +242,7 @@ class Exchange:
 
         As with `fill`, a `read` of 8 KiB or more must have come before.
         """
+        self._end_gathering()
         return self._answer.held or self._wire.wait_for_bytes(seconds)
 
     def finish(self) -> None:

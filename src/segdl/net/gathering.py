@@ -21,8 +21,9 @@ _PATIENCE = 50
 class Gathering:
     """Lets the bytes of one connection gather. The thread that reads them uses it.
 
-    Whoever reads from the connection in another way than after `wait` calls `end` before:
-    else a read waits for more than will ever come.
+    Whoever reads from the connection in another way than by splice(2) after `wait` calls `end`
+    before: else a read waits for more than will ever come. After `wait`, too, for recv(2) waits
+    for all that was asked for, although the buffer was full with less.
 
     Args:
         connected: the connection.

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from segdl.core.text import printable
-from segdl.errors import DiskError
+from segdl.errors import DiskError, Instead
 
-_ADVICE = {
-    errno.ENOSPC: ("no space left on the disk", "make room and run the same command again"),
-    errno.EDQUOT: ("the disk quota is used up", "make room and run the same command again"),
-    errno.EACCES: ("not permitted", "choose another folder with --dir, or mend its permissions"),
-    errno.EPERM: ("not permitted", "choose another folder with --dir, or mend its permissions"),
-    errno.EROFS: ("the file system is read-only", "choose another folder with --dir"),
-    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one with -o"),
-    errno.EINVAL: ("the file system refuses this name", "choose another with -o"),
-    errno.EISDIR: ("it is a folder", "choose another name with -o"),
-    errno.ENOTDIR: ("a part of the path is not a folder", "choose another with --dir"),
-    errno.EFBIG: ("the file system allows no file of this size", "choose another with --dir"),
-    errno.ELOOP: ("a symbolic link stands where segdl keeps its parts", "remove it"),
-    errno.EEXIST: ("something else has that name", "move it away or choose another name with -o"),
+# What it is; what to do; what might be chosen otherwise.
+_ADVICE: Mapping[int, tuple[str, str, Instead | None]] = {
+    errno.ENOSPC: ("no space left on the disk", "make room and run the same command again", None),
+    errno.EDQUOT: ("the disk quota is used up", "make room and run the same command again", None),
+    errno.ENOENT: ("no such file or folder", "check the path", None),
+    errno.EACCES: ("not permitted", "mend its permissions", "folder"),
+    errno.EPERM: ("not permitted", "mend its permissions", "folder"),
+    errno.EROFS: ("the file system is read-only", "", "folder"),
+    errno.ENAMETOOLONG: ("the name is too long", "", "name"),
+    errno.EINVAL: ("the file system refuses this name", "", "name"),
+    errno.EISDIR: ("it is a folder", "", "name"),
+    errno.ENOTDIR: ("a part of the path is not a folder", "move it away", "folder"),
+    errno.EFBIG: ("the file system allows no file of this size", "", "folder"),
+    errno.ELOOP: ("a symbolic link stands where segdl keeps its parts", "remove it", None),
+    errno.EEXIST: ("something else has that name", "move it away", "name"),
 }
 
 
@@ -45,5 +47,7 @@ def disk_errors(path: Path | str, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what, hint = _ADVICE.get(error.errno or 0, (error.strerror or str(error), ""))
-        raise DiskError(f"cannot {doing} {shown(path)}: {what}", hint=hint) from error
+        unknown = error.strerror or str(error), "", None
+        what, hint, instead = _ADVICE.get(error.errno or 0, unknown)
+        text = f"cannot {doing} {shown(path)}: {what}"
+        raise DiskError(text, hint=hint, instead=instead) from error

@@ -58,7 +58,7 @@ def join(parts: Parts, size: int, on_progress: Callable[[int], None]) -> Part:
         if whole.size != size or set(parts.sizes()) != {0}:
             raise IntegrityError(
                 f"{shown(parts.folder)}: the parts do not make a file of {size} bytes",
-                hint="start again with --fresh",
+                instead="fresh",
             )
         on_progress(size)
     except BaseException:

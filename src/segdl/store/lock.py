@@ -59,7 +59,8 @@ class Lock:
                     if not _try_lock(descriptor):
                         raise TargetLockedError(
                             f"{shown(target)} is being downloaded by {_holder(descriptor)}",
-                            hint="wait for it, or choose another name with -o",
+                            hint="wait for it",
+                            instead="name",
                         )
                     # Between open and lock its holder may have finished and deleted it.
                     if _is_still(path, descriptor):

@@ -31,7 +31,8 @@ class Target:
         except UnicodeEncodeError:
             raise DiskError(
                 f"the name {self.path.name!a} cannot be written in this locale",
-                hint="set a UTF-8 locale (LC_ALL=C.UTF-8), or choose another name with -o",
+                hint="set a UTF-8 locale (LC_ALL=C.UTF-8)",
+                instead="name",
             ) from None
 
     @property
@@ -56,9 +57,7 @@ class Target:
         """
         status = self.status()
         if status is not None and stat.S_ISDIR(status.st_mode):
-            raise DiskError(
-                f"{shown(self.path)} is a folder", hint="choose another name with -o, or use --dir"
-            )
+            raise DiskError(f"{shown(self.path)} is a folder", hint="move it away", instead="name")
         # Found now rather than when the file is whole.
         if len(os.fsencode(self.path.name)) > NAME_BYTES:
             with disk_errors(self.path, "write"):
@@ -91,7 +90,8 @@ class Target:
             raise DiskError(
                 f"{shown(self.path)} needs {human_size(wanted)} more{joining}; "
                 f"{human_size(free)} are free",
-                hint="make room, or choose another folder with --dir",
+                hint="make room",
+                instead="folder",
             )
 
     def publish(self, whole: Path, *, replace: bool) -> None:

@@ -14,6 +14,7 @@ from segdl.core.mirrorneed import Need
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
 from segdl.errors import ChecksumMismatchError
+from segdl.mirror.aside import kept_as
 from segdl.mirror.engines.answers import Brought, Failed, Hashed, Seen, Told
 from segdl.mirror.engines.asking import Terms, only
 from segdl.mirror.engines.camp import pitch, strike
@@ -124,8 +125,10 @@ class _ToFolder(Parcel):
         return self._whole(left=failed.left, however_large=however_large)
 
     def _failed(self, order: Order, failed: Failed) -> None:
-        if isinstance(failed.error, ChecksumMismatchError) and failed.left is not None:
-            set_brought_aside(self._landing, self.job, failed.left)
+        error = failed.error
+        if isinstance(error, ChecksumMismatchError) and failed.left is not None:
+            held = set_brought_aside(self._landing, self.job, failed.left)
+            error.hint = error.hint if held is None else kept_as(held)
         super()._failed(order, failed)
 
     def _brought(self, order: Order, told: Told) -> None:

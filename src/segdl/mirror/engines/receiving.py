@@ -11,10 +11,9 @@ from segdl.core.checksum import Claim
 from segdl.core.head import parse_date
 from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, IntegrityError
-from segdl.mirror.aside import corrupt_name, set_fetched_aside
+from segdl.mirror.aside import corrupt_name, kept_as, set_fetched_aside
 from segdl.mirror.engines.answers import Brought
 from segdl.mirror.engines.pieced import Pieced
-from segdl.mirror.happenings import Said
 from segdl.mirror.stat import stat_of
 from segdl.mirror.work import Job, Work
 from segdl.results import DownloadResult
@@ -104,7 +103,7 @@ def receive_pieced(
             raise ChecksumMismatchError(
                 f"{shown(path)}: its {claim.checksum.algorithm} is {found}, "
                 f"not {claim.checksum.hexdigest} as {claim.source} says",
-                hint=f"the bytes are kept in {shown(place.name)}",
+                hint=kept_as(place),
             )
     with disk_errors(path, "write"):
         descriptor = os.open(pieced.place, EXISTING)
@@ -124,15 +123,14 @@ def receive_pieced(
     return landing.work.ended(landing.run, job, result)
 
 
-def set_brought_aside(landing: Landing, job: Job, left: str) -> None:
-    """Keep what was fetched whole, and is wrong, beside where it would be."""
+def set_brought_aside(landing: Landing, job: Job, left: str) -> Path | None:
+    """Keep what was fetched whole, and is wrong, beside where it would be; return where."""
     path = landing.directory / job.row.path
     held = set_fetched_aside(landing.incoming / left, "parts")
-    if held is not None:
-        _give_name(held, corrupt_name(path))
-        landing.work.say(
-            Said(f"what came for {shown(path)} is kept as {shown(corrupt_name(path).name)}")
-        )
+    if held is None:
+        return None
+    _give_name(held, corrupt_name(path))
+    return corrupt_name(path)
 
 
 def _give_name(place: Path, path: Path) -> None:

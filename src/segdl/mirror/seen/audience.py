@@ -47,6 +47,13 @@ class Audience:
             self.log(happening)
         self._view(happening)
 
+    def keep(self, text: str) -> None:
+        """Have the report and the log tell what somebody else shows, as why the run ended."""
+        said = Said(text)
+        self._board.take(said)
+        if self.log is not None:
+            self.log(said)
+
     def hidden(self) -> AbstractContextManager[None]:
         """Take what is drawn off the terminal while the caller prints. Any thread may."""
         return self._view.hidden()

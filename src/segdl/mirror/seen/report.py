@@ -171,7 +171,7 @@ def report_of(tally: Tally, now: float, about: About) -> Report:
         rounds=tally.round,
         list_complete=tally.complete,
         files=Files(
-            listed=tally.listed.files,
+            listed=tally.named.files,
             kept=tally.kept.files,
             fetched=tally.done["fetched"],
             unchanged=tally.done["unchanged"],
@@ -182,7 +182,7 @@ def report_of(tally: Tally, now: float, about: About) -> Report:
             removed=tally.removed.files,
         ),
         bytes=Bytes(
-            listed=tally.listed.bytes,
+            listed=tally.named.bytes,
             kept=tally.kept.bytes,
             done=tally.done_bytes,
             fetched=tally.fetched,

@@ -97,6 +97,7 @@ class Tally:
         self.said = 0
         self._kept = Amount()
         self._before = Amount()
+        self._last = Amount(), Amount()
         self._unsized = 0
         self._found = Amount()
         self._over = 0
@@ -108,8 +109,20 @@ class Tally:
         self._settling.start(0, 0.0)
 
     @property
+    def named(self) -> Amount:
+        """What the list names, as far as that is known: an earlier round may have read more."""
+        return self.listed if self._is_known else self._last[0]
+
+    @property
+    def _is_known(self) -> bool:
+        return self.complete or self.listed.files >= self._last[0].files
+
+    @property
     def kept(self) -> Amount:
         """What was here already when the run began, and needed nothing."""
+        return self._kept_now() if self._is_known else self._last[1]
+
+    def _kept_now(self) -> Amount:
         return Amount(
             max(0, self._kept.files - self._before.files),
             max(0, self._kept.bytes - self._before.bytes),
@@ -141,7 +154,11 @@ class Tally:
         """Return the bytes of all that is listed; sizes that are not told are guessed."""
         unsized = max(0, min(self._unsized - self._found.files, self.files_left()))
         mean = self._found.bytes / max(1, self._found.files)
-        return self.listed.bytes + self._found.bytes + int(unsized * mean)
+        # Of those at work the servers told.
+        told = [work.state.size for work in self.work.values() if work.taken.size is None]
+        known = [size for size in told if size is not None][:unsized]
+        guessed = int((unsized - len(known)) * mean)
+        return self.listed.bytes + self._found.bytes + sum(known) + guessed
 
     def seconds_left(self, now: float) -> float | None:
         """Return the seconds until all is done; None where nobody can tell."""
@@ -276,6 +293,7 @@ class Tally:
         What an earlier round did is found to be here already now.
         """
         self.round = number
+        self._last = self.named, self.kept
         if number > 1:
             self._before = Amount(self.files_done, self.done_bytes)
         self.listed, self._kept = Amount(), Amount()

@@ -88,9 +88,9 @@ def summary(tally: Tally, now: float) -> str:
     if tally.fetched and now > 0:
         got += f", {human_rate(tally.fetched / now)}"
     # What an earlier round did may not be listed any more.
-    whole = min(tally.kept.files + tally.files_done, tally.listed.files)
+    whole = min(tally.kept.files + tally.files_done, tally.named.files)
     facts = [
-        f"{whole:,} of {tally.listed.files:,} files",
+        f"{whole:,} of {tally.named.files:,} files",
         got,
         troubles_of(tally),
         _some(tally.kept.files, "were here already"),
