@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from segdl.errors import NetworkError, UsageError
+from segdl.engine.surroundings import open_run
+from segdl.errors import CancelledError, NetworkError, UsageError
+from segdl.mirror.engines.camp import pitch, strike
+from segdl.mirror.engines.dask import Dask
+from segdl.mirror.engines.orders import Head, Look
 from segdl.mirror.happenings import Done
 from segdl.mirror.options import EngineOptions
-from segdl.options import NetworkOptions
+from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Progress
 from support.clusters import Cluster, end, wait_until
 from support.folders import LARGE, MIB, SMALL, entries, fill, found, sent
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import StartNginx
+    from segdl.engine.run import Run
     from segdl.mirror.happenings import Happening
     from segdl.mirror.listing import Entry
 
@@ -45,6 +52,14 @@ def root(tmp_path: Path) -> Path:
     place = tmp_path / "site"
     place.mkdir()
     return place
+
+
+@contextmanager
+def quiet_run() -> Iterator[Run]:
+    with open_run(
+        NetworkOptions(), TransferOptions(), lambda _: None, threading.Event(), max_files=1
+    ) as run:
+        yield run
 
 
 def by(
@@ -168,6 +183,59 @@ def test_a_scheduler_that_comes_back_has_the_run_go_on(
     assert ran.result.failures == []
     assert found(mirrored) == files
     assert sent(server, ran.requests) < sum(map(len, files.values())) + 5 * MIB
+
+
+def test_a_scheduler_that_is_gone_for_good_ends_the_run_with_a_clear_error(
+    root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"large.iso": LARGE})
+    server, mirrored = nginx(root, server=["limit_rate 1m;"]), tmp_path / "mirrored"
+    with Cluster(tmp_path / "cluster") as cluster:
+        cluster.start_scheduler()
+        worker = cluster.start_worker()
+        cluster.wait_for_workers(1)
+
+        def kill(happening: Happening) -> None:
+            if isinstance(happening, Progress) and happening.done > MIB:
+                assert cluster.scheduler is not None
+                end(cluster.scheduler)
+                end(worker)
+
+        engine = EngineOptions(kind="dask", address=cluster.address, piece=MIB)
+        with pytest.raises(NetworkError, match="does not answer"):
+            mirror(mirrored, entries(server, files), engine=engine, on=kill, patience=1.0)
+
+
+def test_a_task_for_a_scheduler_that_is_gone_is_a_loss_at_once(tmp_path: Path) -> None:
+    with Cluster(tmp_path / "cluster") as cluster, quiet_run() as run:
+        cluster.start_scheduler()
+        camp = pitch(tmp_path / "incoming", topics=True)
+        engine = Dask(cluster.address, run, camp, lambda _: None, 1.0)
+        try:
+            assert cluster.scheduler is not None
+            end(cluster.scheduler)
+            wait_until(lambda: not engine.is_connected, "the end of the connection")
+            head = Head(number=1, attempt=1, camp=camp, network=run.network, transfer=run.transfer)
+            lost = engine.submit(Look(head=head, request=Request(url="http://127.0.0.1:9/a")))
+            error = lost.exception(timeout=0)
+            assert error is not None
+            assert engine.is_loss(error)
+        finally:
+            engine.close()
+            strike(camp)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_a_scheduler_that_says_nothing_can_be_waited_for_no_longer(
+    tmp_path: Path, seconds: float
+) -> None:
+    """Whoever wants the run to end need not wait for the scheduler's time to be over."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, quiet_run() as run:
+        camp = pitch(tmp_path / "incoming", topics=True)
+        threading.Timer(seconds, run.cancel.set).start()
+        with pytest.raises(CancelledError):
+            Dask(f"tcp://127.0.0.1:{silent.getsockname()[1]}", run, camp, lambda _: None, 1.0)
+        strike(camp)
 
 
 def test_a_worker_that_does_not_see_the_folder_is_named_and_refused(

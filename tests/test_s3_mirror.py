@@ -164,9 +164,7 @@ def test_shards_fill_one_prefix(site: Site) -> None:
     assert "2 reports, 1 files" in merged.out
 
 
-@pytest.mark.parametrize(
-    "option", ["--verify", "--sums", "--exec=true", "--layout=inplace", "--engine=processes:2"]
-)
+@pytest.mark.parametrize("option", ["--verify", "--sums", "--exec=true", "--layout=inplace"])
 def test_what_a_bucket_cannot_do_is_refused(site: Site, option: str) -> None:
     ended = site.mirror(option)
     assert ended.code == 2

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
+    from segdl.engine.run import Run
     from segdl.mirror.happenings import Happening
+    from segdl.mirror.place import Place
 
 QUICK = NetworkOptions(connect_timeout=5.0, stall_timeout=5.0)
 
@@ -56,6 +58,7 @@ def mirror(
     depth: int | None = None,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
+    place: Callable[[Run, MirrorOptions], Place] | None = None,
     **how: Any,
 ) -> Ran:
     """Carry out a mirror of `entries`; a function is called for each reading of the list."""
@@ -80,7 +83,10 @@ def mirror(
     cancel = cancel or threading.Event()
     with open_run(network, transfer, tell, cancel, max_files=options.max_files) as run:
         result = Session(options, transfer, tell).carry_out(
-            run, read, has_to_read_again=lambda: callable(entries)
+            run,
+            read,
+            has_to_read_again=lambda: callable(entries),
+            place=None if place is None else place(run, options),
         )
     return Ran(result, happened)
 

@@ -140,8 +140,9 @@ def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Resul
         place = None
         if wanted.prefix is not None:
             from segdl.mirror.bucket import InBucket
+            from segdl.mirror.options import INCOMING
 
-            place = InBucket(run, wanted.prefix)
+            place = InBucket(run, wanted.prefix, wanted.mirror.folder / INCOMING)
         session = Session(wanted.mirror, wanted.transfer, tell)
         return session.carry_out(
             run, listing.read, has_to_read_again=listing.has_to_be_read_again, place=place

@@ -50,7 +50,6 @@ def check_bucket(options: argparse.Namespace) -> None:
         ("verify", "reads files again, which would fetch the whole bucket"),
         ("sums", "hashes files, which would fetch the whole bucket"),
         ("exec", "runs a program for a file on the disk"),
-        ("engine", "has workers bring files to a folder, and this is a bucket"),
     ):
         if getattr(options, name):
             raise UsageError(f"--{name} {why}", hint="leave it out")

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from segdl.core.checksum import read_checksum
 from segdl.core.identity import Version
@@ -15,12 +16,15 @@ from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
 from segdl.engine.run import Run
 from segdl.errors import DiskError
-from segdl.mirror.options import FOLDER
+from segdl.mirror.options import FOLDER, INCOMING
 from segdl.mirror.work import Job, found_right
 from segdl.results import DownloadResult
 from segdl.s3.store import Store, note_of
 from segdl.s3.unfinished import CHECKSUM_KEY, VERSION_KEY, Unfinished, version_of
 from segdl.s3.upload import Uploader
+
+if TYPE_CHECKING:
+    from segdl.mirror.engines.depot import Depot
 
 # What a store copies at once, in bytes.
 _MOST_COPIED = 5 * 1024**3
@@ -42,15 +46,21 @@ class InBucket:
     Args:
         run: the surroundings.
         prefix: what the keys of the mirror begin with.
+        incoming: a folder on this machine that a run with an engine may use.
+
+    Attributes:
+        store: where the bucket is.
 
     Raises:
         SegdlError: the bucket cannot be listed.
     """
 
-    def __init__(self, run: Run, prefix: S3Place) -> None:
+    def __init__(self, run: Run, prefix: S3Place, incoming: Path) -> None:
+        self._run = run
         self._prefix = prefix
-        self._store = Store(run)
-        self._upload = Uploader(self._store, prefix, self._known)
+        self._incoming = incoming
+        self.store = Store(run)
+        self._upload = Uploader(self.store, prefix, self._known)
         self._lock = threading.Lock()
         self._objects = self._listed()
 
@@ -59,7 +69,7 @@ class InBucket:
         token: str | None = None
         while True:
             last = token
-            page, token = self._store.ask(0, lambda client: client.page(self._prefix, last))  # noqa: B023
+            page, token = self.store.ask(0, lambda client: client.page(self._prefix, last))  # noqa: B023
             found |= page
             if token is None:
                 return found
@@ -71,26 +81,60 @@ class InBucket:
     needs_threads = True
     work = None
 
+    def depot(self, least: int) -> Depot:
+        """Return what takes in what workers send."""
+        from segdl.mirror.engines.intobucket import BucketDepot
+
+        return BucketDepot(self._run, self, least, self._incoming)
+
+    def found(self, path: str) -> Object | None:
+        """Return the object of a path; None where there is none."""
+        return self._known(self.key(path))
+
+    def keys(self, below: str) -> list[S3Place]:
+        """Return the objects whose path begins with `below`, of those that were listed."""
+        begins = self.key(below)
+        with self._lock:
+            keys = [key for key in self._objects if key.startswith(begins.key)]
+        return [S3Place(begins.bucket, key) for key in keys]
+
     def has(self, path: str) -> bool:
         """Tell whether there is such an object."""
-        return self._known(self._key(path)) is not None
+        return self.found(path) is not None
 
     def drop_parts(self, path: str) -> None:
         """Abort an upload that is not wanted any more."""
-        place = self._key(path)
-        with self._lock:
-            begun = note_of(place).key in self._objects
-        if begun:
-            unfinished = Unfinished(self._store, place, 0, None)
-            unfinished.look()
-            unfinished.clear()
+        apart = self.apart(path)
+        for place in (self.key(path), apart):
+            if self._known(note_of(place)) is not None:
+                unfinished = Unfinished(self.store, place, 0, None)
+                unfinished.look()
+                unfinished.clear()
+        if self._known(apart) is not None:
+            # All of it was there, but nobody had read it yet.
+            self.store.ask(0, lambda client: client.delete(apart))
+
+    def apart(self, path: str) -> S3Place:
+        """Return where a file is put together that has to be read before it gets its key."""
+        digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+        return self.key(f"{FOLDER}/{INCOMING}/large/{digest}")
+
+    def has_apart(self, path: str) -> bool:
+        """Tell whether it was begun there, or is whole."""
+        place = self.apart(path)
+        return any(self._known(each) is not None for each in (place, note_of(place)))
+
+    def has_begun(self, path: str) -> bool:
+        """Tell whether an upload to a path itself was begun, and not ended."""
+        return self._known(note_of(self.key(path))) is not None
 
     def look(self, path: str) -> tuple[Stat | None, bool]:
         """Look at a file; nothing is in the way of a key."""
-        found = self._known(self._key(path))
+        found = self.found(path)
         return (None if found is None else stat_of(found)), False
 
-    def _key(self, path: str) -> S3Place:
+    def key(self, path: str) -> S3Place:
+        """Return the object of a path."""
         return S3Place(self._prefix.bucket, self._prefix.key + path)
 
     def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
@@ -99,22 +143,40 @@ class InBucket:
         Raises:
             SegdlError: it cannot be done; what was there is there still.
         """
-        place = self._key(job.row.path)
+        return self.at_hand(job, number) or self.send(run, job, number)
+
+    def at_hand(self, job: Job, number: int) -> DownloadResult | None:
+        """Return the result for a file that provably is there already; None where it is not.
+
+        Raises:
+            SegdlError: the store cannot be asked.
+        """
+        place = self.key(job.row.path)
         found = self._known(place)
         if found is not None and self._is_right(job, place, found, number):
             return found_right(job, None, found.size, place=str(place))
+        return None
+
+    def send(self, run: Run, job: Job, number: int) -> DownloadResult:
+        """Send a file from here.
+
+        Raises:
+            SegdlError: it cannot be done; what was there is there still.
+        """
         path = PurePosixPath(job.row.path)
         request = replace(
-            job.request,
-            directory=Path(path.parent),
-            name=path.name,
-            held=self._held(job, place, found, number),
+            job.request, directory=Path(path.parent), name=path.name, held=self.held(job, number)
         )
         result = self._upload(replace(run, transfer=job.transfer), request, number)
+        self.took(job, result)
+        return result
+
+    def took(self, job: Job, result: DownloadResult) -> None:
+        """Take note of what is there now, whoever sent it."""
         now = result.stored
         assert now is not None
         with self._lock:
-            self._objects[place.key] = now
+            self._objects[self.key(job.row.path).key] = now
         if result.status == "skipped":
             job.how = "unchanged"
             before = job.row.had if job.row.had and job.row.had.stat == stat_of(now) else None
@@ -123,12 +185,11 @@ class InBucket:
                 version=result.version,
                 listed_modified=job.row.listed.modified,
             )
-            return result
+            return
         checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
         sha256 = checksum.hexdigest if checksum and checksum.algorithm == "sha256" else None
         job.had = Had(stat_of(now), result.version, job.row.listed.modified, checksum, sha256)
-        return result
 
     def _is_right(self, job: Job, place: S3Place, found: Object, number: int) -> bool:
         """Tell whether an object that the ledger does not know has the digest that it must have.
@@ -139,7 +200,7 @@ class InBucket:
         if job.row.need is not Need.READ or listed is None:
             return False
         if not (listed.algorithm == "md5" and is_md5(found.etag)):
-            full = self._store.ask(number, lambda client: client.head(place))
+            full = self.store.ask(number, lambda client: client.head(place))
             told = None if full is None else full.metadata.get(CHECKSUM_KEY)
             if full is None or full.etag != found.etag or told != str(listed):
                 return False
@@ -150,14 +211,19 @@ class InBucket:
         job.had = replace(before or Had(stat_of(found), Version(size=found.size)), checksum=listed)
         return True
 
-    def _held(self, job: Job, place: S3Place, found: Object | None, number: int) -> Version | None:
-        """Return what the object that is there was when it was sent, where that may be asked."""
-        row = job.row
+    def held(self, job: Job, number: int) -> Version | None:
+        """Return what the object that is there was when it was sent, where that may be asked.
+
+        Raises:
+            SegdlError: the store cannot be asked.
+        """
+        row, place = job.row, self.key(job.row.path)
+        found = self._known(place)
         if found is None or row.need is Need.FETCH or row.listed.checksum is not None:
             return None
         if row.had is not None:
             return row.had.version if row.had.stat == stat_of(found) else None
-        full = self._store.ask(number, lambda client: client.head(place))
+        full = self.store.ask(number, lambda client: client.head(place))
         if full is None or full.etag != found.etag:
             return None
         version = version_of(full.metadata.get(VERSION_KEY))
@@ -169,15 +235,15 @@ class InBucket:
         Raises:
             SegdlError: it cannot be removed.
         """
-        place = self._key(path)
-        found = self._store.ask(0, lambda client: client.head(place))
+        place = self.key(path)
+        found = self.store.ask(0, lambda client: client.head(place))
         if found is None:
             return True
         if expected is not None and stat_of(found) != expected:
             return False
         if stamp is not None:
             self._keep(place, path, found, stamp)
-        self._store.ask(0, lambda client: client.delete(place))
+        self.store.ask(0, lambda client: client.delete(place))
         with self._lock:
             self._objects.pop(place.key, None)
         return True
@@ -188,5 +254,5 @@ class InBucket:
                 f"{place} is not deleted: stores move no more than 5 GiB into the trash",
                 hint="delete it yourself, or use --delete=now",
             )
-        kept = self._key(f"{FOLDER}/trash/{stamp}/{path}")
-        self._store.ask(0, lambda client: client.copy(place, kept))
+        kept = self.key(f"{FOLDER}/trash/{stamp}/{path}")
+        self.store.ask(0, lambda client: client.copy(place, kept))

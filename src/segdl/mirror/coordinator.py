@@ -11,7 +11,7 @@ from segdl.core.mirrorneed import Had
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
-from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError, UsageError
+from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
 from segdl.mirror.advice import OF_A_FILE
 from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
@@ -86,15 +86,17 @@ class Coordinator:
         if self._options.engine is None:
             yield
             return
-        work = self._place.work
-        if work is None:
-            raise UsageError("the workers of an engine bring files to a folder only")
         from segdl.mirror.engines.camp import portable
         from segdl.mirror.engines.setting_up import open_carrier
 
         self._run = replace(self._run, network=portable(self._run.network))
         with open_carrier(
-            self._run, self._options, self._options.engine, work, self._asking.cap
+            self._run,
+            self._options,
+            self._options.engine,
+            self._place.depot(self._options.engine.piece),
+            self._tell,
+            self._asking.cap,
         ) as self._carrier:
             yield
 

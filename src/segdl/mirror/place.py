@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from segdl.core.mirrorneed import Stat
 from segdl.engine.run import Run
 from segdl.mirror.aside import drop_parts
 from segdl.mirror.happenings import Happening
-from segdl.mirror.options import MirrorOptions
+from segdl.mirror.options import INCOMING, MirrorOptions
 from segdl.mirror.stat import look
 from segdl.mirror.trash import Trash
 from segdl.mirror.work import Job, Work
 from segdl.results import DownloadResult
+
+if TYPE_CHECKING:
+    from segdl.mirror.engines.depot import Depot
 
 
 class Place(Protocol):
@@ -25,7 +28,14 @@ class Place(Protocol):
 
     @property
     def work(self) -> Work | None:
-        """What takes in what the workers of an engine bring; None where they can bring nothing."""
+        """What knows files on a disk; None where they are not on one."""
+
+    def depot(self, least: int) -> Depot:
+        """Return what takes in what the workers of an engine bring.
+
+        Args:
+            least: bytes of a piece, at least.
+        """
 
     def has(self, path: str) -> bool:
         """Tell whether anything is where a file should be."""
@@ -68,9 +78,16 @@ class Folder:
         self._directory = options.directory
         self._trash = options.folder / "trash"
         self._root = os.fspath(options.directory)
+        self._incoming = options.folder / INCOMING
         self.work = Work(options, say)
 
     needs_threads = False
+
+    def depot(self, least: int) -> Depot:  # noqa: ARG002
+        """Return what takes in what workers bring."""
+        from segdl.mirror.engines.intofolder import FolderDepot
+
+        return FolderDepot(self._incoming, self._directory, self.work)
 
     def has(self, path: str) -> bool:
         """Tell whether anything is there; see `Place`."""

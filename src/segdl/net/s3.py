@@ -9,6 +9,7 @@ from typing import Any
 from segdl.core.multipart import Stored, bare
 from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
+from segdl.core.spans import Span
 from segdl.core.url import Location, parse_url
 from segdl.net.boto import client_of, none_where_missing, translated
 from segdl.options import NetworkOptions
@@ -35,6 +36,14 @@ class S3:
             StoreError: there are no credentials.
         """
         return self._sign(place, "get_object", {})
+
+    def sign_put(self, place: S3Place) -> Location:
+        """Return a URL that anybody can write an object by, for some hours.
+
+        Raises:
+            StoreError: as `sign_get`.
+        """
+        return self._sign(place, "put_object", {})
 
     def sign_part(self, place: S3Place, upload: str, number: int) -> Location:
         """Return a URL that anybody can send a part to.
@@ -120,18 +129,60 @@ class S3:
         with translated(str(place)):
             self._boto().delete_object(Bucket=place.bucket, Key=place.key)
 
-    def copy(self, source: S3Place, place: S3Place) -> None:
-        """Have the store copy an object of at most 5 GiB.
+    def copy(
+        self,
+        source: S3Place,
+        place: S3Place,
+        *,
+        media_type: str = "",
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """Have the store copy an object of at most 5 GiB, and return the ETag of the copy.
+
+        Args:
+            source: the object.
+            place: where the copy goes.
+            media_type: of the copy; empty leaves it to the store.
+            metadata: kept with the copy; None keeps what the object has.
 
         Raises:
             StoreError: as `head`.
         """
+        about = _about(media_type, metadata)
+        if metadata is not None:
+            about["MetadataDirective"] = "REPLACE"
         with translated(str(place)):
-            self._boto().copy_object(
+            told = self._boto().copy_object(
+                Bucket=place.bucket, Key=place.key, CopySource=_source(source), **about
+            )
+            return bare(told["CopyObjectResult"].get("ETag", ""))
+
+    def copy_part(
+        self, source: S3Place, place: S3Place, upload: str, number: int, span: Span | None
+    ) -> str:
+        """Have the store make a part of an upload of bytes of an object; return its ETag.
+
+        Args:
+            source: the object.
+            place: what the upload makes.
+            upload: what the store calls it.
+            number: of the part.
+            span: the bytes; None is all.
+
+        Raises:
+            StoreError: as `head`.
+        """
+        some = {} if span is None else {"CopySourceRange": f"bytes={span.start}-{span.stop - 1}"}
+        with translated(str(place)):
+            told = self._boto().upload_part_copy(
                 Bucket=place.bucket,
                 Key=place.key,
-                CopySource={"Bucket": source.bucket, "Key": source.key},
+                CopySource=_source(source),
+                UploadId=upload,
+                PartNumber=number,
+                **some,
             )
+            return bare(told["CopyPartResult"].get("ETag", ""))
 
     def page(self, prefix: S3Place, token: str | None) -> tuple[dict[str, Object], str | None]:
         """Return a page of the objects below a prefix by key, and what the next one is asked by.
@@ -224,6 +275,10 @@ class S3:
             if self._client is None:
                 self._client = client_of(self._network)
             return self._client
+
+
+def _source(place: S3Place) -> dict[str, str]:
+    return {"Bucket": place.bucket, "Key": place.key}
 
 
 def _about(media_type: str, metadata: Mapping[str, str] | None) -> dict[str, object]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segdl.core.text import printable
-from segdl.mirror.engines.orders import Camp
+from segdl.mirror.engines import beacon
+from segdl.mirror.engines.orders import Beacon, Camp
 from segdl.options import NetworkOptions
 from segdl.store.faults import disk_errors
 from segdl.version import __version__
@@ -54,6 +55,11 @@ def strike(camp: Camp) -> None:
 
 def is_over(camp: Camp) -> bool:
     """Tell whether the run is over, or another one has begun."""
+    if camp.beacon is not None:
+        try:
+            return beacon.read(camp.beacon) != camp.nonce
+        except beacon.UnseenError:
+            return False
     try:
         os.stat(camp.folder / _DRIVER)
     except FileNotFoundError:
@@ -68,6 +74,9 @@ def why_unfit(camp: Camp) -> str | None:
     """Tell why this process cannot work for a camp, if so."""
     if camp.version != __version__:
         return f"it runs segdl {__version__}, the driver {camp.version}"
+    if camp.beacon is not None:
+        # It was shown before, and each order shows whether the store is there.
+        return None
     try:
         with open(camp.folder / _DRIVER, encoding="ascii", errors="replace") as file:
             found = file.read(_MOST)
@@ -109,7 +118,9 @@ def prove(camp: Camp, files: tuple[tuple[str, str, str], ...]) -> Proof:
             why = f"it does not have {option} {printable(path, 200)} as it is at the driver"
             break
     token = f"worker-{secrets.token_hex(_TOKEN_BYTES)}"
-    if why is None:
+    if why is None and camp.beacon is not None:
+        why = _why_no_bucket(camp, camp.beacon)
+    elif why is None:
         try:
             (camp.folder / token).write_text(camp.nonce[::-1])
         except OSError as error:
@@ -117,9 +128,19 @@ def prove(camp: Camp, files: tuple[tuple[str, str, str], ...]) -> Proof:
     return Proof(worker_name(), why, token)
 
 
+def _why_no_bucket(camp: Camp, shown: Beacon) -> str | None:
+    try:
+        if beacon.read(shown) != camp.nonce:
+            return "it does not see in the bucket what the driver wrote there"
+        beacon.write(shown, camp.nonce[::-1])
+    except beacon.UnseenError as error:
+        return f"it does not reach the bucket ({error})"
+    return None
+
+
 def why_unproved(camp: Camp, proof: Proof) -> str | None:
     """Tell why a worker cannot work for a camp, if so; runs at the driver."""
-    if proof.why_unfit is not None:
+    if proof.why_unfit is not None or camp.beacon is not None:
         return proof.why_unfit
     try:
         path = camp.folder / proof.token

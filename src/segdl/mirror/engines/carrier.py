@@ -8,53 +8,24 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import CancelledError as FutureCancelled
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeAlias
+from concurrent.futures import ThreadPoolExecutor
 
 from segdl.core.url import parse_url
 from segdl.engine.batch import Outcome, failure_of
 from segdl.engine.run import TICK
-from segdl.errors import CancelledError, SegdlError, ServerError
+from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.engines.asking import Terms
+from segdl.mirror.engines.depot import Depot
+from segdl.mirror.engines.dispatch import Back, Dispatch, Errand, Item
 from segdl.mirror.engines.engine import Engine, Files
-from segdl.mirror.engines.flights import Flight, Flights
-from segdl.mirror.engines.orders import Failed, Told, Unfit
 from segdl.mirror.engines.parcel import Parcel
-from segdl.mirror.engines.telling import PROGRESS, Message, event_of
-from segdl.mirror.engines.traffic import Traffic
-from segdl.mirror.happenings import Said
 from segdl.mirror.work import Job
 from segdl.options import Request
-from segdl.progress.events import Busy, Finished, Started
+from segdl.progress.events import Finished
 from segdl.results import DownloadResult
 
 # Threads for what is done at the driver: names, digests of what is here, programs.
 _HANDS = 8
-# Seconds between two looks at who has not been heard of.
-_LOOK = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Back:
-    """An order came back, or was lost."""
-
-    number: int
-    attempt: int
-    future: Future[Told]
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """What was to be done here for a file is done."""
-
-    number: int
-    future: Future[DownloadResult | None]
-
-
-Item: TypeAlias = "_Back | _Errand | Message"
 
 
 class Carrier:
@@ -63,6 +34,7 @@ class Carrier:
     Args:
         engine: has the workers.
         terms: what all files have in common.
+        depot: takes in what workers bring.
         files: what has to be the same at each worker.
         inbox: takes what workers tell meanwhile.
         cap: tells how many orders of a host may be out at once.
@@ -73,22 +45,21 @@ class Carrier:
         self,
         engine: Engine,
         terms: Terms,
+        depot: Depot,
         files: Files,
         inbox: queue.SimpleQueue[Item],
         *,
         cap: Callable[[str], int],
         silence: float,
     ) -> None:
-        self._engine = engine
         self._terms = terms
+        self._depot = depot
         self._run = terms.run
-        self._files = files
         self._inbox = inbox
-        self._traffic = Traffic(cap, self._run.clock, self._run.backoff)
+        self._dispatch = Dispatch(
+            engine, terms, depot, files, inbox, self._settle, cap=cap, silence=silence
+        )
         self._parcels: dict[int, Parcel] = {}
-        self._flights = Flights(silence)
-        self._looked_at = 0.0
-        self._losses = 0
         self._errands: set[int] = set()
         # Files of which something is known that the others need not wait for.
         self._over: list[Parcel] = []
@@ -128,7 +99,7 @@ class Carrier:
                     if request is None:
                         break
                     number += 1
-                    parcel = Parcel(self._terms, jobs[number], number)
+                    parcel = self._depot.parcel(self._terms, jobs[number], number)
                     self._parcels[number] = parcel
                     self._settle(parcel)
                 if cancel.is_set():
@@ -137,13 +108,15 @@ class Carrier:
                 if not self._parcels and (ended or cancel.is_set()):
                     return
                 if self._parcels:
-                    self._hand_over()
+                    self._dispatch.hand_over()
                     self._take()
         finally:
             if self._parcels:
                 cancel.set()
-            self._forget()
+            self._dispatch.forget()
             self._hands.shutdown(cancel_futures=True)
+            for parcel in self._parcels.values():
+                parcel.end(CancelledError("interrupted"))
 
     def _settle(self, parcel: Parcel) -> None:
         """See to what a file wants next."""
@@ -155,9 +128,9 @@ class Carrier:
             number = parcel.number
             self._errands.add(number)
             future = self._hands.submit(errand)
-            future.add_done_callback(lambda done: self._inbox.put(_Errand(number, done)))
+            future.add_done_callback(lambda done: self._inbox.put(Errand(number, done)))
         else:
-            self._traffic.add(parcel)
+            self._dispatch.add(parcel)
 
     def _outcomes(self) -> Iterator[tuple[int, Outcome]]:
         """Yield what became of the files that are over."""
@@ -174,7 +147,7 @@ class Carrier:
             self._run.emit(
                 Finished(
                     parcel.number,
-                    str(outcome.path),
+                    outcome.place or str(outcome.path),
                     outcome.url,
                     outcome.size,
                     outcome.fetched,
@@ -184,97 +157,27 @@ class Carrier:
             )
             yield parcel.number, outcome
 
-    def _hand_over(self) -> None:
-        """Give out what may go."""
-        room = self._engine.slots - len(self._flights)
-        for parcel, order in self._traffic.next(room):
-            number, attempt = parcel.number, order.head.attempt
-            future = self._engine.submit(order)
-            self._flights.add(Flight(parcel, order, future, self._run.clock()))
-            future.add_done_callback(partial(self._put_back, number, attempt))
-
-    def _put_back(self, number: int, attempt: int, future: Future[Told]) -> None:
-        self._inbox.put(_Back(number, attempt, future))
-
     def _take(self) -> None:
         """Wait a tick for something to come in, then take all that is there."""
         try:
             item = self._inbox.get(timeout=TICK)
             while True:
-                if isinstance(item, _Back):
-                    self._came_back(item)
-                elif isinstance(item, _Errand):
+                if isinstance(item, Back):
+                    self._dispatch.came_back(item)
+                elif isinstance(item, Errand):
                     self._errand_done(item)
                 else:
-                    self._hear(item)
+                    self._dispatch.hear(item)
                 item = self._inbox.get_nowait()
         except queue.Empty:
             pass
-        self._mend()
-        self._look_for_silence()
+        self._dispatch.look_after()
 
-    def _came_back(self, back: _Back) -> None:
-        flight = self._flights.find(back.number, back.attempt)
-        if flight is None or flight.future is not back.future:
-            # It was taken for lost, or back, and may be out anew.
-            return
-        self._flights.remove(flight)
-        parcel, order = flight.parcel, flight.order
-        told = self._told(back.future)
-        if told is None:
-            self._traffic.back(parcel.host)
-            parcel.lost(order)
-            self._losses += 1
-            self._settle(parcel)
-            return
-        if isinstance(told, Failed) and told.refused:
-            pause = self._traffic.refused(parcel.host, told.pause)
-            self._pause(parcel, pause, told)
-            self._recall(parcel.host)
-        else:
-            self._traffic.back(parcel.host)
-            if not isinstance(told, Failed | Unfit):
-                self._traffic.answered(parcel.host)
-        if isinstance(told, Unfit):
-            self._terms.work.say(Said(f"worker {told.worker} cannot work: {told.why}"))
-            self._engine.dismiss(told.worker)
-        if parcel.outcome is None:
-            parcel.take(order, told)
-            self._settle(parcel)
-
-    def _told(self, future: Future[Told]) -> Told | None:
-        """Return what a worker told; None where it was lost."""
-        try:
-            return future.result()
-        except FutureCancelled:
-            self._engine.is_loss(FutureCancelled())
-            return None
-        except Exception as error:
-            if not self._engine.is_loss(error):
-                raise
-            return None
-
-    def _pause(self, parcel: Parcel, seconds: float, failed: Failed) -> None:
-        """Have nobody ask a host that has had enough, for any file."""
-        gate = self._run.gates.of(parse_url(parcel.job.request.url).origin)
-        if seconds > gate.pause() and gate.try_ask():
-            gate.refused(seconds, seconds)
-        error = failed.error
-        if isinstance(error, ServerError) and error.status is not None:
-            self._run.emit(Busy(parcel.number, error.status, seconds))
-
-    def _recall(self, host: str) -> None:
-        """Take orders of a host back that no worker has begun with."""
-        for flight in self._flights:
-            if flight.parcel.host == host and flight.heard_at is None and flight.future.cancel():
-                self._flights.remove(flight)
-                self._traffic.back(host)
-                flight.parcel.ready.appendleft(flight.order)
-                self._traffic.add(flight.parcel)
-
-    def _errand_done(self, done: _Errand) -> None:
+    def _errand_done(self, done: Errand) -> None:
         self._errands.discard(done.number)
-        parcel = self._parcels[done.number]
+        parcel = self._parcels.get(done.number)
+        if parcel is None:
+            return
         try:
             result: DownloadResult | SegdlError | None = done.future.result()
         except SegdlError as error:
@@ -282,60 +185,11 @@ class Carrier:
         parcel.errand_done(result)
         self._settle(parcel)
 
-    def _hear(self, message: Message) -> None:
-        """Take a word of a worker."""
-        number, attempt, kind, *fields = message
-        assert isinstance(number, int)
-        assert isinstance(attempt, int)
-        assert isinstance(kind, str)
-        flight = self._flights.find(number, attempt)
-        if flight is None:
-            return
-        flight.heard_at = self._run.clock()
-        if kind == PROGRESS and isinstance(fields[0], int):
-            flight.parcel.hear(flight.order, fields[0])
-            return
-        event = event_of(number, kind, fields)
-        if isinstance(event, Started):
-            event = replace(event, path=str(flight.parcel.path))
-        if event is not None:
-            self._run.emit(event)
-
-    def _mend(self) -> None:
-        """Have workers again where they were lost."""
-        if self._losses and not self._run.cancel.is_set():
-            self._losses = 0
-            if self._engine.mend():
-                self._engine.prove(self._terms.camp, self._files)
-
-    def _look_for_silence(self) -> None:
-        """Take workers for lost that say nothing any more, and give their orders to others."""
-        now = self._run.clock()
-        if now < self._looked_at + _LOOK:
-            return
-        self._looked_at = now
-        lost = self._flights.silent(now)
-        if self._flights.all_silent(now) and self._engine.is_stuck():
-            lost = list(self._flights)
-        for flight in lost:
-            self._flights.remove(flight)
-            self._losses += 1
-            self._traffic.back(flight.parcel.host)
-            if flight.parcel.outcome is None:
-                flight.parcel.lost(flight.order)
-                self._settle(flight.parcel)
-
     def _cancel(self) -> None:
         """End what is at work; what is done here comes to its end by itself."""
-        self._forget()
+        self._dispatch.forget()
         error = CancelledError("interrupted", hint="run the same command to go on")
         for parcel in self._parcels.values():
             if parcel.number not in self._errands and parcel.outcome is None:
                 parcel.end(error)
                 self._over.append(parcel)
-
-    def _forget(self) -> None:
-        """Take nothing any more of what is out."""
-        for flight in self._flights:
-            self._traffic.back(flight.parcel.host)
-        self._flights.clear()

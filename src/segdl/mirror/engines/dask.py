@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from segdl.core.text import printable
 from segdl.engine.run import TICK, Run
-from segdl.errors import NetworkError, UsageError
+from segdl.errors import NetworkError, SegdlError, UsageError
+from segdl.mirror.engines.answers import Told, Unfit
 from segdl.mirror.engines.camp import Proof, prove
 from segdl.mirror.engines.engine import Files, refuse_unfit
-from segdl.mirror.engines.orders import Camp, Order, Told, Unfit
+from segdl.mirror.engines.orders import Camp, Order
+from segdl.mirror.engines.scheduler import CONNECT, PARTING, reach
 from segdl.mirror.engines.telling import Message
 from segdl.mirror.engines.worker import obey
 from segdl.version import __version__
 
 if TYPE_CHECKING:
-    from distributed import Client
+    pass
 
-# Seconds for one connection, or one answer of the scheduler.
-_CONNECT = 10.0
 # Seconds between two counts of the workers: they come and go.
 _COUNT = 5.0
 # For so many threads one order more is out: from one to the next it takes some ms.
@@ -57,13 +55,6 @@ class Dask:
         hear: Callable[[Message], None],
         patience: float,
     ) -> None:
-        try:
-            import distributed  # noqa: F401
-        except ImportError:
-            raise UsageError(
-                "--engine dask needs a package that is missing",
-                hint="pip install 'segdl[dask]'",
-            ) from None
         self._address = address
         self._camp = camp
         self._hear = hear
@@ -72,34 +63,15 @@ class Dask:
         self._counting: Future[dict[str, int]] | None = None
         self._counted_at = 0.0
         self._slots = 0
+        self._is_open = False
         self._open()
 
     def _open(self) -> None:
-        from distributed import Client
-
-        shown = printable(self._address, 200)
-        place = urlsplit(self._address)
-        try:
-            # A client that finds nobody would try for long, and leave a thread behind.
-            socket.create_connection((place.hostname or "", place.port or 0), _CONNECT).close()
-            self._client: Client = Client(
-                self._address, timeout=_CONNECT, set_as_default=False, name="segdl"
-            )
-        except (OSError, TimeoutError, asyncio.TimeoutError, ValueError) as error:
-            why = printable(str(error), 200)
-            raise NetworkError(
-                f"the Dask scheduler at {shown} does not answer: {why}",
-                hint="is it running, and reached from here?",
-            ) from None
-        except TypeError as error:
-            # So it says that it has no certificates.
-            raise UsageError(
-                f"the Dask scheduler at {shown} cannot be asked: {printable(str(error), 200)}",
-                hint="dask+tls needs certificates in Dask's configuration (distributed.comm.tls)",
-            ) from None
+        client = reach(self._address, self._run)
         # The name of a task, and so what the scheduler's pages show, is a number of no meaning.
-        self._executor = self._client.get_executor(pure=False, retries=_RETRIES)
-        self._client.subscribe_topic(self._camp.topic, self._listen)
+        self._client, self._is_open = client, True
+        self._executor = client.get_executor(pure=False, retries=_RETRIES)
+        client.subscribe_topic(self._camp.topic, self._listen)
 
     def _listen(self, event: tuple[float, Message]) -> None:
         _, message = event
@@ -130,9 +102,33 @@ class Dask:
                 )
             self._run.sleep(5 * TICK)
         self._require_scheduler()
-        told = self._call(partial(self._client.run, prove, camp, files, on_error="return"))
+        if camp.beacon is None:
+            told = self._call(partial(self._client.run, prove, camp, files, on_error="return"))
+        else:
+            told = self._told_as_tasks(camp, files)
         refuse_unfit(camp, {printable(name, 100): _proof(proof) for name, proof in told.items()})
         self._slots = _slots(self._call(self._client.nthreads))
+
+    def _told_as_tasks(self, camp: Camp, files: Files) -> dict[str, Proof | BaseException]:
+        """Return what each worker says of itself, or what became of it.
+
+        What is run beside tasks is in the debug log with its arguments, tasks are not.
+        """
+        asked = {}
+        for name in self._call(self._client.nthreads):
+            one = self._client.get_executor(
+                pure=False, workers=[name], allow_other_workers=False, retries=0
+            )
+            asked[name] = one.submit(prove, camp, files)
+        told: dict[str, Proof | BaseException] = {}
+        for name, future in asked.items():
+            try:
+                told[name] = self._run.wait_for(future, future.cancel, self._patience)
+            except SegdlError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is: it cannot work
+                told[name] = error
+        return told
 
     def _require_scheduler(self) -> None:
         """See to it that the scheduler can read orders, as Dask has it do.
@@ -159,12 +155,17 @@ class Dask:
         """
         asking = self._run.pool.submit(ask)
         try:
-            return self._run.wait_for(asking, lambda: None, _CONNECT)
+            return self._run.wait_for(asking, lambda: None, CONNECT)
         except (OSError, TimeoutError, asyncio.TimeoutError) as error:
             raise NetworkError(f"the Dask scheduler is gone: {printable(str(error))}") from None
 
     def submit(self, order: Order) -> Future[Told]:
         """Hand an order over."""
+        if not self.is_connected:
+            # A client keeps what it is given until it finds its scheduler again, or for ever.
+            lost: Future[Told] = Future()
+            lost.set_exception(CancelledError())
+            return lost
         future: Future[Told] = self._executor.submit(carry_out, order)
         return future
 
@@ -188,7 +189,7 @@ class Dask:
         if self.is_connected:
             return False
         ends = self._run.clock() + self._patience
-        self._leave(1)
+        self._leave()
         while True:
             try:
                 self._open()
@@ -212,11 +213,13 @@ class Dask:
 
     def close(self) -> None:
         """Cancel what is out, and leave; workers see for themselves that the run is over."""
-        self._executor.shutdown(wait=False)
-        self._leave(2)
+        self._leave()
 
-    def _leave(self, seconds: int) -> None:
-        self._client.close(timeout=seconds)
+    def _leave(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._executor.shutdown(wait=False)
+            self._client.close(timeout=PARTING)
 
 
 def _tell_version() -> dict[str, str]:
@@ -231,6 +234,8 @@ def _slots(threads: dict[str, int]) -> int:
 def _proof(told: Proof | BaseException) -> Proof:
     if isinstance(told, Proof):
         return told
+    if isinstance(told, CancelledError):
+        return Proof("?", "it does not answer")
     if isinstance(told, ImportError | AttributeError):
         return Proof("?", "it has no segdl, or another one")
     return Proof("?", f"it fails: {printable(repr(told), 200)}")

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from segdl.engine.run import Run
 from segdl.errors import UsageError
+from segdl.mirror.engines.answers import Told
 from segdl.mirror.engines.camp import Proof, why_unproved
-from segdl.mirror.engines.orders import Camp, Order, Told
+from segdl.mirror.engines.orders import Camp, Order
 from segdl.mirror.engines.telling import Message
 from segdl.mirror.options import EngineOptions
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from segdl.mirror.engines.orders import Order, Told
+from segdl.mirror.engines.answers import Told
+from segdl.mirror.engines.orders import Order
 from segdl.mirror.engines.parcel import Parcel
 
 # So many times the silence of one worker is that of all.

@@ -3,21 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from segdl.core.checksum import Claim
 from segdl.core.hashing import can_hash
-from segdl.core.identity import Match, compare
+from segdl.core.identity import Match, Version, compare
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
+from segdl.mirror.engines.answers import Filled, Seen
 from segdl.mirror.engines.asking import Asking, Terms
-from segdl.mirror.engines.orders import Filled, Order, Piece, Seen
-from segdl.mirror.engines.pieced import Pieced
+from segdl.mirror.engines.orders import Order, Slice
 from segdl.mirror.work import Job
 from segdl.progress.events import Progress, SegmentState, Started
 
 
 class DiffersError(Exception):
     """What came is not of one version."""
+
+
+class Pieces(Protocol):
+    """What is there of one version of a file, and what is not."""
+
+    version: Version
+    size: int
+
+    @property
+    def held(self) -> list[Span]:
+        """What is there, in order."""
+
+    @property
+    def count(self) -> int:
+        """Bytes that are there."""
+
+    def missing(self) -> list[Span]:
+        """Return the pieces to fetch, in order."""
+
+    def note(self, filled: Filled) -> None:
+        """Take note of bytes that are there.
+
+        Raises:
+            DiskError: the disk failed.
+        """
+
+    def first_mismatch(self) -> int | None:
+        """Return where two pieces that meet do not fit; None where all do.
+
+        Raises:
+            DiskError: the disk failed.
+        """
+
+    def close(self) -> None:
+        """Let go of it; what is there stays."""
 
 
 class LargeFile:
@@ -28,18 +64,17 @@ class LargeFile:
         asking: makes the file's orders.
         job: the file.
         number: its number, for events.
+        name: what events call it.
         seen: what its server has.
-        salt: tells versions apart that their server does not.
+        pieced: what is there.
+        ask: makes an order for bytes, from one of the file's URLs.
         put: takes orders, and the seconds before which they may not go out.
 
     Attributes:
         pieced: what is there.
         claims: the digests that it must have, those that can be computed.
-        hexdigests: its digests, once everything is there that will be.
+        algorithms: of all digests that are wanted.
         fetched: bytes that came.
-
-    Raises:
-        DiskError: no space, or it cannot be made.
     """
 
     def __init__(
@@ -48,27 +83,29 @@ class LargeFile:
         asking: Asking,
         job: Job,
         number: int,
+        name: str,
         seen: Seen,
-        salt: str,
+        pieced: Pieces,
+        ask: Callable[[Span, int], Slice],
         put: Callable[[Order, float], None],
     ) -> None:
         self._terms = terms
         self._asking = asking
         self._number = number
         self._url = seen.url
+        self._ask = ask
         self._put = put
-        # The pieces that are asked for, and how far they are.
-        self._out: dict[int, tuple[Span, int]] = {}
-        told = seen.version.digest
-        listed = job.request.expected.claim
-        claims = (listed, told if told and can_hash(told.checksum.algorithm) else None)
-        self.claims: tuple[Claim, ...] = tuple(claim for claim in claims if claim is not None)
-        self.hexdigests: dict[str, str] | None = None
+        # The pieces that are asked for, by where they begin: the order's number, and how far.
+        self._out: dict[int, tuple[int, Span, int]] = {}
+        self._whole = False
+        self.claims = claims_of(job, seen)
+        self.algorithms = {claim.checksum.algorithm for claim in self.claims}
+        if terms.sums:
+            self.algorithms.add("sha256")
         self.fetched = 0
-        self.pieced = Pieced(terms.folder, job.row.path, seen.version, terms.least, salt)
-        url, path = parse_url(job.request.url).public, str(terms.directory / job.row.path)
-        held = self.pieced.count
-        terms.run.emit(Started(number, url, path, self.pieced.size, held, 1))
+        self.pieced = pieced
+        url = parse_url(job.request.url).public
+        terms.run.emit(Started(number, url, name, pieced.size, pieced.count, 1))
 
     def begin(self) -> None:
         """Ask for what is missing.
@@ -82,18 +119,16 @@ class LargeFile:
         self._look_whether_all_is_there()
 
     def _ask_for(self, span: Span, delay: float = 0.0) -> None:
-        pieced = self.pieced
-        self._out[span.start] = (span, 0)
-        order = self._asking.for_piece(pieced.place, pieced.version, self._url, span)
+        order = self._ask(span, self._url)
+        self._out[span.start] = (order.head.attempt, span, 0)
         self._put(order, delay)
 
     def wants(self, order: Order) -> bool:
         """Tell whether an order for a piece is one of this version's, and still of interest."""
-        return (
-            isinstance(order, Piece)
-            and order.span.start in self._out
-            and order.place == self.pieced.place
-        )
+        if not isinstance(order, Slice):
+            return False
+        attempt, _, _ = self._out.get(order.span.start, (0, None, 0))
+        return attempt == order.head.attempt
 
     def filled(self, order: Order, filled: Filled) -> None:
         """Take note that a piece is on the disk.
@@ -104,10 +139,10 @@ class LargeFile:
         """
         if self.wants(order):
             del self._out[filled.span.start]
-            self._note(filled.span, filled.before)
+            self._note(filled)
             self._look_whether_all_is_there()
 
-    def ask_for_rest(self, order: Piece, filled: Span | None, delay: float) -> None:
+    def ask_for_rest(self, order: Slice, filled: Span | None, delay: float) -> None:
         """Ask for what a piece lacks that failed.
 
         Raises:
@@ -115,13 +150,13 @@ class LargeFile:
         """
         del self._out[order.span.start]
         if filled is not None:
-            self._note(filled)
+            self._note(Filled(filled, (), 0))
         at = order.span.start if filled is None else filled.stop
         self._ask_for(Span(at, order.span.stop), delay)
 
-    def _note(self, span: Span, before: tuple[tuple[int, bytes], ...] = ()) -> None:
-        self.fetched += len(span)
-        self.pieced.note(span, before)
+    def _note(self, filled: Filled) -> None:
+        self.fetched += len(filled.span)
+        self.pieced.note(filled)
         self._tell()
 
     def _look_whether_all_is_there(self) -> None:
@@ -134,7 +169,12 @@ class LargeFile:
         if self.fetched and self.pieced.version.proves:
             self._put(self._asking.to_look(), 0.0)
         else:
-            self._hash()
+            self._whole = True
+
+    def is_whole(self) -> bool:
+        """Tell once that all is there, of one version."""
+        whole, self._whole = self._whole, False
+        return whole
 
     def confirm(self, seen: Seen) -> None:
         """Go on where the server has this version still.
@@ -148,22 +188,12 @@ class LargeFile:
         # Mirrors have validators of their own.
         if seen.url == self._url and compare(pinned, version) is not Match.SAME:
             raise DiffersError("it is another now")
-        self._hash()
+        self._whole = True
 
-    def _hash(self) -> None:
-        algorithms = {claim.checksum.algorithm for claim in self.claims}
-        if self._terms.sums:
-            algorithms.add("sha256")
-        if not algorithms:
-            self.hexdigests = {}
-            return
-        place, size = self.pieced.place, self.pieced.size
-        self._put(self._asking.to_hash(place, size, frozenset(algorithms)), 0.0)
-
-    def hear(self, order: Piece, done: int) -> None:
+    def hear(self, order: Slice, done: int) -> None:
         """Take note of how far a piece is, in bytes."""
         if self.wants(order):
-            self._out[order.span.start] = (order.span, done)
+            self._out[order.span.start] = (order.head.attempt, order.span, done)
             self._tell()
 
     def _tell(self) -> None:
@@ -171,9 +201,16 @@ class LargeFile:
         # Those that wait for their turn are many, and nothing is to be seen of them.
         out = [
             SegmentState(span.start, span.stop, done, active=True)
-            for span, done in self._out.values()
+            for _, span, done in self._out.values()
             if done
         ]
         states = tuple(sorted((*held, *out), key=lambda each: each.start))
         done = sum(each.done for each in states)
         self._terms.run.emit(Progress(self._number, done, self.pieced.size, states))
+
+
+def claims_of(job: Job, seen: Seen) -> tuple[Claim, ...]:
+    """Return the digests that a file must have, those that can be computed: the list's first."""
+    told = seen.version.digest
+    servers = told if told and can_hash(told.checksum.algorithm) else None
+    return tuple(claim for claim in (job.request.expected.claim, servers) if claim is not None)

@@ -1,4 +1,4 @@
-"""What a driver asks of a worker, and what a worker answers: plain values that travel.
+"""What a driver asks of a worker: plain values that travel.
 
 Orders hold credentials: they are arguments of tasks, and nothing of them is ever shown.
 """
@@ -7,14 +7,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Stat
+from segdl.core.s3url import S3Place
 from segdl.core.spans import Span
-from segdl.errors import SegdlError
 from segdl.options import NetworkOptions, Request, TransferOptions
-from segdl.results import DownloadResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Beacon:
+    """An object in a bucket that is there for as long as a driver's run.
+
+    Attributes:
+        read: a URL, signed for some hours, that reads it.
+        write: one that workers show by that they can write.
+        network: how to reach the store.
+    """
+
+    read: str
+    write: str
+    network: NetworkOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +40,7 @@ class Camp:
         version: the driver's segdl.
         topic: where workers tell of their progress, if the engine has topics.
         every: seconds between two words about one task's progress.
+        beacon: an object in the place of the folder, where workers share none.
     """
 
     folder: Path
@@ -34,6 +48,7 @@ class Camp:
     version: str
     topic: str
     every: float = 0.5
+    beacon: Beacon | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -113,18 +128,27 @@ class Look(Order):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Piece(Order):
-    """Fetch some bytes of one version into their place in a file that is there.
+class Slice(Order):
+    """Fetch some bytes of one version.
 
     Attributes:
-        place: the file that all pieces of the version share.
         span: the bytes.
         version: what every answer must be of.
     """
 
-    place: Path
     span: Span
     version: Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Piece(Slice):
+    """Fetch some bytes of one version into their place in a file that is there.
+
+    Attributes:
+        place: the file that all pieces of the version share.
+    """
+
+    place: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -136,109 +160,52 @@ class Hash(Order):
     algorithms: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """A file is in the camp.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Send(Order):
+    """Fetch a small file whole, and send it to a key that no other attempt knows.
 
     Attributes:
-        name: what it is called there; "" where the one that is here will do.
-        result: how it was fetched; its path means nothing.
-        sha256: where that was wanted.
+        url: takes it; signed as the order goes out.
+        most: bytes from which on it is not wanted whole.
     """
 
-    name: str
-    result: DownloadResult
-    sha256: str | None = None
+    url: str = ""
+    most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Large:
-    """The file is larger than is wanted whole."""
-
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the server has.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SendPart(Slice):
+    """Fetch some bytes of one version, and send them on as a part of an upload.
 
     Attributes:
-        version: its validators; without the ETag where that changes from answer to answer.
-        ranged: whether it sends ranges.
-        url: which of the request's URLs answered, by place.
-        requests: that this took.
+        key: the object that the upload makes.
+        upload: what the store calls the upload.
+        part: its number.
+        length: bytes of each part but the last.
+        url: takes it; signed as the order goes out.
     """
 
-    version: Version
-    ranged: bool
-    url: int
-    requests: int
+    key: S3Place
+    upload: str
+    part: int
+    length: int
+    url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """Bytes of a file are on the disk.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HashObject(Order):
+    """Read an object, and tell its digests.
 
     Attributes:
-        span: which.
-        before: what the server has just before them, by place: it must be what is there.
-        requests: that this took.
+        key: where it is.
+        url: reads it; signed as the order goes out.
+        size: bytes of it.
+        etag: its ETag, without quotes.
+        algorithms: of the digests.
     """
 
-    span: Span
-    before: tuple[tuple[int, bytes], ...]
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hashed:
-    """Digests of a file, in hexadecimal, by algorithm."""
-
-    hexdigests: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Differs:
-    """Answers are not of the version, or not the range, that was asked for."""
-
-    why: str
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The task could not be done.
-
-    Attributes:
-        error: why.
-        requests: that this took.
-        refused: whether the server said 429 or 503.
-        pause: seconds that it asks to wait; None where it names none.
-        progressed: whether it brought anything.
-        left: what can be gone on from.
-        filled: bytes that are on the disk nevertheless.
-    """
-
-    error: SegdlError
-    requests: int = 0
-    progressed: bool = False
-    refused: bool = False
-    pause: float | None = None
-    left: str | None = None
-    filled: Span | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """This worker does not see what the driver sees, or is another version."""
-
-    worker: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """Nothing is to be done: it was done before, or the run is over."""
-
-
-Told: TypeAlias = Brought | Large | Seen | Filled | Hashed | Differs | Failed | Unfit | Over
+    key: S3Place
+    url: str = ""
+    size: int
+    etag: str
+    algorithms: frozenset[str]

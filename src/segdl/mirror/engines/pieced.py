@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from segdl.core.cutting import cut
 from segdl.core.identity import Version
 from segdl.core.journal import Kind
 from segdl.core.spans import Span, gaps, union
+from segdl.mirror.engines.answers import Filled
 from segdl.store.faults import disk_errors
 from segdl.store.files import FLAGS
 from segdl.store.journal import JournalFile, load
@@ -84,18 +84,14 @@ class Pieced:
         """Bytes that are there."""
         return sum(map(len, self.held))
 
-    def note(self, span: Span, before: Iterable[tuple[int, bytes]] = ()) -> None:
-        """Note that bytes are on the disk.
-
-        Args:
-            span: which.
-            before: what its server has just before them.
-        """
+    def note(self, filled: Filled) -> None:
+        """Note that bytes are on the disk."""
+        span = filled.span
         with disk_errors(self._journal_path, "write"):
             self._journal.claim(self._slots, Kind.SYNCED, span)
         self._slots += 1
         self.held = union([*self.held, span])
-        self._before.update(before)
+        self._before.update(filled.before)
 
     def first_mismatch(self) -> int | None:
         """Return where two pieces that meet do not fit; None where all do."""

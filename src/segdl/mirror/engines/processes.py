@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError
+from segdl.mirror.engines.answers import Told
 from segdl.mirror.engines.camp import prove
 from segdl.mirror.engines.engine import Files, refuse_unfit
-from segdl.mirror.engines.orders import Camp, Order, Told
+from segdl.mirror.engines.orders import Camp, Order
 from segdl.mirror.engines.telling import Message
 from segdl.mirror.engines.worker import obey
 
@@ -161,6 +162,9 @@ def _begin(spoken: Queue[Message]) -> None:
     """Make ready in a process that was begun."""
     global _spoken  # noqa: PLW0603 - the one thing that a pool's process is given
     _spoken = spoken
+    # Who has the credentials of a store signs for others.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     # Ctrl-C is for the driver, who ends us.
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):

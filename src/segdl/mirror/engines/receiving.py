@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segdl.core.checksum import Claim
 from segdl.core.head import parse_date
+from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, IntegrityError
 from segdl.mirror.aside import corrupt_name, kept_as, set_fetched_aside
-from segdl.mirror.engines.asking import Terms
-from segdl.mirror.engines.orders import Brought
+from segdl.mirror.engines.answers import Brought
 from segdl.mirror.engines.pieced import Pieced
 from segdl.mirror.stat import stat_of
-from segdl.mirror.work import Job
+from segdl.mirror.work import Job, Work
 from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors, shown
 from segdl.store.files import EXISTING
@@ -23,22 +23,39 @@ from segdl.store.record import write_record
 from segdl.store.target import Target
 
 
-def receive(terms: Terms, job: Job, brought: Brought) -> DownloadResult:
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where what workers bring gets its name.
+
+    Attributes:
+        run: the driver's surroundings.
+        incoming: where they leave whole files.
+        directory: the mirror.
+        work: takes note of what is there.
+    """
+
+    run: Run
+    incoming: Path
+    directory: Path
+    work: Work
+
+
+def receive(landing: Landing, job: Job, brought: Brought) -> DownloadResult:
     """Take a whole file over from the camp.
 
     Raises:
         SegdlError: it is not what it should be, or the disk failed.
     """
-    path = terms.directory / job.row.path
+    path = landing.directory / job.row.path
     result = replace(brought.result, path=path)
     if result.status == "skipped":
         found = stat_of(path)
         result = replace(result, size=found.size if found else 0)
     else:
-        _require_right(job, brought, terms.camp.folder / brought.name)
-        _give_name(terms.camp.folder / brought.name, path)
-    terms.work.fetched(terms.run, job, path, result, brought.sha256)
-    return terms.work.ended(terms.run, job, result)
+        _require_right(job, brought, landing.incoming / brought.name)
+        _give_name(landing.incoming / brought.name, path)
+    landing.work.fetched(landing.run, job, path, result, brought.sha256)
+    return landing.work.ended(landing.run, job, result)
 
 
 def _require_right(job: Job, brought: Brought, place: Path) -> None:
@@ -56,7 +73,7 @@ def _require_right(job: Job, brought: Brought, place: Path) -> None:
 
 
 def receive_pieced(
-    terms: Terms,
+    landing: Landing,
     job: Job,
     pieced: Pieced,
     claims: tuple[Claim, ...],
@@ -66,7 +83,7 @@ def receive_pieced(
     """Give a file that was brought in pieces its name.
 
     Args:
-        terms: what all files have in common.
+        landing: where it goes.
         job: the file.
         pieced: its pieces, all of them.
         claims: the digests that it must have; they were computed.
@@ -76,7 +93,7 @@ def receive_pieced(
     Raises:
         SegdlError: it is not what it should be, or the disk failed.
     """
-    path = terms.directory / job.row.path
+    path = landing.directory / job.row.path
     for claim in claims:
         found = hexdigests[claim.checksum.algorithm]
         if found != claim.checksum.hexdigest:
@@ -102,14 +119,14 @@ def receive_pieced(
     pieced.forget()
     checksum = claims[0].checksum if claims else None
     result = replace(result, path=path, checksum=None if checksum is None else str(checksum))
-    terms.work.fetched(terms.run, job, path, result, hexdigests.get("sha256"))
-    return terms.work.ended(terms.run, job, result)
+    landing.work.fetched(landing.run, job, path, result, hexdigests.get("sha256"))
+    return landing.work.ended(landing.run, job, result)
 
 
-def set_brought_aside(terms: Terms, job: Job, left: str) -> Path | None:
+def set_brought_aside(landing: Landing, job: Job, left: str) -> Path | None:
     """Keep what was fetched whole, and is wrong, beside where it would be; return where."""
-    path = terms.directory / job.row.path
-    held = set_fetched_aside(terms.camp.folder / left, "parts")
+    path = landing.directory / job.row.path
+    held = set_fetched_aside(landing.incoming / left, "parts")
     if held is None:
         return None
     _give_name(held, corrupt_name(path))

@@ -10,11 +10,14 @@ from dataclasses import replace
 from segdl.engine.run import Run
 from segdl.errors import UsageError
 from segdl.mirror.engines.asking import Terms
-from segdl.mirror.engines.camp import files_of, pitch, strike
-from segdl.mirror.engines.carrier import Carrier, Item
+from segdl.mirror.engines.camp import files_of
+from segdl.mirror.engines.carrier import Carrier
+from segdl.mirror.engines.depot import Depot
+from segdl.mirror.engines.dispatch import Item
 from segdl.mirror.engines.engine import open_engine
-from segdl.mirror.options import INCOMING, EngineOptions, MirrorOptions
-from segdl.mirror.work import Work
+from segdl.mirror.happenings import Happening
+from segdl.mirror.options import EngineOptions, MirrorOptions
+from segdl.options import S3Options
 
 # Words a second that all workers together may say of their progress.
 _WORDS = 200.0
@@ -27,7 +30,8 @@ def open_carrier(
     run: Run,
     options: MirrorOptions,
     engine_options: EngineOptions,
-    work: Work,
+    depot: Depot,
+    say: Callable[[Happening], None],
     cap: Callable[[str], int],
 ) -> Iterator[Carrier]:
     """Yield what has files fetched by workers, each of which has shown that it can.
@@ -36,7 +40,8 @@ def open_carrier(
         run: the driver's surroundings.
         options: the mirror.
         engine_options: who works.
-        work: does here what needs no server.
+        depot: takes in what workers bring.
+        say: takes what happens.
         cap: tells how many orders of a host may be out at once.
 
     Raises:
@@ -47,27 +52,23 @@ def open_carrier(
             "--limit-rate holds within one process, and --engine has several",
             hint="leave one of them out",
         )
-    folder = options.folder / INCOMING
-    camp = pitch(folder, topics=engine_options.kind == "dask")
     inbox: queue.SimpleQueue[Item] = queue.SimpleQueue()
-    try:
-        engine = open_engine(engine_options, run, camp, inbox.put, options.patience)
+    with depot.camp(topics=engine_options.kind == "dask") as pitched:
+        engine = open_engine(engine_options, run, pitched, inbox.put, options.patience)
         try:
             files = files_of(run.network)
-            engine.prove(camp, files)
-            camp = replace(camp, every=max(_LEAST, engine.slots / _WORDS))
+            engine.prove(pitched, files)
+            camp = replace(pitched, every=max(_LEAST, engine.slots / _WORDS))
             terms = Terms(
                 run=run,
+                # Nobody else needs to know whose credentials are used for a store.
+                network=replace(run.network, s3=S3Options()),
                 camp=camp,
-                folder=folder,
-                directory=options.directory.absolute(),
                 least=engine_options.piece,
                 sums=options.sums,
-                work=work,
+                say=say,
             )
             silence = max(engine_options.silence, 4 * camp.every)
-            yield Carrier(engine, terms, files, inbox, cap=cap, silence=silence)
+            yield Carrier(engine, terms, depot, files, inbox, cap=cap, silence=silence)
         finally:
             engine.close()
-    finally:
-        strike(camp)

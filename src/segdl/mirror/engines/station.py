@@ -17,8 +17,9 @@ from segdl.mirror.engines.orders import Camp, Order
 from segdl.mirror.engines.telling import Send, Teller
 from segdl.progress.events import Event
 
-# Seconds between two looks at whether the run is over.
+# Seconds between two looks at whether the run is over; those at a bucket cost money.
 _LOOK = 1.0
+_LOOK_FAR = 10.0
 # Tasks that a process may have at once; threads are made as they are needed.
 _MOST_TASKS = 64
 
@@ -60,6 +61,8 @@ class Station:
         """
         teller = Teller(order, send)
         with self._lock:
+            # What is signed in it runs out.
+            self.camp = order.camp
             if self._left or self._cancel.is_set():
                 raise CancelledError("the run is over")
             self._tellers.add(teller)
@@ -79,7 +82,12 @@ class Station:
 
     def _watch(self) -> None:
         """Keep telling that tasks go on, and end them once the run is over."""
-        while not is_over(self.camp):
+        due = 0.0
+        while True:
+            if time.monotonic() >= due:
+                if is_over(self.camp):
+                    break
+                due = time.monotonic() + (_LOOK_FAR if self.camp.beacon else 0.0)
             with self._lock:
                 tellers = list(self._tellers)
             for teller in tellers:

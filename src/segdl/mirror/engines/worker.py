@@ -13,41 +13,32 @@ from dataclasses import replace
 
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Match, compare
-from segdl.core.selection import whole
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
 from segdl.engine.download import download
-from segdl.engine.fetching import Fetching
-from segdl.engine.job import job_of
 from segdl.engine.opening import open_download
 from segdl.engine.run import Run
-from segdl.engine.segment import Segment, Supply
-from segdl.engine.site import Pin, Site
-from segdl.engine.sites import Sites
 from segdl.engine.task import Task, open_task
 from segdl.engine.versions import digest_is_of_the_part
 from segdl.errors import CancelledError, SegdlError
-from segdl.mirror.engines.camp import why_unfit, worker_name
-from segdl.mirror.engines.orders import (
+from segdl.mirror.engines.answers import (
     Brought,
     Differs,
     Failed,
     Filled,
-    Hash,
     Hashed,
     Large,
-    Look,
-    Order,
     Over,
-    Piece,
     Seen,
     Told,
     Unfit,
-    Whole,
 )
+from segdl.mirror.engines.camp import why_unfit, worker_name
+from segdl.mirror.engines.orders import Hash, Look, Order, Piece, Whole
 from segdl.mirror.engines.place import Place
+from segdl.mirror.engines.slices import failed, fetch_slice
 from segdl.mirror.engines.station import station_of
 from segdl.mirror.engines.telling import Send
 from segdl.mirror.stat import stat_of
@@ -58,7 +49,6 @@ from segdl.store.target import Target
 _STEP = 1024 * 1024
 _TELL_EVERY = 32 * 1024 * 1024
 _TOKEN_BYTES = 4
-_TOO_MANY = frozenset({429, 503})
 
 
 class _LargeError(Exception):
@@ -95,8 +85,11 @@ def _obey(run: Run, order: Order) -> Told:
         return _look(run, order)
     if isinstance(order, Piece):
         return _fetch_piece(run, order)
-    assert isinstance(order, Hash)
-    return _hash(run, order)
+    if isinstance(order, Hash):
+        return _hash(run, order)
+    from segdl.mirror.engines.sending import send
+
+    return send(run, order)
 
 
 def _fetch_whole(run: Run, order: Whole) -> Told:
@@ -137,7 +130,7 @@ def _fetch_whole(run: Run, order: Whole) -> Told:
         requests = max((task.sent for task in sent), default=1)
         left = name if os.path.isdir(target.workplace) else None
         progressed = _held(target) > held
-        return _failed(run, order, error, requests, progressed=progressed, left=left)
+        return failed(run, order, error, requests, progressed=progressed, left=left)
 
 
 def _take_over(left: Target, target: Target) -> None:
@@ -187,14 +180,9 @@ def _fetch_piece(run: Run, order: Piece) -> Told:
 
 
 def _fill(run: Run, order: Piece, task: Task, place: Place) -> Told:
-    span, size = order.span, order.version.size
-    assert size is not None
-    site = Site(source=task.source, gate=task.gate, pin=Pin(order.version, Ranges.WORK))
-    job = job_of(task, site, whole(size), place)
-    supply = Supply([Segment(span.start, span.stop, span.start)], 0)
-    fetching = Fetching(run, job, Sites(run, order.number, site, ()), supply, number=order.number)
+    span = order.span
     try:
-        fetching.fetch(None)
+        before = fetch_slice(run, task, span, order.version, place)
     except (ChangedError, UnrangedError, LiedError) as change:
         return Differs(str(change), task.sent)
     except CancelledError:
@@ -203,35 +191,9 @@ def _fill(run: Run, order: Piece, task: Task, place: Place) -> Told:
         place.sync()
         filled = Span(span.start, place.stop) if place.size else None
         progressed = filled is not None
-        return _failed(run, order, error, task.sent, progressed=progressed, filled=filled)
+        return failed(run, order, error, task.sent, progressed=progressed, filled=filled)
     place.sync()
-    before = tuple((at, data) for at, data in job.seams.kept() if at < span.start)
     return Filled(span, before, task.sent)
-
-
-def _failed(
-    run: Run,
-    order: Order,
-    error: SegdlError,
-    requests: int,
-    *,
-    progressed: bool,
-    left: str | None = None,
-    filled: Span | None = None,
-) -> Failed:
-    """Say that it failed, and whether the server has had enough of us."""
-    gate = run.gates.of(parse_url(order.request.url).origin)
-    refused = getattr(error, "status", None) in _TOO_MANY
-    pause = gate.pause() if refused else 0.0
-    return Failed(
-        error,
-        requests,
-        progressed=progressed,
-        refused=refused,
-        pause=pause or None,
-        left=left,
-        filled=filled,
-    )
 
 
 def _hash(run: Run, order: Hash) -> Told:
