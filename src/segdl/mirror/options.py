@@ -68,7 +68,8 @@ class EngineOptions:
         kind: where they are.
         workers: how many, of ``processes``.
         address: where the scheduler of ``dask`` is, as Dask writes it.
-        piece: bytes; files of twice that and more are brought in pieces of at least that.
+        piece: bytes; files of twice that and more are brought in pieces of at least that. Into a
+            bucket all are that are sent in several parts.
         silence: seconds without a word after which a worker is taken for lost.
     """
 
