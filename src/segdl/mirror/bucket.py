@@ -16,8 +16,8 @@ from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
 from segdl.engine.run import Run
 from segdl.errors import DiskError
+from segdl.mirror.job import Job, found_right
 from segdl.mirror.options import FOLDER, INCOMING
-from segdl.mirror.work import Job, found_right
 from segdl.results import DownloadResult
 from segdl.s3.store import Store, note_of
 from segdl.s3.unfinished import CHECKSUM_KEY, VERSION_KEY, Unfinished, version_of

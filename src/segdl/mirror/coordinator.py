@@ -19,6 +19,7 @@ from segdl.mirror.feed import Feed
 from segdl.mirror.happenings import Done, GaveUp, Happening, Paused, Said, Taken, lost
 from segdl.mirror.hosts import Host, Hosts
 from segdl.mirror.intake import Intake
+from segdl.mirror.job import Job
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
 from segdl.mirror.options import MirrorOptions
@@ -26,7 +27,6 @@ from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
 from segdl.mirror.result import RoundResult
 from segdl.mirror.rows import Row
-from segdl.mirror.work import Job
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 

@@ -10,10 +10,11 @@ from segdl.core.mirrorneed import Stat
 from segdl.engine.run import Run
 from segdl.mirror.aside import drop_parts
 from segdl.mirror.happenings import Happening
+from segdl.mirror.job import Job
 from segdl.mirror.options import INCOMING, MirrorOptions
 from segdl.mirror.stat import look
 from segdl.mirror.trash import Trash
-from segdl.mirror.work import Job, Work
+from segdl.mirror.work import Work
 from segdl.results import DownloadResult
 
 if TYPE_CHECKING:

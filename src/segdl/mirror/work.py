@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -13,68 +13,25 @@ from pathlib import Path
 from segdl.core.checksum import Checksum, read_checksum
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, need_of
-from segdl.core.pieces import Pieces, covers
+from segdl.core.pieces import covers
 from segdl.core.text import human_size
 from segdl.core.url import parse_url
 from segdl.engine.download import download
 from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.mirror.aside import drop_parts, keep_right_pieces, kept_as, set_aside, set_fetched_aside
-from segdl.mirror.happenings import Happening, How, Said, Taken
+from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.hook import run_hook
+from segdl.mirror.job import Job, found_right
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
-from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
 from segdl.store.state import State
 
 _STEP = 1024 * 1024
-
-
-@dataclass(slots=True)
-class Job:
-    """A file that is at work. Its thread owns it until its outcome is taken.
-
-    Attributes:
-        taken: what was said when it was given to its thread.
-        row: what the ledger says.
-        request: what to ask for.
-        transfer: how to fetch it.
-        twins: other files that had the digest it must have.
-        plain: whether nothing but a download may be done for it.
-        held: what is here already, where the server is asked whether it has another.
-        how: how it came to be right.
-        had: what is here now.
-        verified: the algorithm of the digest that was compared.
-        hook_failed: what went wrong with the program that is run for it.
-    """
-
-    taken: Taken
-    row: Row
-    request: Request
-    transfer: TransferOptions
-    twins: tuple[Row, ...] = ()
-    plain: bool = False
-    held: Version | None = None
-    how: How = "fetched"
-    had: Had | None = None
-    verified: str | None = None
-    hook_failed: str | None = None
-
-    @property
-    def only_fetches(self) -> bool:
-        """Whether all that it takes is a download, or to ask whether there is one."""
-        asks = self.row.need is Need.ASK and self.held is not None
-        fetches = asks or self.row.need is Need.FETCH
-        return self.plain and fetches and not self.twins
-
-    @property
-    def pieces(self) -> Pieces | None:
-        """Digests of its pieces."""
-        return self.request.expected.pieces
 
 
 class Work:
@@ -251,29 +208,6 @@ class Work:
         # Mirrors of all kinds leave the server's time on their files.
         modified = formatdate(found.modified // 1_000_000_000, usegmt=True)
         return Version(size=found.size, last_modified=modified)
-
-
-def found_right(
-    job: Job, path: Path | None, size: int, *, seconds: float = 0.0, place: str | None = None
-) -> DownloadResult:
-    """Return the result for a file that is right without its server's help.
-
-    Args:
-        job: the file.
-        path: where it is; None in a bucket.
-        size: its bytes.
-        seconds: that it took.
-        place: its URL in a bucket.
-    """
-    return DownloadResult(
-        path=path,
-        url=parse_url(job.request.url).public,
-        size=size,
-        fetched=0,
-        seconds=seconds,
-        status="skipped",
-        place=place,
-    )
 
 
 def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:

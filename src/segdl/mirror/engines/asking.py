@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from segdl.engine.run import Run
 from segdl.mirror.engines.orders import Camp, Head, Look
 from segdl.mirror.happenings import Happening
-from segdl.mirror.work import Job
+from segdl.mirror.job import Job
 from segdl.options import NetworkOptions, Request
 
 

@@ -19,7 +19,7 @@ from segdl.mirror.engines.depot import Depot
 from segdl.mirror.engines.dispatch import Back, Dispatch, Errand, Item
 from segdl.mirror.engines.engine import Engine, Files
 from segdl.mirror.engines.parcel import Parcel
-from segdl.mirror.work import Job
+from segdl.mirror.job import Job
 from segdl.options import Request
 from segdl.progress.events import Finished
 from segdl.results import DownloadResult

@@ -8,7 +8,7 @@ from typing import Protocol
 from segdl.mirror.engines.asking import Terms
 from segdl.mirror.engines.orders import Camp
 from segdl.mirror.engines.parcel import Parcel
-from segdl.mirror.work import Job
+from segdl.mirror.job import Job
 
 
 class Depot(Protocol):

@@ -19,8 +19,8 @@ from segdl.mirror.engines.orders import Camp
 from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.engines.signing import Signing
 from segdl.mirror.engines.tobucket import ToBucket
+from segdl.mirror.job import Job
 from segdl.mirror.options import FOLDER, INCOMING
-from segdl.mirror.work import Job
 from segdl.net.failures import TransferError
 from segdl.net.s3 import S3
 from segdl.s3.store import Store

@@ -23,8 +23,9 @@ from segdl.mirror.engines.orders import Camp, Hash, Order, Piece, Whole
 from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.engines.pieced import Pieced
 from segdl.mirror.engines.receiving import Landing, receive, receive_pieced, set_brought_aside
+from segdl.mirror.job import Job
 from segdl.mirror.stat import stat_of
-from segdl.mirror.work import Job, Work
+from segdl.mirror.work import Work
 from segdl.results import DownloadResult
 from segdl.store.faults import shown
 from segdl.store.target import Target

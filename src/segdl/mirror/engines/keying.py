@@ -14,7 +14,7 @@ from segdl.engine.verify import mismatch
 from segdl.errors import ChecksumMismatchError
 from segdl.mirror.bucket import InBucket
 from segdl.mirror.engines.uploaded import Uploaded
-from segdl.mirror.work import Job
+from segdl.mirror.job import Job
 from segdl.results import DownloadResult
 from segdl.s3.moving import copy_in_parts, copy_whole
 from segdl.s3.store import Store

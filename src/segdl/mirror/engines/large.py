@@ -13,7 +13,7 @@ from segdl.core.url import parse_url
 from segdl.mirror.engines.answers import Filled, Seen
 from segdl.mirror.engines.asking import Asking, Terms
 from segdl.mirror.engines.orders import Order, Slice
-from segdl.mirror.work import Job
+from segdl.mirror.job import Job
 from segdl.progress.events import Progress, SegmentState, Started
 
 

@@ -15,7 +15,7 @@ from segdl.mirror.engines.answers import Differs, Failed, Filled, Large, Over, S
 from segdl.mirror.engines.asking import Asking, Terms
 from segdl.mirror.engines.large import DiffersError, LargeFile
 from segdl.mirror.engines.orders import Order, Slice
-from segdl.mirror.work import Job
+from segdl.mirror.job import Job
 from segdl.progress.events import Event, Note, Progress, Restarted, Retrying
 from segdl.results import DownloadResult
 

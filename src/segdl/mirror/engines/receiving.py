@@ -14,8 +14,9 @@ from segdl.errors import ChecksumMismatchError, IntegrityError
 from segdl.mirror.aside import corrupt_name, kept_as, set_fetched_aside
 from segdl.mirror.engines.answers import Brought
 from segdl.mirror.engines.pieced import Pieced
+from segdl.mirror.job import Job
 from segdl.mirror.stat import stat_of
-from segdl.mirror.work import Job, Work
+from segdl.mirror.work import Work
 from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors, shown
 from segdl.store.files import EXISTING

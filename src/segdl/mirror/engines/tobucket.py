@@ -20,7 +20,7 @@ from segdl.mirror.engines.orders import HashObject, Order, Send, SendPart
 from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.engines.signing import Signing
 from segdl.mirror.engines.uploaded import Uploaded
-from segdl.mirror.work import Job
+from segdl.mirror.job import Job
 from segdl.results import DownloadResult, Status
 
 

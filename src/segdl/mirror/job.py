@@ -1,0 +1,81 @@
+"""A file that is at work, and how it was found right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segdl.core.identity import Version
+from segdl.core.mirrorneed import Had, Need
+from segdl.core.pieces import Pieces
+from segdl.core.url import parse_url
+from segdl.mirror.happenings import How, Taken
+from segdl.mirror.rows import Row
+from segdl.options import Request, TransferOptions
+from segdl.results import DownloadResult
+
+
+@dataclass(slots=True)
+class Job:
+    """A file that is at work. Its thread owns it until its outcome is taken.
+
+    Attributes:
+        taken: what was said when it was given to its thread.
+        row: what the ledger says.
+        request: what to ask for.
+        transfer: how to fetch it.
+        twins: other files that had the digest it must have.
+        plain: whether nothing but a download may be done for it.
+        held: what is here already, where the server is asked whether it has another.
+        how: how it came to be right.
+        had: what is here now.
+        verified: the algorithm of the digest that was compared.
+        hook_failed: what went wrong with the program that is run for it.
+    """
+
+    taken: Taken
+    row: Row
+    request: Request
+    transfer: TransferOptions
+    twins: tuple[Row, ...] = ()
+    plain: bool = False
+    held: Version | None = None
+    how: How = "fetched"
+    had: Had | None = None
+    verified: str | None = None
+    hook_failed: str | None = None
+
+    @property
+    def only_fetches(self) -> bool:
+        """Whether all that it takes is a download, or to ask whether there is one."""
+        asks = self.row.need is Need.ASK and self.held is not None
+        fetches = asks or self.row.need is Need.FETCH
+        return self.plain and fetches and not self.twins
+
+    @property
+    def pieces(self) -> Pieces | None:
+        """Digests of its pieces."""
+        return self.request.expected.pieces
+
+
+def found_right(
+    job: Job, path: Path | None, size: int, *, seconds: float = 0.0, place: str | None = None
+) -> DownloadResult:
+    """Return the result for a file that is right without its server's help.
+
+    Args:
+        job: the file.
+        path: where it is; None in a bucket.
+        size: its bytes.
+        seconds: that it took.
+        place: its URL in a bucket.
+    """
+    return DownloadResult(
+        path=path,
+        url=parse_url(job.request.url).public,
+        size=size,
+        fetched=0,
+        seconds=seconds,
+        status="skipped",
+        place=place,
+    )
