@@ -46,6 +46,13 @@ def test_a_newcomer_who_starts_late_gets_less() -> None:
     assert take_over([Running(0, 8 * MIB, 1e6)], rate=1e6, setup=60.0, least=MIB) is None
 
 
+def test_where_others_share_the_link_more_must_be_won() -> None:
+    fast, slow = [Running(0, 64 * MIB, 40e6)], [Running(0, 64 * MIB, 2e6)]
+    assert take_over(fast, rate=40e6, setup=0.0, least=MIB) is not None
+    assert take_over(fast, rate=40e6, setup=0.0, least=MIB, beside=True) is None
+    assert take_over(slow, rate=2e6, setup=0.0, least=MIB, beside=True) is not None
+
+
 @pytest.mark.parametrize(("newcomers", "at"), [(1, 32), (3, 48), (7, 56), (31, 62)])
 def test_a_newcomer_leaves_theirs_to_those_that_come_with_it(newcomers: int, at: int) -> None:
     alone = [Running(0, 64 * MIB, 1e6)]

@@ -12,6 +12,9 @@ _GRAINS = (MIB, 64 * 1024, 4096)
 # for the server neither.
 _WORTHWHILE = 0.1
 _SHARE = 0.1
+# The same where others are served beside it. Who fetches more at once is faster then at their
+# cost, as far as they share a link; and what is under way on the old connection comes twice.
+_WORTHWHILE_BESIDE = 3.0
 # Of the seconds that another connection would take.
 _FAR_SOONER = 0.5
 # Setting up so many times takes a new connection to its pace: worth as much that comes twice.
@@ -72,6 +75,7 @@ def take_over(
     setup: float,
     least: int,
     newcomers: int = 1,
+    beside: bool = False,
 ) -> Split | None:
     """Choose the segment that would end last, and where to cut it so that both end together.
 
@@ -83,6 +87,7 @@ def take_over(
         least: bytes; neither piece is smaller, but for what rounding takes off.
         newcomers: how many are about to ask, this one included: it leaves the others theirs,
             so that nobody's request is cut again.
+        beside: whether the server serves others of our files, too.
 
     Returns:
         None where nothing would be won by it.
@@ -108,7 +113,8 @@ def take_over(
     new = max(old if rate is None else rate, 1.0)
     together = (left + new * setup) / (old + new)
     known = rate is not None or each.rate is not None
-    if known and ends - together < max(_WORTHWHILE, _SHARE * ends):
+    worthwhile = _WORTHWHILE_BESIDE if beside else _WORTHWHILE
+    if known and ends - together < max(worthwhile, _SHARE * ends):
         return None
     keep = min(max(int(old * together), least), left - least)
     if newcomers > 1:

@@ -154,7 +154,8 @@ class Fetching:
             # Each that is cut again is another to set up. Who refuses more gets no more.
             newcomers = min(self._wanted(), site.gate.limit) - at_work
         least, rate = self._run.transfer.min_split, self._sites.rate_of(site)
-        return self._watch.help_wanted(live, least, rate, newcomers)
+        beside = site.gate.streaming > at_work
+        return self._watch.help_wanted(live, least, rate, newcomers, beside=beside)
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)

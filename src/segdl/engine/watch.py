@@ -120,6 +120,8 @@ class Watch:
         min_split: int,
         newcomer: float | None,
         newcomers: int = 1,
+        *,
+        beside: bool = False,
     ) -> tuple[Segment, int] | None:
         """Choose the segment that an idle connection should take the rest of, and from where.
 
@@ -129,6 +131,7 @@ class Watch:
                 into less.
             newcomer: bytes a second that the idle connection brings; None where nobody knows.
             newcomers: how many connections are idle.
+            beside: whether the server serves others of our files, too.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
         rates = [each.speed.rate for each in at_work]
@@ -139,7 +142,12 @@ class Watch:
         ]
         least = min_split if usual is None else min(min_split, _FINEST)
         split = take_over(
-            running, rate=newcomer or usual, setup=self.setup, least=least, newcomers=newcomers
+            running,
+            rate=newcomer or usual,
+            setup=self.setup,
+            least=least,
+            newcomers=newcomers,
+            beside=beside,
         )
         return None if split is None else (at_work[split.index], split.at)
 
