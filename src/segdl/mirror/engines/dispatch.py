@@ -194,28 +194,33 @@ class Dispatch:
 
     def look_after(self) -> None:
         """See to workers that were lost, or say nothing any more."""
-        self._mend()
-        self._look_for_silence()
+        now = self._run.clock()
+        due = now >= self._looked_at + _LOOK
+        if (self._losses or due) and not self._run.cancel.is_set():
+            self._mend()
+        if due:
+            self._looked_at = now
+            self._look_for_silence(now)
 
     def _mend(self) -> None:
         """Have workers again where they were lost."""
-        if self._losses and not self._run.cancel.is_set():
-            self._losses = 0
-            if self._engine.mend():
-                self._engine.prove(self._depot.fresh(self._terms.camp), self._files)
+        self._losses = 0
+        if self._engine.mend():
+            # What was out is nobody's any more, and of some of it no word would ever come.
+            self._lose(list(self._flights))
+            self._engine.prove(self._depot.fresh(self._terms.camp), self._files)
 
-    def _look_for_silence(self) -> None:
+    def _look_for_silence(self, now: float) -> None:
         """Take workers for lost that say nothing any more, and give their orders to others."""
-        now = self._run.clock()
-        if now < self._looked_at + _LOOK:
-            return
-        self._looked_at = now
         lost = self._flights.silent(now)
         if self._flights.all_silent(now) and self._engine.is_stuck():
             lost = list(self._flights)
+        self._losses += len(lost)
+        self._lose(lost)
+
+    def _lose(self, lost: list[Flight]) -> None:
         for flight in lost:
             self._flights.remove(flight)
-            self._losses += 1
             self._traffic.back(flight.parcel.host)
             if flight.parcel.outcome is None:
                 flight.parcel.lost(flight.order)
