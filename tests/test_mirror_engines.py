@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from segdl.core.checksum import Checksum
 from segdl.errors import CancelledError, UsageError
 from segdl.mirror.engines.camp import files_of, pitch, prove, strike, why_unproved
 from segdl.mirror.engines.orders import Head, Look
+from segdl.mirror.engines.processes import Processes
 from segdl.mirror.engines.telling import Teller, event_of
 from segdl.mirror.happenings import Done, Said
 from segdl.mirror.listing import Entry
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import StartNginx
+    from segdl.mirror.engines.answers import Told
+    from segdl.mirror.engines.orders import Order
     from segdl.mirror.happenings import Happening
     from support.connection import Connection
     from support.request import Request as Asked
@@ -441,3 +445,32 @@ def test_a_server_that_breaks_off_is_gone_on_from_and_one_that_is_dead_given_up(
         lost = mirror(tmp_path / "other", listed, engine=processes(1), retries=3)
         assert [each.exit_code for each in lost.result.failures] == [3]
         assert sent[0] < 30
+
+
+def test_what_an_engine_had_that_is_gone_is_given_out_again(
+    root: Path, nginx: StartNginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nothing ever tells that it was lost, as where a scheduler goes at a bad moment."""
+    swallowed: list[Order] = []
+    submit, mend = Processes.submit, Processes.mend
+
+    def swallow_one(engine: Processes, order: Order) -> Future[Told]:
+        if swallowed:
+            return submit(engine, order)
+        swallowed.append(order)
+        return Future()
+
+    def mend_once(engine: Processes) -> bool:
+        if len(swallowed) != 1:
+            return mend(engine)
+        swallowed.append(swallowed[0])
+        return True
+
+    monkeypatch.setattr(Processes, "submit", swallow_one)
+    monkeypatch.setattr(Processes, "mend", mend_once)
+    files = fill(root, SMALL)
+    server, mirrored = nginx(root), tmp_path / "mirrored"
+    ran = mirror(mirrored, entries(server, files), engine=processes())
+    assert ran.result.failures == []
+    assert found(mirrored) == files
+    assert len(swallowed) == 2
