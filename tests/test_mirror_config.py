@@ -136,7 +136,7 @@ def test_options_of_the_command_line_go_before_the_file(
     assert (one.mirror.delete, one.mirror.per_host, one.mirror.verify) == ("trash", 2, True)
 
 
-@pytest.mark.parametrize("other", ["--status", "--merge-reports"])
+@pytest.mark.parametrize("other", ["--status", "--report"])
 def test_what_does_not_go_with_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str
 ) -> None:

@@ -192,6 +192,27 @@ def test_a_list_of_standard_input(archive: Archive, tmp_path: Path) -> None:
     assert archive.is_whole(tmp_path / "m")
 
 
+def test_reports_go_where_they_are_wanted_and_are_merged_from_there(
+    archive: Archive, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        ended = run_segdl(
+            "mirror", "-q", "--report-to", name, archive.list, f"m-{name}", cwd=tmp_path
+        )
+        assert ended.code == 0, ended.err
+        assert sorted(each.name for each in (tmp_path / name).iterdir()) == [
+            "report.html",
+            "report.json",
+        ]
+    merged = run_segdl("mirror", "--report", "--report-to", "both", "one", "two", cwd=tmp_path)
+    assert merged.code == 0, merged.err
+    assert "2 reports, 126 files, 126 fetched, 0 kept" in merged.out
+    assert (tmp_path / "both" / "report.html").exists()
+    lacking = run_segdl("mirror", "--report", "m-one", "two", cwd=tmp_path)
+    assert (lacking.code, lacking.out) == (6, "")
+    assert "m-one has no report.json; it is written when a run ends" in lacking.err
+
+
 def test_a_full_disk_is_a_clear_error_on_every_run(archive: Archive, tmp_path: Path) -> None:
     with loop_filesystem("ext4", 8, tmp_path) as disk:
         (disk / "others").write_bytes(b"x" * (shutil.disk_usage(disk).free - MIB))

@@ -72,7 +72,7 @@ def test_runs_side_by_side_fetch_each_file_once(site: Nginx, tmp_path: Path) -> 
     assert sorted(each for each in asked if each != "/SHA256SUMS") == sorted(
         f"/{name}" for name in names
     )
-    merged = run_segdl("mirror", "--merge-reports", "--json", mirrored)
+    merged = run_segdl("mirror", "--report", "--json", mirrored)
     report = json.loads(merged.out)
     assert (merged.code, report["outcome"], report["exit_code"]) == (0, "equal", 0)
     assert report["files"]["fetched"] == len(names)
@@ -82,7 +82,7 @@ def test_runs_side_by_side_fetch_each_file_once(site: Nginx, tmp_path: Path) -> 
     assert report["hosts"][0]["speed"]["count"] == len(names)
     assert json.loads((mirrored / ".segdl" / "report.json").read_text()) == report
     (mirrored / ".segdl" / Shard(1, COUNT).name / "report.json").unlink()
-    lacking = run_segdl("mirror", "--merge-reports", mirrored)
+    lacking = run_segdl("mirror", "--report", mirrored)
     assert (lacking.code, "shard 1 of 3 has no report" in lacking.err) == (1, True)
     again = run_segdl("mirror", "--status", "--shard", f"1/{COUNT}", mirrored)
     assert (again.code, "complete" in again.out) == (0, True)

@@ -159,7 +159,7 @@ def test_shards_fill_one_prefix(site: Site) -> None:
     assert sum(site.figures(*often, *shard)["removed"] for shard in shards) == 2
     assert site.there() == {"b": b""}
     where = ("--endpoint-url", site.bucket.endpoint, "--state", str(site.state))
-    merged = run_segdl("mirror", "--merge-reports", *where, site.bucket.url("mirror"))
+    merged = run_segdl("mirror", "--report", *where, site.bucket.url("mirror"))
     assert (merged.code, merged.err) == (0, ""), merged
     assert "2 reports, 1 files" in merged.out
 

@@ -44,13 +44,13 @@ def _mirror(arguments: Sequence[str]) -> int:
 
         if options.config is None:
             raise UsageError("--check-config checks the file of --config", hint="give it")
-        if options.status or options.merge_reports:
-            other = "--status" if options.status else "--merge-reports"
+        if options.status or options.report:
+            other = "--status" if options.status else "--report"
             raise UsageError(f"{other} wants folders, not --config", hint="name them")
         mirrors = read_config(options.config, options.urls, arguments)
         if options.check_config:
             return 0
-    elif options.merge_reports:
+    elif options.report:
         from segdl.cli.mirrormerge import merge_reports
 
         return merge_reports(options)

@@ -28,7 +28,7 @@ else:
 Table = Mapping[str, object]
 
 # What is said of the whole run, or of secrets that belong to hosts.
-_NOT_HERE = frozenset({"config", "check-config", "status", "merge-reports", "help", "version"})
+_NOT_HERE = frozenset({"config", "check-config", "status", "report", "help", "version"})
 _OF_HOST = ("connections", "header", "header-env", "user-env", "bearer-env", "netrc")
 
 

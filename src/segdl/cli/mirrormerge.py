@@ -1,4 +1,4 @@
-"""`segdl mirror --merge-reports DIR...`: one report of what several runs did."""
+"""`segdl mirror --report DIR...`: one report of what several runs did."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def merge_reports(options: argparse.Namespace) -> int:
         SegdlError: there is nothing to merge, or it cannot be read or written.
     """
     if not options.urls:
-        raise UsageError(
-            "--merge-reports wants folders", hint="write segdl mirror --merge-reports DIR..."
-        )
+        raise UsageError("--report wants folders", hint="write segdl mirror --report DIR...")
     directories = [folder_of(each, options) for each in options.urls]
     paths, missing = [], []
     for directory in directories:
@@ -41,7 +39,7 @@ def merge_reports(options: argparse.Namespace) -> int:
     for directory, shard in missing:
         text = f"segdl: {shown(directory)}: shard {shard.index} of {shard.count} has no report"
         printer.line(text, to_error=True)
-    folder = options.report or (directories[0] / FOLDER if len(directories) == 1 else None)
+    folder = options.report_to or (directories[0] / FOLDER if len(directories) == 1 else None)
     # A report that was the only one is not written over.
     if folder is not None and paths != [folder / JSON]:
         with disk_errors(folder, "make"):

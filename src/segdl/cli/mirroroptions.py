@@ -120,7 +120,7 @@ def wanted_of(
         transfer=TransferOptions(
             connections=f"auto:{most}", retries=options.retries, layout=options.layout
         ),
-        report=options.report or mirror.folder,
+        report=options.report_to or mirror.folder,
         log_json=options.log_json,
         metrics=options.metrics,
         progress="none" if options.quiet else options.progress,

@@ -174,13 +174,13 @@ def _add_seen(parser: Parser) -> None:
     add("--config", type=Path, metavar="FILE", help="mirrors of a TOML file, all or those named")
     add("--check-config", action="store_true", help="only check that file")
     add(
-        "--report",
+        "--report-to",
         type=Path,
         metavar="FOLDER",
         help=f"where report.json and report.html are written (DIR/{FOLDER})",
     )
     add(
-        "--merge-reports",
+        "--report",
         action="store_true",
         help="make one report of those in DIR..., of the shards of a mirror for one",
     )

@@ -50,7 +50,10 @@ def reports_below(directory: Path) -> tuple[list[Path], list[Shard]]:
     for path in (folder / JSON, directory / JSON):
         if path.is_file():
             return [path], []
-    raise DiskError(f"{shown(directory)} has no {JSON}", hint="has a run of it ended?")
+    raise DiskError(
+        f"{shown(directory)} has no {JSON}",
+        hint="it is written when a run ends, into the folder of --report-to where one was given",
+    )
 
 
 def read_report(path: Path) -> Report:
