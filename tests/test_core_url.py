@@ -87,6 +87,8 @@ def test_users(text: str, user: tuple[str, str] | None) -> None:
         ("javascript:alert(1)", "scheme", "segdl fetches"),
         ("data:text/plain,x", "scheme", "segdl fetches"),
         ("example.org/a", "scheme", "did you mean https://example.org/a?"),
+        ("localhost:8080/a", "scheme", "did you mean http://localhost:8080/a?"),
+        ("10.0.0.1:80", "scheme", "did you mean http://10.0.0.1:80?"),
         ("/a/b", "scheme", "segdl fetches"),
         ("//h/a", "scheme", "segdl fetches"),
         ("http:", "host", "https://HOST/PATH"),

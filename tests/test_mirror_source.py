@@ -285,6 +285,16 @@ def test_bytes_that_need_not_come_again_are_progress(origin: Callable[..., Origi
     assert len(server.requests) > 4
 
 
+def test_a_server_that_never_answers_is_asked_as_often_as_was_wanted(
+    origin: Callable[..., Origin],
+) -> None:
+    """Tries to be answered and tries to have it whole are not multiplied."""
+    server = origin(LINES, faults=always(wrong.EmptyReply()))
+    with pytest.raises(NetworkError):
+        got(server.url, retries=3)
+    assert len(server.requests) == 3
+
+
 def test_a_rest_that_is_not_all_of_it(origin: Callable[..., Origin]) -> None:
     faults = sequence(wrong.CutAfter(MIB), wrong.ShorterRange(MIB))
     server = origin(LINES, faults=faults)

@@ -12,6 +12,8 @@ from segdl.core.text import is_hostile, printable
 from segdl.errors import ServerError, UsageError
 
 _STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
+# What is given where a server of one's own is meant: urllib takes the host for a scheme.
+_HOST_AND_PORT = re.compile(r"[0-9A-Za-z.-]+:[0-9]{1,5}(?:[/?#]|$)")
 USUAL_PORTS = {"http": 80, "https": 443}
 # What fsspec reads in ranges from places that a URL names. Not ftp, which has one transfer a
 # connection and no version of a file; not file, as a list from elsewhere must not read disks.
@@ -89,7 +91,9 @@ def parse_url(text: str) -> Location:
         ) from None
     scheme = parts.scheme.lower()
     if scheme not in USUAL_PORTS:
-        if "://" not in text and "." in text.split("/")[0]:
+        if "://" not in text and _HOST_AND_PORT.match(text):
+            hint = f"did you mean http://{_guarded(text)}?"
+        elif "://" not in text and "." in text.split("/")[0]:
             hint = f"did you mean https://{_guarded(text)}?"
         else:
             hint = "segdl fetches http:// and https://"

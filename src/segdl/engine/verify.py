@@ -79,9 +79,11 @@ def mismatch(what: str, claim: Claim, hexdigest: str, hint: str) -> ChecksumMism
     )
 
 
-def kept_in(place: Workplace) -> str:
-    """Say where the bytes of a file are that is not what it should be."""
-    return f"the bytes are kept in {shown(place.parts.whole)} (--fresh fetches them anew)"
+def with_place(hint: str, place: Workplace) -> str:
+    """Add to a hint where the bytes of a file are that is not what it should be, if it has any."""
+    if place.parts.is_empty():
+        return hint
+    return f"{hint}; the bytes are kept in {shown(place.parts.whole)} (--fresh fetches them anew)"
 
 
 class Verification:
@@ -157,5 +159,5 @@ class Verification:
 
     def _mismatch(self, claim: Claim, digest: str) -> ChecksumMismatchError:
         doubt = "check the digest" if claim is self._task.claim else "one of the two is wrong"
-        hint = f"{doubt}; {kept_in(self._place)}"
+        hint = with_place(doubt, self._place)
         return mismatch(shown(self._place.target.path), claim, digest, hint)

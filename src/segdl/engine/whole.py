@@ -80,9 +80,13 @@ class _Receiving:
     def all(self) -> Received:
         tries = changes = 0
         while True:
+            if not self._resumable:
+                self._begin_anew()
             before = self._size
+            # It had its tries already: what follows counts connections that did not last.
+            contact = self._contacts.make(Span(before, OPEN) if before else None)
             try:
-                return self._attempt()
+                return self._attempt(contact)
             except NetworkError:
                 # Only bytes that need not come again are progress.
                 tries = 1 if self._resumable and self._size > before else tries + 1
@@ -108,10 +112,7 @@ class _Receiving:
         self._size = 0
         self._began = self._run.clock()
 
-    def _attempt(self) -> Received:
-        if not self._resumable:
-            self._begin_anew()
-        contact = self._contacts.make(Span(self._size, OPEN) if self._size else None)
+    def _attempt(self, contact: Contact) -> Received:
         try:
             if contact.accept.start == 0:
                 self._begin_anew()
