@@ -217,6 +217,33 @@ def test_verify_finds_what_rotted_and_mends_it(site: Site, tmp_path: Path, diges
     assert {how for path, how in ran.done.items() if path != "d2/f2.bin"} == {"unchanged"}
 
 
+@pytest.mark.parametrize("verify", [True, False])
+def test_what_somebody_wrote_into_a_file_is_set_aside(
+    site: Site, tmp_path: Path, verify: bool
+) -> None:
+    """It is not what the list says, nor what was fetched: it may be all that there is of it."""
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    written = b"w" * len(site.files["d2/f2.bin"])
+    (mirrored / "d2/f2.bin").write_bytes(written)
+    ran = mirror(mirrored, site.entries(digests=True), verify=verify)
+    assert ran.result.failures == []
+    assert ran.done["d2/f2.bin"] == "repaired"
+    assert (mirrored / "d2/f2.bin").read_bytes() == site.files["d2/f2.bin"]
+    assert (mirrored / "d2/f2.bin.corrupt").read_bytes() == written
+
+
+def test_what_a_killed_run_did_not_write_down_is_not_set_aside(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    site.put("d2/f2.bin", b"n" * len(site.files["d2/f2.bin"]))
+    (mirrored / "d2/f2.bin").write_bytes(site.files["d2/f2.bin"])
+    ran = mirror(mirrored, site.entries(digests=True))
+    assert ran.result.failures == []
+    assert ran.done["d2/f2.bin"] == "unchanged"
+    assert not (mirrored / "d2/f2.bin.corrupt").exists()
+
+
 def test_only_broken_pieces_are_fetched_again(site: Site, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     data = site.files["large.iso"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
@@ -85,11 +85,10 @@ class Work:
         if self._options.sums:
             algorithms.add("sha256")
         digests = _digests(run, path, algorithms)
-        said = {algorithm: had.known(algorithm) for algorithm in digests} if had else {}
-        if any(said.get(name) not in {None, digest} for name, digest in digests.items()):
-            self._set_aside(run, job, path, had)
-            return None
         checksum = first if first and digests[first.algorithm] == first.hexdigest else None
+        if _is_another(digests, row.had) and (had or (listed and not checksum)):
+            self._set_aside(run, job, path, row.had)
+            return None
         before = had or Had(found, Version(size=found.size))
         job.had = replace(
             before,
@@ -208,6 +207,12 @@ class Work:
         # Mirrors of all kinds leave the server's time on their files.
         modified = formatdate(found.modified // 1_000_000_000, usegmt=True)
         return Version(size=found.size, last_modified=modified)
+
+
+def _is_another(digests: Mapping[str, str], had: Had | None) -> bool:
+    """Tell whether a file is not what it was when it was fetched, by its digests of now."""
+    said = {algorithm: had.known(algorithm) for algorithm in digests} if had else {}
+    return any(said.get(name) not in {None, digest} for name, digest in digests.items())
 
 
 def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:
