@@ -213,6 +213,18 @@ def test_reports_go_where_they_are_wanted_and_are_merged_from_there(
     assert "m-one has no report.json; it is written when a run ends" in lacking.err
 
 
+def test_a_report_that_cannot_be_written_is_an_error_of_a_mirror_that_is_whole(
+    archive: Archive, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file, not a folder")
+    ended = run_segdl(
+        "mirror", "-q", "--json", "--report-to", "taken", archive.list, "m", cwd=tmp_path
+    )
+    assert archive.is_whole(tmp_path / "m")
+    assert (ended.code, json.loads(ended.out)["exit_code"]) == (6, 6)
+    assert "taken" in ended.err
+
+
 def test_a_full_disk_is_a_clear_error_on_every_run(archive: Archive, tmp_path: Path) -> None:
     with loop_filesystem("ext4", 8, tmp_path) as disk:
         (disk / "others").write_bytes(b"x" * (shutil.disk_usage(disk).free - MIB))

@@ -109,11 +109,13 @@ def _mirror_one(wanted: Wanted) -> int:
             if failed is not None and not isinstance(error, DiskError):
                 printer.error(failed)
             raise
-        failed = _report(wanted, told, began, result.exit_code)
+        exit_code = result.exit_code
+        failed = _report(wanted, told, began, exit_code)
         if failed is not None:
             printer.error(failed)
-        _say(wanted, result, told, printer)
-        return result.exit_code
+            exit_code = exit_code or failed.exit_code
+        _say(wanted, result, exit_code, told, printer)
+        return exit_code
 
 
 def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Result:
@@ -171,7 +173,9 @@ def _per_host(wanted: Wanted) -> list[int]:
     return [wanted.mirror.per_host, *own]
 
 
-def _say(wanted: Wanted, result: Result, told: Audience, printer: Printer) -> None:
+def _say(
+    wanted: Wanted, result: Result, exit_code: int, told: Audience, printer: Printer
+) -> None:
     """Say how the run ended."""
     if wanted.progress == "none":
         # Nobody has said them yet.
@@ -186,7 +190,7 @@ def _say(wanted: Wanted, result: Result, told: Audience, printer: Printer) -> No
             {
                 "v": 1,
                 "directory": wanted.where,
-                "exit_code": result.exit_code,
+                "exit_code": exit_code,
                 **_figures(result),
             }
         )
