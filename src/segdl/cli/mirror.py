@@ -173,9 +173,7 @@ def _per_host(wanted: Wanted) -> list[int]:
     return [wanted.mirror.per_host, *own]
 
 
-def _say(
-    wanted: Wanted, result: Result, exit_code: int, told: Audience, printer: Printer
-) -> None:
+def _say(wanted: Wanted, result: Result, exit_code: int, told: Audience, printer: Printer) -> None:
     """Say how the run ended."""
     if wanted.progress == "none":
         # Nobody has said them yet.

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 _AHEAD = 16
 _PATIENCE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class _Item(Generic[T]):
-    value: T
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    defect: Exception | None = None
 
 
 def read_ahead(source: Iterator[T]) -> Generator[T | None, None, None]:
@@ -34,40 +22,75 @@ def read_ahead(source: Iterator[T]) -> Generator[T | None, None, None]:
         >>> [item for item in read_ahead(iter("ab")) if item is not None]
         ['a', 'b']
     """
-    items: queue.Queue[_Item[T] | _End] = queue.Queue(_AHEAD)
-    leaving = threading.Event()
-
-    def put(item: _Item[T] | _End) -> None:
-        while not leaving.is_set():
-            try:
-                items.put(item, timeout=_PATIENCE)
-                return
-            except queue.Full:
-                continue
+    between = _Between[T]()
 
     def read() -> None:
         try:
             for item in source:
-                put(_Item(item))
-                if leaving.is_set():
+                if not between.put(item):
                     return
-            put(_End())
+            between.end(None)
         except Exception as defect:  # noqa: BLE001 - raised where the items are wanted
-            put(_End(defect))
+            between.end(defect)
 
     threading.Thread(target=read, name="segdl-list", daemon=True).start()
     try:
         while True:
-            try:
-                item = items.get(timeout=_PATIENCE)
-            except queue.Empty:
-                yield None
-                continue
-            if isinstance(item, _Item):
-                yield item.value
-            elif item.defect is not None:
-                raise item.defect
-            else:
+            items, ended = between.take(_PATIENCE)
+            yield from items
+            if ended:
                 return
+            if not items:
+                yield None
     finally:
-        leaving.set()
+        between.leave()
+
+
+class _Between(Generic[T]):
+    """Items between the thread that reads and the one that takes them; its lock owns all fields.
+
+    All that are there are taken at once: waking a thread costs more than most items do.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._items: list[T] = []
+        self._ended = False
+        self._defect: Exception | None = None
+        self._left = False
+
+    def put(self, item: T) -> bool:
+        """Wait for room, and keep an item; tell whether anybody may take it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._left or len(self._items) < _AHEAD)
+            self._items.append(item)
+            if len(self._items) == 1:
+                self._changed.notify()
+            return not self._left
+
+    def end(self, defect: Exception | None) -> None:
+        """Say that nothing follows, and why that is a defect."""
+        with self._changed:
+            self._ended, self._defect = True, defect
+            self._changed.notify()
+
+    def take(self, seconds: float) -> tuple[list[T], bool]:
+        """Wait for items; return those that are there, and whether none follow.
+
+        Raises:
+            Exception: the defect of the source, once all before it was taken.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._ended, timeout=seconds)
+            items, self._items = self._items, []
+            if self._defect is not None and not items:
+                raise self._defect
+            if len(items) == _AHEAD:
+                self._changed.notify()
+            return items, self._ended and self._defect is None
+
+    def leave(self) -> None:
+        """Take no more."""
+        with self._changed:
+            self._left = True
+            self._changed.notify()
