@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 import segdl
 from segdl.core.checksum import parse_checksum
 from segdl.core.multipart import etag_of
+from segdl.engine.aftermath import LiedError
 from segdl.errors import (
     CancelledError,
     ChecksumMismatchError,
@@ -21,6 +23,7 @@ from segdl.errors import (
     TargetExistsError,
 )
 from segdl.progress.events import Note, Progress, Restarted, Started
+from segdl.s3 import assemble
 from support import data
 from support.buckets import ENVIRONMENT, PART, Asked, Front, Told
 from support.faults import sequence
@@ -499,3 +502,19 @@ def test_the_servers_digest_is_not_checked_of_parts_that_are_gone(
     assert any("is not checked" in e.text for e in bucket.events if isinstance(e, Note))
     assert bucket.read("file.bin") == BIG
     assert bucket.send(server.url, "other").checksum == SHA
+
+
+def test_mirrors_that_lie_are_no_changes_of_the_file(
+    bucket: Bucket, origin: Callable[..., Origin], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lies = itertools.repeat(LiedError([], 0), 10)
+    send_parts = assemble._send_parts
+
+    def lie_at_first(*arguments: Any) -> int:
+        for lie in lies:
+            raise lie
+        return send_parts(*arguments)
+
+    monkeypatch.setattr(assemble, "_send_parts", lie_at_first)
+    bucket.send(origin(BIG).url)
+    assert bucket.read("file.bin") == BIG

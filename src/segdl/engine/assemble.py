@@ -6,7 +6,7 @@ from segdl.core.selection import Selection
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact, Ranges
-from segdl.engine.course import MOST_RESTARTS, Course
+from segdl.engine.course import Course
 from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts
 from segdl.engine.job import job_of
@@ -18,11 +18,7 @@ from segdl.engine.site import Pin
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task
 from segdl.engine.verify import Verification
-from segdl.engine.versions import (
-    changes_too_often,
-    confirm,
-    reconcile,
-)
+from segdl.engine.versions import confirm, reconcile
 from segdl.progress.events import Note, Started
 from segdl.store.workplace import Workplace
 
@@ -47,8 +43,8 @@ def fetch_one_version(
     came = outright.hand_over(place)
     _tell_layout(task, place)
     course = Course(task, place, contact, pin)
-    fetched, restarts = came, 0
-    while restarts <= MOST_RESTARTS:
+    fetched = came
+    while True:
         try:
             hashed = verification.expect(course.pin.version)
             size, count = _fetch_parts(task, place, course, came, in_order=hashed)
@@ -62,9 +58,7 @@ def fetch_one_version(
         except LiedError as lie:
             course.expel(lie)
         except (UnrangedError, ChangedError) as why:
-            restarts += 1
             course.change(why)
-    raise changes_too_often(place)
 
 
 def _with_ranges(task: Task, place: Workplace, contact: Contact) -> Contact:

@@ -7,11 +7,18 @@ from segdl.engine.contact import Contact
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
 from segdl.engine.task import Task
-from segdl.engine.versions import Keeping, refuse_page, settle, start_over, write_down
+from segdl.engine.versions import (
+    Keeping,
+    changes_too_often,
+    refuse_page,
+    settle,
+    start_over,
+    write_down,
+)
 from segdl.errors import IntegrityError
 
 # How often a file is begun anew before it is said that it keeps changing.
-MOST_RESTARTS = 3
+_MOST_RESTARTS = 3
 
 
 class Course:
@@ -35,6 +42,7 @@ class Course:
         self.contact = contact
         self.pin = pin
         self.sites = sites_of(task, pin)
+        self._restarts = 0
 
     def expel(self, lie: LiedError) -> None:
         """Go on without mirrors that sent other bytes, and without what they brought.
@@ -55,12 +63,24 @@ class Course:
         """Go on in one piece, or with the version that there is now.
 
         Raises:
+            RemoteChangedError: it keeps changing.
             SegdlError: there is nothing to go on with; the bytes are kept.
         """
         if isinstance(why, UnrangedError):
             self._in_one_piece(why)
         else:
             self._with_what_is_there(why)
+        self.count_restart()
+
+    def count_restart(self) -> None:
+        """Take note that the file begins anew; not so where only mirrors are done without.
+
+        Raises:
+            RemoteChangedError: it did so too often.
+        """
+        self._restarts += 1
+        if self._restarts > _MOST_RESTARTS:
+            raise changes_too_often(self._place)
 
     def _in_one_piece(self, why: UnrangedError) -> None:
         task = self._task

@@ -12,7 +12,7 @@ from segdl.core.selection import whole
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
-from segdl.engine.course import MOST_RESTARTS, Course
+from segdl.engine.course import Course
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
 from segdl.engine.opening import taken
@@ -20,12 +20,7 @@ from segdl.engine.segment import Opened, Supply
 from segdl.engine.site import Pin
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
-from segdl.engine.versions import (
-    changes_too_often,
-    confirm,
-    reconcile,
-    start_over,
-)
+from segdl.engine.versions import confirm, reconcile, start_over
 from segdl.progress.events import Note, Started
 from segdl.s3.check import check
 from segdl.s3.inorder import InOrder
@@ -64,12 +59,13 @@ def send_one_version(task: Task, store: Store, unfinished: Unfinished, contact: 
     """
     contact = _with_ranges(task, unfinished, contact)
     course = Course(task, unfinished, contact, reconcile(task, unfinished, contact))
-    for _ in range(MOST_RESTARTS + 1):
+    while True:
         try:
             claims = _expected(task, course.pin, unfinished)
             order = _order(task, claims)
             size = _send_parts(task, store, unfinished, course, order)
             if order is not None and order.spoilt:
+                course.count_restart()
                 continue
             if course.pin.version.proves:
                 confirm(task, course.pin)
@@ -80,7 +76,6 @@ def send_one_version(task: Task, store: Store, unfinished: Unfinished, contact: 
             course.expel(lie)
         except (UnrangedError, ChangedError) as why:
             course.change(why)
-    raise changes_too_often(unfinished)
 
 
 def _with_ranges(task: Task, unfinished: Unfinished, contact: Contact) -> Contact:
