@@ -7,6 +7,7 @@ import hashlib
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import threading
 from dataclasses import replace
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from segdl.mirror.engines.orders import Order
     from segdl.mirror.happenings import Happening
     from segdl.mirror.listing import Entry
+    from support.nginx import Nginx
 
 LARGE = 3 * LEAST_PART + 17
 SMALL = {"a/one": 1000, "a/two": 2000, "empty": 0, "b c%": 3000}
@@ -83,6 +85,17 @@ def by_processes(
         network=bucket.network(),
         place=lambda run, options: InBucket(run, prefix, options.folder / INCOMING),
         **{"retries": 5, **how},
+    )
+
+
+def by_threads(bucket: Bucket, state: Path, listed: list[Entry], **how: Any) -> Ran:
+    prefix = parse_prefix(bucket.url("m"))
+    return mirror(
+        state,
+        listed,
+        network=bucket.network(),
+        place=lambda run, options: InBucket(run, prefix, options.folder / INCOMING),
+        **how,
     )
 
 
@@ -251,6 +264,101 @@ def test_what_nobody_wants_any_more_is_aborted(
     assert ran.result.failures == []
     assert bucket.uploads("") == []
     assert there(bucket) == {"small": files["small"]}
+
+
+def begin_to_send(
+    bucket: Bucket, server: Nginx, state: Path, files: dict[str, bytes], *, digests: bool = True
+) -> None:
+    cancel = threading.Event()
+
+    def stop(happening: Happening) -> None:
+        if isinstance(happening, Progress) and happening.done > LEAST_PART + MIB:
+            cancel.set()
+
+    listed = entries(server, files, digests=digests)
+    with pytest.raises(CancelledError):
+        by_processes(bucket, state, listed, on=stop, cancel=cancel)
+    assert len(bucket.uploads("")) == 1
+
+
+@pytest.mark.parametrize("digests", [True, False])
+@pytest.mark.parametrize("engine", [True, False])
+@pytest.mark.parametrize("size", [1000, LARGE])
+def test_what_was_begun_of_a_file_goes_however_it_comes_then(
+    bucket: Bucket,
+    root: Path,
+    nginx: StartNginx,
+    tmp_path: Path,
+    *,
+    digests: bool,
+    engine: bool,
+    size: int,
+) -> None:
+    files = fill(root, {"x/large.iso": LARGE})
+    server = nginx(root, server=["limit_rate 8m;"])
+    begin_to_send(bucket, server, tmp_path / "state", files, digests=digests)
+    files = fill(root, {"other": 10, "x/large.iso": size})
+    listed = entries(server, files, digests=not digests)
+    by = by_processes if engine else by_threads
+    assert by(bucket, tmp_path / "state", listed).result.failures == []
+    assert there(bucket) == files
+    assert bucket.uploads("") == []
+
+
+def test_what_the_ledger_does_not_know_either_goes_in_the_end(
+    bucket: Bucket, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"small": 1000, "large.iso": LARGE})
+    server = nginx(root, server=["limit_rate 8m;"])
+    begin_to_send(bucket, server, tmp_path / "state", files)
+    del files["large.iso"]
+    ran = by_processes(bucket, tmp_path / "another", entries(server, files))
+    assert ran.result.failures == []
+    assert there(bucket) == files
+    assert bucket.uploads("") == []
+
+
+@pytest.mark.parametrize("left", [r"/incoming/large/\w+$", r"/large\.iso\.segdl$"])
+@pytest.mark.parametrize("engine", [True, False])
+def test_killed_between_a_key_and_the_end_the_rest_goes_by_the_next_run(
+    bucket: Bucket, root: Path, nginx: StartNginx, tmp_path: Path, *, left: str, engine: bool
+) -> None:
+    files = fill(root, {"large.iso": LARGE})
+
+    def faults(asked: Asked) -> Told | None:
+        refused = asked.method == "DELETE" and re.search(left, asked.path)
+        return Told(403, "AccessDenied") if refused else None
+
+    server = nginx(root)
+    listed = entries(server, files)
+    with Front(bucket.server, faults) as front:
+        before = Bucket(bucket.server, endpoint=front.endpoint)
+        ran = by_processes(before, tmp_path / "state", listed)
+        assert [each.exit_code for each in ran.result.failures] == [4]
+        assert before.etag("m/large.iso"), "it has its key"
+        assert there(before) != files
+        before.endpoint = before.server.endpoint
+        asked = len(server.log())
+        again = (by_processes if engine else by_threads)(before, tmp_path / "state", listed)
+        before.close()
+    assert again.result.failures == []
+    assert there(before) == files
+    assert before.uploads("") == []
+    assert len(server.log()) == asked
+
+
+def test_a_note_of_an_upload_that_somebody_aborted_goes_too(
+    bucket: Bucket, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"small": 1000, "large.iso": LARGE})
+    server = nginx(root, server=["limit_rate 8m;"])
+    begin_to_send(bucket, server, tmp_path / "state", files, digests=False)
+    (upload,) = bucket.uploads("")
+    bucket.client.abort_multipart_upload(Bucket=bucket.name, Key="m/large.iso", UploadId=upload)
+    del files["large.iso"]
+    ran = by_processes(bucket, tmp_path / "state", entries(server, files))
+    assert ran.result.failures == []
+    assert there(bucket) == files
 
 
 def parts(bucket: Bucket) -> list[str]:

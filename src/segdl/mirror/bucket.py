@@ -19,7 +19,7 @@ from segdl.errors import DiskError
 from segdl.mirror.job import Job, found_right
 from segdl.mirror.options import FOLDER, INCOMING
 from segdl.results import DownloadResult
-from segdl.s3.store import Store, note_of
+from segdl.s3.store import NOTE, Store, note_of
 from segdl.s3.unfinished import CHECKSUM_KEY, VERSION_KEY, Unfinished, version_of
 from segdl.s3.upload import Uploader
 
@@ -50,6 +50,7 @@ class InBucket:
 
     Attributes:
         store: where the bucket is.
+        runs: what paths begin with of what runs with an engine write, and nobody else looks at.
 
     Raises:
         SegdlError: the bucket cannot be listed.
@@ -59,6 +60,11 @@ class InBucket:
         self._run = run
         self._prefix = prefix
         self._incoming = incoming
+        # What a shard has at work is nothing that another one may sweep away.
+        shard = incoming.parent.name
+        own = "" if shard == FOLDER else f"{shard}/"
+        self.runs = f"{FOLDER}/{INCOMING}/{own}run-"
+        self._large = f"{FOLDER}/{INCOMING}/{own}large/"
         self.store = Store(run)
         self._upload = Uploader(self.store, prefix, self._known)
         self._lock = threading.Lock()
@@ -105,19 +111,48 @@ class InBucket:
     def drop_parts(self, path: str) -> None:
         """Abort an upload that is not wanted any more."""
         apart = self.apart(path)
-        for place in (self.key(path), apart):
-            if self._known(note_of(place)) is not None:
-                unfinished = Unfinished(self.store, place, 0, None)
-                unfinished.look()
-                unfinished.clear()
+        self.abort(self.key(path))
+        self.abort(apart)
         if self._known(apart) is not None:
             # All of it was there, but nobody had read it yet.
-            self.store.ask(0, lambda client: client.delete(apart))
+            self.delete(apart)
+
+    def abort(self, place: S3Place) -> None:
+        """Throw an upload away that an earlier run began, if there is one.
+
+        Raises:
+            SegdlError: the store cannot be asked.
+        """
+        note = note_of(place)
+        if self._known(note) is not None:
+            unfinished = Unfinished(self.store, place, 0, None)
+            unfinished.look()
+            unfinished.clear()
+            self._forget(note)
+
+    def delete(self, place: S3Place) -> None:
+        """Delete an object.
+
+        Raises:
+            SegdlError: the store cannot be asked.
+        """
+        self.store.ask(0, lambda client: client.delete(place))
+        self._forget(place)
+
+    def _forget(self, place: S3Place) -> None:
+        with self._lock:
+            self._objects.pop(place.key, None)
+
+    def sweep(self) -> None:
+        """Throw away what no run will go on with; see `Place`."""
+        for place in self.keys(self._large):
+            self.abort(S3Place(place.bucket, place.key.removesuffix(NOTE)))
+            self.delete(place)
 
     def apart(self, path: str) -> S3Place:
         """Return where a file is put together that has to be read before it gets its key."""
         digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:40]
-        return self.key(f"{FOLDER}/{INCOMING}/large/{digest}")
+        return self.key(f"{self._large}{digest}")
 
     def has_apart(self, path: str) -> bool:
         """Tell whether it was begun there, or is whole."""
@@ -148,12 +183,15 @@ class InBucket:
     def at_hand(self, job: Job, number: int) -> DownloadResult | None:
         """Return the result for a file that provably is there already; None where it is not.
 
+        What was begun of it goes where it is.
+
         Raises:
             SegdlError: the store cannot be asked.
         """
         place = self.key(job.row.path)
         found = self._known(place)
         if found is not None and self._is_right(job, place, found, number):
+            self.drop_parts(job.row.path)
             return found_right(job, None, found.size, place=str(place))
         return None
 
@@ -172,7 +210,12 @@ class InBucket:
         return result
 
     def took(self, job: Job, result: DownloadResult) -> None:
-        """Take note of what is there now, whoever sent it."""
+        """Take note of what is there now, whoever sent it; what else was begun of it goes.
+
+        Raises:
+            SegdlError: the store cannot be asked.
+        """
+        self.drop_parts(job.row.path)
         now = result.stored
         assert now is not None
         with self._lock:
@@ -243,9 +286,7 @@ class InBucket:
             return False
         if stamp is not None:
             self._keep(place, path, found, stamp)
-        self.store.ask(0, lambda client: client.delete(place))
-        with self._lock:
-            self._objects.pop(place.key, None)
+        self.delete(place)
         return True
 
     def _keep(self, place: S3Place, path: str, found: Object, stamp: str) -> None:

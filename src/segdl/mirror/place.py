@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from segdl.core.mirrorneed import Stat
 from segdl.engine.run import Run
 from segdl.mirror.aside import drop_parts
+from segdl.mirror.engines.pieced import sweep
 from segdl.mirror.happenings import Happening
 from segdl.mirror.job import Job
 from segdl.mirror.options import INCOMING, MirrorOptions
@@ -43,6 +44,13 @@ class Place(Protocol):
 
     def drop_parts(self, path: str) -> None:
         """Throw away what was fetched of a file that is not wanted any more."""
+
+    def sweep(self) -> None:
+        """Throw away what there is of files that no run will go on with: all are there.
+
+        Raises:
+            SegdlError: it cannot be done.
+        """
 
     def look(self, path: str) -> tuple[Stat | None, bool]:
         """Look at a file, None where none is there; tell also whether something is in its way."""
@@ -97,6 +105,10 @@ class Folder:
     def drop_parts(self, path: str) -> None:
         """Throw away what was fetched, unless that is behind a link, or held by a run."""
         drop_parts(self._directory, path)
+
+    def sweep(self) -> None:
+        """Throw away what is in pieces still; see `Place`."""
+        sweep(self._incoming)
 
     def look(self, path: str) -> tuple[Stat | None, bool]:
         """Look at a file; see `Place`."""

@@ -11,11 +11,10 @@ from segdl.engine.run import Run
 from segdl.errors import CancelledError, SegdlError, TargetLockedError
 from segdl.mirror.coordinator import Coordinator
 from segdl.mirror.deleting import delete_unlisted, forget_unlisted
-from segdl.mirror.engines.pieced import sweep
 from segdl.mirror.happenings import Happening, Round, Said
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
-from segdl.mirror.options import INCOMING, ListingOptions, MirrorOptions, state_folder
+from segdl.mirror.options import ListingOptions, MirrorOptions, state_folder
 from segdl.mirror.place import Folder, Place
 from segdl.mirror.result import Result, RoundResult
 from segdl.mirror.sums import write_sums
@@ -133,7 +132,7 @@ class Session:
                     run.check_cancelled,
                 )
             forget_unlisted(self._options, ledger, this.intake.listing, place)
-            sweep(self._folder / INCOMING)
+            place.sweep()
             if self._options.sums:
                 write_sums(self._options, ledger, this.intake.listing)
         except CancelledError:

@@ -22,6 +22,9 @@ from segdl.progress.events import Waiting
 
 T = TypeVar("T")
 
+# What a key has behind it that is the note of its upload.
+NOTE = ".segdl"
+
 
 class Store:
     """What files that go to one store share. Threads share it; `_lock` owns what changes.
@@ -126,4 +129,4 @@ class Store:
 
 def note_of(place: S3Place) -> S3Place:
     """Return where it is written what an unfinished upload of an object belongs to."""
-    return S3Place(place.bucket, f"{place.key}.segdl")
+    return S3Place(place.bucket, f"{place.key}{NOTE}")

@@ -106,7 +106,7 @@ class Unfinished:
             if page is None:
                 # It was completed or aborted; the note tells which.
                 if note.publishing is None:
-                    self.note = None
+                    self.forget()
                 return
             listed |= page[0]
             after = page[1]

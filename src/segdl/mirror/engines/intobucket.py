@@ -20,7 +20,6 @@ from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.engines.signing import Signing
 from segdl.mirror.engines.tobucket import ToBucket
 from segdl.mirror.job import Job
-from segdl.mirror.options import FOLDER, INCOMING
 from segdl.net.failures import TransferError
 from segdl.net.s3 import S3
 from segdl.s3.store import Store
@@ -48,18 +47,14 @@ class BucketDepot:
         self._folder = folder
         self._store = Store(run, max(LEAST_PART, -(-least // MIB) * MIB))
         self._signing: Signing | None = None
-        # What a shard has at work is nothing that another one may sweep away.
-        shard = folder.parent.name
-        own = "" if shard == FOLDER else f"{shard}/"
-        self._runs = f"{FOLDER}/{INCOMING}/{own}run-"
 
     @contextmanager
     def camp(self, *, topics: bool) -> Iterator[Camp]:
         """Have an object meanwhile that workers look at, or a folder where all are here."""
-        for left in self._bucket.keys(self._runs):
-            self._delete(left)
+        for left in self._bucket.keys(self._bucket.runs):
+            self._bucket.delete(left)
         camp = pitch(self._folder, topics=topics)
-        folder = self._bucket.key(f"{self._runs}{camp.nonce[:12]}/")
+        folder = self._bucket.key(f"{self._bucket.runs}{camp.nonce[:12]}/")
         signing = self._signing = Signing(self._run, self._store, folder, shared=topics)
         try:
             if topics:
@@ -83,9 +78,6 @@ class BucketDepot:
     def pause(self) -> float:
         """Return the seconds until the store may be sent anything."""
         return self._store.pause()
-
-    def _delete(self, place: S3Place) -> None:
-        self._store.ask(0, lambda client: client.delete(place))
 
     def _sweep(self, folder: S3Place) -> None:
         """Delete what is left of a run, as far as that goes in moments: the next run does it."""

@@ -139,10 +139,7 @@ class ToBucket(Parcel):
         if claims_of(self.job, seen):
             # It must be read before it gets its key, and so be put together elsewhere.
             place = keying.apart
-            if self._bucket.has_begun(self.job.row.path):
-                begun = keying.unfinished(keying.place)
-                begun.look()
-                begun.clear()
+            self._bucket.abort(keying.place)
         unfinished = keying.unfinished(place)
         uploaded = Uploaded(self._store, place, seen.version, unfinished, self.number)
         url = only(self.job.request, seen.url).url
@@ -182,11 +179,7 @@ class ToBucket(Parcel):
         del large
         uploaded, self._uploaded = self._uploaded, None
         assert uploaded is not None
-
-        def clear() -> None:
-            uploaded.clear()
-
-        self._do(clear, lambda: self._put(self._asking.to_look(), 0.0))
+        self._do(uploaded.clear, lambda: self._put(self._asking.to_look(), 0.0))
 
     def _all_is_there(self, large: LargeFile) -> None:
         self._do(partial(self._finish, large), partial(self._hash, large))

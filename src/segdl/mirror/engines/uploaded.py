@@ -94,7 +94,7 @@ class Uploaded:
         if compare(made_of, self.version) is not Match.SAME:
             return False
         self.stored = found
-        self._unfinished.forget()
+        self._unfinished.clear()
         return True
 
     # -- what is there --
