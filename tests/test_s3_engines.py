@@ -22,12 +22,13 @@ from segdl.errors import CancelledError
 from segdl.mirror.bucket import InBucket
 from segdl.mirror.engines.answers import PartSent, Sent
 from segdl.mirror.engines.camp import pitch, strike
-from segdl.mirror.engines.orders import HashObject, Send, SendPart
+from segdl.mirror.engines.orders import HashObject, Look, Send, SendPart
 from segdl.mirror.engines.processes import Processes
 from segdl.mirror.engines.worker import obey
 from segdl.mirror.happenings import Done
 from segdl.mirror.options import INCOMING, EngineOptions
-from segdl.progress.events import Note, Progress, Restarted
+from segdl.net.s3 import VALID
+from segdl.progress.events import Note, Progress, Restarted, Retrying
 from support import data
 from support.buckets import ENVIRONMENT, Asked, Bucket, Front, Told
 from support.clusters import wait_until
@@ -73,6 +74,7 @@ def by_processes(
     count: int = 2,
     silence: float = 60.0,
     on: Callable[[Happening], None] = lambda _: None,
+    valid: int = VALID,
     **how: Any,
 ) -> Ran:
     engine = EngineOptions(kind="processes", workers=count, piece=MIB, silence=silence)
@@ -83,7 +85,7 @@ def by_processes(
         engine=engine,
         on=on,
         network=bucket.network(),
-        place=lambda run, options: InBucket(run, prefix, options.folder / INCOMING),
+        place=lambda run, options: InBucket(run, prefix, options.folder / INCOMING, valid=valid),
         **{"retries": 5, **how},
     )
 
@@ -547,6 +549,38 @@ def test_a_copy_that_is_refused_is_made_by_the_next_run(
     assert [each.fetched for each in again.of(Done)] == [0]
     assert before.uploads("") == []
     assert there(before) == files
+
+
+def test_an_order_whose_url_ran_out_is_signed_anew(
+    bucket: Bucket,
+    root: Path,
+    nginx: StartNginx,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = fill(root, {"small": 5000, "large.iso": LARGE})
+    late: dict[type, threading.Timer] = {}
+    submit, valid = Processes.submit, 3
+
+    def stop_at_first(self: Processes, order: Order) -> Future[Answer]:
+        if type(order) not in late and not isinstance(order, Look):
+            (child,) = multiprocessing.active_children()
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGSTOP)
+            late[type(order)] = threading.Timer(valid + 2, os.kill, (child.pid, signal.SIGCONT))
+            late[type(order)].start()
+        return submit(self, order)
+
+    monkeypatch.setattr(Processes, "submit", stop_at_first)
+    listed = entries(nginx(root), files)
+    ran = by_processes(bucket, tmp_path / "state", listed, count=1, valid=valid, retries=9)
+    for timer in late.values():
+        timer.join()
+    assert set(late) == {Send, SendPart, HashObject}
+    assert ran.result.failures == []
+    assert there(bucket) == files
+    assert bucket.uploads("") == []
+    assert len([each for each in ran.of(Retrying) if " 403" in each.reason]) >= len(late)
 
 
 def test_orders_have_no_secret_and_come_too_late_to_do_harm(

@@ -39,12 +39,14 @@ class BucketDepot:
         bucket: the mirror.
         least: bytes of a part, at least.
         folder: where workers of this machine meet.
+        valid: seconds for which what is signed for workers is good.
     """
 
-    def __init__(self, run: Run, bucket: InBucket, least: int, folder: Path) -> None:
+    def __init__(self, run: Run, bucket: InBucket, least: int, folder: Path, *, valid: int) -> None:
         self._run = run
         self._bucket = bucket
         self._folder = folder
+        self._valid = valid
         self._store = Store(run, max(LEAST_PART, -(-least // MIB) * MIB))
         self._signing: Signing | None = None
 
@@ -55,7 +57,9 @@ class BucketDepot:
             self._bucket.delete(left)
         camp = pitch(self._folder, topics=topics)
         folder = self._bucket.key(f"{self._bucket.runs}{camp.nonce[:12]}/")
-        signing = self._signing = Signing(self._run, self._store, folder, shared=topics)
+        signing = self._signing = Signing(
+            self._run, self._store, folder, shared=topics, valid=self._valid
+        )
         try:
             if topics:
                 beacon, nonce = signing.at("driver"), camp.nonce.encode()
@@ -66,7 +70,7 @@ class BucketDepot:
             self._sweep(folder)
 
     def fresh(self, camp: Camp) -> Camp:
-        """Return the camp with URLs that are good for some hours still."""
+        """Return the camp with URLs that are good for a while still."""
         assert self._signing is not None
         return self._signing.camp(camp)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Version, is_page
-from segdl.core.s3answer import Object
+from segdl.core.s3answer import Meaning, Object
+from segdl.core.s3answer import Told as Said
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
@@ -18,7 +19,7 @@ from segdl.engine.opening import open_download
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
 from segdl.engine.versions import page_instead
-from segdl.errors import CancelledError, SegdlError
+from segdl.errors import CancelledError, SegdlError, ServerError
 from segdl.mirror.engines.answers import Differs, Failed, Hashed, Large, PartSent, Sent, Told
 from segdl.mirror.engines.hashing import Hashing
 from segdl.mirror.engines.orders import HashObject, Order, Send, SendPart
@@ -32,6 +33,9 @@ from segdl.s3.small import Small, fetch_small
 from segdl.s3.store import Store
 from segdl.s3.uploading import Uploading
 from segdl.store.part import TakenBackError
+
+# What a store may say of a URL that ran out, where nobody reads what else it says.
+_MAYBE_EXPIRED = frozenset({400, 403})
 
 
 def send(run: Run, order: Order) -> Told:
@@ -176,5 +180,20 @@ def _hash(run: Run, order: HashObject) -> Told:
         except CancelledError:
             raise
         except SegdlError as error:
-            return Failed(error, by_store=True)
+            return _not_read(run, order, error)
     return Hashed({algorithm: digest.hexdigest() for algorithm, digest in hashes.items()})
+
+
+def _not_read(run: Run, order: HashObject, error: SegdlError) -> Failed:
+    """Say that the store did not send an object; it may be asked by a URL that is signed anew."""
+    if not isinstance(error, ServerError) or error.status is None:
+        return Failed(error, by_store=True)
+    said = Said(error.status, str(error.status))
+    busy = said.meaning is Meaning.BUSY
+    return Failed(
+        said.error(str(order.key)),
+        by_store=True,
+        busy=busy,
+        pause=(run.gates.of(parse_url(order.url).origin).pause() or None) if busy else None,
+        fatal=said.meaning is Meaning.FAILED and error.status not in _MAYBE_EXPIRED,
+    )

@@ -20,8 +20,8 @@ from segdl.net.s3 import S3
 from segdl.options import NetworkOptions, S3Options
 from segdl.s3.store import Store
 
-# A camp's URLs are signed anew after so many seconds: well before they run out.
-_ANEW = 3600.0
+# A camp's URLs are signed anew after so much of the time that they are good for.
+_ANEW = 1 / 6
 # Who looks at a camp has other things to do, in seconds.
 _PATIENCE = 10.0
 
@@ -34,13 +34,17 @@ class Signing:
         store: where the bucket is; it knows the credentials.
         folder: a prefix that nobody else uses.
         shared: whether workers meet at an object, as they share no folder.
+        valid: seconds for which URLs are good.
     """
 
-    def __init__(self, run: Run, store: Store, folder: S3Place, *, shared: bool) -> None:
+    def __init__(
+        self, run: Run, store: Store, folder: S3Place, *, shared: bool, valid: int
+    ) -> None:
         self._run = run
         self.store = store
         self._folder = folder
         self._shared = shared
+        self._valid = valid
         self._token = secrets.token_hex(8)
         self._beacon: Beacon | None = None
         self._signed_at = 0.0
@@ -54,7 +58,7 @@ class Signing:
         return self.at(f"{order.number}.{order.head.attempt}.{self._token}")
 
     def camp(self, camp: Camp) -> Camp:
-        """Return a camp with URLs that are good for some hours still.
+        """Return a camp with URLs that are good for a while still.
 
         Raises:
             SegdlError: there are no credentials.
@@ -62,11 +66,11 @@ class Signing:
         if not self._shared:
             return camp
         now = self._run.clock()
-        if self._beacon is None or now > self._signed_at + _ANEW:
+        if self._beacon is None or now > self._signed_at + _ANEW * self._valid:
             self._signed_at = now
             self._beacon = Beacon(
-                read=self._sign(lambda client: client.sign_get(self.at("driver"))),
-                write=self._sign(lambda client: client.sign_put(self.at("worker"))),
+                read=self._sign(lambda client: client.sign_get(self.at("driver"), self._valid)),
+                write=self._sign(lambda client: client.sign_put(self.at("worker"), self._valid)),
                 network=_hasty(self._run.network),
             )
         return replace(camp, beacon=self._beacon)
@@ -80,14 +84,16 @@ class Signing:
         order = replace(order, head=replace(order.head, camp=self.camp(order.camp)))
         if isinstance(order, Send):
             place = self.place_of(order)
-            return replace(order, url=self._sign(lambda client: client.sign_put(place)))
+            url = self._sign(lambda client: client.sign_put(place, self._valid))
+            return replace(order, url=url)
         if isinstance(order, SendPart):
             where, upload, part = order.key, order.upload, order.part
-            url = self._sign(lambda client: client.sign_part(where, upload, part))
+            url = self._sign(lambda client: client.sign_part(where, upload, part, self._valid))
             return replace(order, url=url)
         if isinstance(order, HashObject):
             where = order.key
-            return replace(order, url=self._sign(lambda client: client.sign_get(where)))
+            url = self._sign(lambda client: client.sign_get(where, self._valid))
+            return replace(order, url=url)
         return order
 
     def _sign(self, sign: Callable[[S3], Location]) -> str:
