@@ -253,7 +253,9 @@ def test_wrong_bytes_get_no_name(root: Path, nginx: StartNginx, tmp_path: Path, 
     wrong = Checksum("sha256", "0" * 64)
     listed = [entry(server.url("a/file"), "a/file", size=size, checksum=wrong)]
     ran = mirror(mirrored, listed, engine=processes(1))
-    assert [each.exit_code for each in ran.result.failures] == [5]
+    (failure,) = ran.result.failures
+    assert failure.exit_code == 5
+    assert failure.message.startswith(f"{mirrored / 'a/file'}: its sha256 is ")
     assert found(mirrored) == {"a/file.corrupt": files["a/file"]}
 
 

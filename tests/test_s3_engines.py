@@ -435,7 +435,10 @@ def test_wrong_bytes_get_no_key(
     wrong = Checksum("sha256", "0" * 64)
     listed = [entry(server.url("a/file"), "a/file", size=size, checksum=wrong)]
     ran = by_processes(bucket, tmp_path / "state", listed)
-    assert [each.exit_code for each in ran.result.failures] == [5]
+    (failure,) = ran.result.failures
+    assert failure.exit_code == 5
+    assert failure.message.startswith(f"{bucket.url('m/a/file')}: its sha256 is ")
+    assert "its key has what it had" in failure.hint
     assert there(bucket) == {"a/file": b"before"}
     assert bucket.uploads("") == []
 

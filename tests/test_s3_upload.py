@@ -141,9 +141,11 @@ def test_a_wrong_digest_leaves_nothing_under_the_name(
     wrong = parse_checksum("sha256=" + "0" * 64)
     for content in (BIG, b"small"):
         server = origin(content)
-        with pytest.raises(ChecksumMismatchError):
+        with pytest.raises(ChecksumMismatchError) as failed:
             bucket.send(server.url, checksum=wrong)
-        assert "file.bin" not in bucket.listed()
+        kept = "its parts are kept" in failed.value.hint
+        assert bucket.listed() == (["file.bin.segdl"] if kept else [])
+        assert len(bucket.uploads("file.bin")) == kept == (content is BIG)
         digest = hashlib.sha256(content).hexdigest()
         assert bucket.send(server.url, checksum=parse_checksum(f"sha256={digest}")).checksum
         bucket.client.delete_object(Bucket=bucket.name, Key="file.bin")
@@ -195,6 +197,15 @@ def test_fresh_aborts_what_it_throws_away(bucket: Bucket, origin: Callable[..., 
     assert aborted == [before]
     assert len([asked for asked in front.asked if asked.part]) == 4
     assert bucket.read("file.bin") == BIG
+
+
+def test_fresh_aborts_what_is_too_small_for_parts_now(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    begun(bucket, origin(BIG).url, "file.bin")
+    bucket.send(origin(b"few").url, fresh=True)
+    assert bucket.listed() == ["file.bin"]
+    assert bucket.uploads("file.bin") == []
 
 
 def test_parts_of_a_file_without_validators_are_not_gone_on_with(

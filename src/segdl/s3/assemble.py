@@ -70,7 +70,8 @@ def send_one_version(task: Task, store: Store, unfinished: Unfinished, contact: 
             if course.pin.version.proves:
                 confirm(task, course.pin)
             require_whole_size(task, size)
-            checksum = check(task, unfinished.name, claims, order, size)
+            kept = "its parts are kept (--fresh sends them anew)"
+            checksum = check(task, unfinished.name, claims, order, size, kept)
             return Sent(course.pin, size, course.sites.received, checksum)
         except LiedError as lie:
             course.expel(lie)

@@ -12,7 +12,12 @@ from segdl.s3.inorder import InOrder
 
 
 def check(
-    task: Task, what: str, claims: Sequence[Claim], order: InOrder | None, size: int
+    task: Task,
+    what: str,
+    claims: Sequence[Claim],
+    order: InOrder | None,
+    size: int,
+    kept: str = "",
 ) -> Checksum | None:
     """Return the digest that a file has, where one was expected; nothing has its name yet.
 
@@ -22,13 +27,14 @@ def check(
         claims: the digests that it must have.
         order: hashed its bytes, where anything was expected.
         size: bytes of it.
+        kept: what becomes of the bytes of one that is wrong; nothing by default.
 
     Raises:
         ChecksumMismatchError: it is not what it should be.
     """
     if order is None:
         return None
-    hint = "nothing has its name; --fresh fetches it anew"
+    hint = "; ".join(filter(None, ["its key has what it had", kept]))
     digests, pieces = order.finish()
     for claim in claims:
         digest = digests[claim.checksum.algorithm]

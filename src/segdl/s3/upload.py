@@ -130,6 +130,7 @@ class _Upload:
             if size is not None and size <= self._store.least_part:
                 small = self._send_small(task, place, contact)
                 if small is not None:
+                    self._abort_begun(task, unfinished)
                     return _result(
                         task,
                         place,
@@ -221,6 +222,12 @@ class _Upload:
             lambda client: client.put(place, data, md5, media_type=media_type, metadata=about),
         )
         return _Small(version, Object(len(data), etag), fetched.checksum)
+
+    def _abort_begun(self, task: Task, unfinished: Unfinished) -> None:
+        """Abort an upload of a file that is not sent in parts any more, where one is known."""
+        if task.run.transfer.fresh and unfinished.note is None:
+            unfinished.look()
+        unfinished.clear()
 
 
 def _result(

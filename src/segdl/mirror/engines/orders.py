@@ -165,10 +165,12 @@ class Send(Order):
     """Fetch a small file whole, and send it to a key that no other attempt knows.
 
     Attributes:
+        key: the one that it is for, which messages name.
         url: takes it; signed as the order goes out.
         most: bytes from which on it is not wanted whole.
     """
 
+    key: S3Place
     url: str = ""
     most: int
 

@@ -75,12 +75,12 @@ def _with_contact(run: Run, order: Send, task: Task, contact: Contact) -> Told:
         return Sent(_result(task, Small(version, b"", None), "skipped"), None)
     if version.size is None or version.size > order.most:
         return Large(task.sent)
-    fetched = fetch_small(task, contact, "")
+    fetched = fetch_small(task, contact, str(order.key))
     if fetched is None:
         return Differs("its answers are of several versions", task.sent)
     data = fetched.data
     put = Store(run).put(parse_url(order.url), len(data))
-    sending = Sending("the object", 1, len(data), put)
+    sending = Sending(str(order.key), 1, len(data), put)
     try:
         if data:
             sending.take(memoryview(data))

@@ -95,7 +95,8 @@ class ToBucket(Parcel):
 
     def _send(self) -> Send:
         request = replace(self.job.request, held=self._held)
-        return Send(head=self._asking.head(), request=request, most=LEAST_PART)
+        key = self._keying.place
+        return Send(head=self._asking.head(), request=request, key=key, most=LEAST_PART)
 
     def _again_whole(self, order: Order, failed: Failed | None) -> Order:
         del failed

@@ -43,7 +43,7 @@ from segdl.mirror.engines.station import station_of
 from segdl.mirror.engines.telling import Send
 from segdl.mirror.stat import stat_of
 from segdl.progress.events import Verifying
-from segdl.store.faults import disk_errors
+from segdl.store.faults import disk_errors, shown
 from segdl.store.target import Target
 
 _STEP = 1024 * 1024
@@ -130,6 +130,8 @@ def _fetch_whole(run: Run, order: Whole) -> Told:
         requests = max((task.sent for task in sent), default=1)
         left = name if os.path.isdir(target.workplace) else None
         progressed = _held(target) > held
+        # Nobody knows the name that it has here.
+        error.message = error.message.replace(shown(target.path), shown(order.path))
         return failed(run, order, error, requests, progressed=progressed, left=left)
 
 
