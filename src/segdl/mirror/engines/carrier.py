@@ -7,7 +7,7 @@ for what is done here, and the engine's own threads put what they have into one 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from segdl.core.url import parse_url
@@ -17,7 +17,6 @@ from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.engines.asking import Terms
 from segdl.mirror.engines.depot import Depot
 from segdl.mirror.engines.dispatch import Back, Dispatch, Errand, Item
-from segdl.mirror.engines.engine import Engine, Files
 from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.job import Job
 from segdl.options import Request
@@ -32,33 +31,20 @@ class Carrier:
     """Has files fetched by an engine. The driver's thread owns it.
 
     Args:
-        engine: has the workers.
         terms: what all files have in common.
         depot: takes in what workers bring.
-        files: what has to be the same at each worker.
-        inbox: takes what workers tell meanwhile.
-        cap: tells how many orders of a host may be out at once.
-        silence: seconds without a word after which an order is given to another worker.
+        dispatch: has the workers.
+        inbox: takes what comes back to `dispatch`, and what workers tell meanwhile.
     """
 
     def __init__(
-        self,
-        engine: Engine,
-        terms: Terms,
-        depot: Depot,
-        files: Files,
-        inbox: queue.SimpleQueue[Item],
-        *,
-        cap: Callable[[str], int],
-        silence: float,
+        self, terms: Terms, depot: Depot, dispatch: Dispatch, inbox: queue.SimpleQueue[Item]
     ) -> None:
         self._terms = terms
         self._depot = depot
         self._run = terms.run
         self._inbox = inbox
-        self._dispatch = Dispatch(
-            engine, terms, depot, files, inbox, self._settle, cap=cap, silence=silence
-        )
+        self._dispatch = dispatch
         self._parcels: dict[int, Parcel] = {}
         self._errands: set[int] = set()
         # Files of which something is known that the others need not wait for.
@@ -101,14 +87,14 @@ class Carrier:
                     number += 1
                     parcel = self._depot.parcel(self._terms, jobs[number], number)
                     self._parcels[number] = parcel
-                    self._settle(parcel)
+                    self._settle([parcel])
                 if cancel.is_set():
                     self._cancel()
                 yield from self._outcomes()
                 if not self._parcels and (ended or cancel.is_set()):
                     return
                 if self._parcels:
-                    self._dispatch.hand_over()
+                    self._settle(self._dispatch.hand_over())
                     self._take()
         finally:
             if self._parcels:
@@ -118,19 +104,23 @@ class Carrier:
             for parcel in self._parcels.values():
                 parcel.end(CancelledError("interrupted"))
 
-    def _settle(self, parcel: Parcel) -> None:
-        """See to what a file wants next."""
-        if parcel.outcome is not None:
-            self._over.append(parcel)
-        elif parcel.errand is not None:
-            errand, parcel.errand = parcel.errand, None
-            assert self._hands is not None
-            number = parcel.number
-            self._errands.add(number)
-            future = self._hands.submit(errand)
-            future.add_done_callback(lambda done: self._inbox.put(Errand(number, done)))
-        else:
-            self._dispatch.add(parcel)
+    def _settle(self, parcels: Iterable[Parcel]) -> None:
+        """See to what files want next."""
+        for parcel in parcels:
+            if parcel.outcome is not None:
+                self._over.append(parcel)
+            elif parcel.errand is not None:
+                errand, parcel.errand = parcel.errand, None
+                self._do(parcel.number, errand)
+            else:
+                self._dispatch.add(parcel)
+
+    def _do(self, number: int, errand: Callable[[], DownloadResult | None]) -> None:
+        """Have something done here for a file, in another thread."""
+        assert self._hands is not None
+        self._errands.add(number)
+        future = self._hands.submit(errand)
+        future.add_done_callback(lambda done: self._inbox.put(Errand(number, done)))
 
     def _outcomes(self) -> Iterator[tuple[int, Outcome]]:
         """Yield what became of the files that are over."""
@@ -163,7 +153,7 @@ class Carrier:
             item = self._inbox.get(timeout=TICK)
             while True:
                 if isinstance(item, Back):
-                    self._dispatch.came_back(item)
+                    self._settle(self._dispatch.came_back(item))
                 elif isinstance(item, Errand):
                     self._errand_done(item)
                 else:
@@ -171,7 +161,7 @@ class Carrier:
                 item = self._inbox.get_nowait()
         except queue.Empty:
             pass
-        self._dispatch.look_after()
+        self._settle(self._dispatch.look_after())
 
     def _errand_done(self, done: Errand) -> None:
         self._errands.discard(done.number)
@@ -183,7 +173,7 @@ class Carrier:
         except SegdlError as error:
             result = error
         parcel.errand_done(result)
-        self._settle(parcel)
+        self._settle([parcel])
 
     def _cancel(self) -> None:
         """End what is at work; what is done here comes to its end by itself."""

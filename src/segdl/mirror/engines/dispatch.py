@@ -51,13 +51,14 @@ Item: TypeAlias = "Back | Errand | Message"
 class Dispatch:
     """Hands orders to an engine, and takes them back. The driver's thread owns it.
 
+    It returns the files with which something happened: who has them sees to what they want next.
+
     Args:
         engine: has the workers.
         terms: what all files have in common.
         depot: takes in what workers bring.
         files: what has to be the same at each worker.
         inbox: takes what comes back.
-        settle: sees to what a file wants next.
         cap: tells how many orders of a host may be out at once.
         silence: seconds without a word after which an order is given to another worker.
     """
@@ -69,7 +70,6 @@ class Dispatch:
         depot: Depot,
         files: Files,
         inbox: queue.SimpleQueue[Item],
-        settle: Callable[[Parcel], None],
         *,
         cap: Callable[[str], int],
         silence: float,
@@ -80,7 +80,6 @@ class Dispatch:
         self._run = terms.run
         self._files = files
         self._inbox = inbox
-        self._settle = settle
         self._traffic = Traffic(cap, self._run.clock, self._run.backoff)
         self._flights = Flights(silence)
         self._looked_at = 0.0
@@ -90,8 +89,9 @@ class Dispatch:
         """Take note of what a file has to be asked."""
         self._traffic.add(parcel)
 
-    def hand_over(self) -> None:
-        """Give out what may go."""
+    def hand_over(self) -> list[Parcel]:
+        """Give out what may go; return the files that ended over it."""
+        ended: list[Parcel] = []
         room = 0 if self._depot.pause() else self._engine.slots - len(self._flights)
         for parcel, order in self._traffic.next(room):
             number, attempt = parcel.number, order.head.attempt
@@ -100,17 +100,18 @@ class Dispatch:
             except SegdlError as error:
                 self._traffic.back(parcel.host)
                 parcel.end(error)
-                self._settle(parcel)
+                ended.append(parcel)
                 continue
             future = self._engine.submit(dressed)
             self._flights.add(Flight(parcel, order, future, self._run.clock()))
             future.add_done_callback(partial(self._put_back, number, attempt))
+        return ended
 
     def _put_back(self, number: int, attempt: int, future: Future[Told]) -> None:
         self._inbox.put(Back(number, attempt, future))
 
-    def came_back(self, back: Back) -> None:
-        """Take what came of an order.
+    def came_back(self, back: Back) -> list[Parcel]:
+        """Take what came of an order; return its file, unless that knows already.
 
         Raises:
             Exception: a defect.
@@ -118,7 +119,7 @@ class Dispatch:
         flight = self._flights.find(back.number, back.attempt)
         if flight is None or flight.future is not back.future:
             # It was taken for lost, or back, and may be out anew.
-            return
+            return []
         self._flights.remove(flight)
         parcel, order = flight.parcel, flight.order
         told = self._told(back.future)
@@ -126,8 +127,7 @@ class Dispatch:
             self._traffic.back(parcel.host)
             parcel.lost(order)
             self._losses += 1
-            self._settle(parcel)
-            return
+            return [parcel]
         if isinstance(told, Failed) and told.refused:
             pause = self._traffic.refused(parcel.host, told.pause)
             self._pause(parcel, pause, told)
@@ -139,9 +139,10 @@ class Dispatch:
         if isinstance(told, Unfit):
             self._terms.say(Said(f"worker {told.worker} cannot work: {told.why}"))
             self._engine.dismiss(told.worker)
-        if parcel.outcome is None:
-            parcel.take(order, told)
-            self._settle(parcel)
+        if parcel.outcome is not None:
+            return []
+        parcel.take(order, told)
+        return [parcel]
 
     def _told(self, future: Future[Told]) -> Told | None:
         """Return what a worker told; None where it was lost."""
@@ -192,39 +193,49 @@ class Dispatch:
         if event is not None:
             self._run.emit(event)
 
-    def look_after(self) -> None:
-        """See to workers that were lost, or say nothing any more."""
+    def look_after(self) -> list[Parcel]:
+        """See to workers that were lost, or say nothing any more; return files that they had.
+
+        Raises:
+            NetworkError: they are gone for good.
+        """
         now = self._run.clock()
         due = now >= self._looked_at + _LOOK
+        lost: list[Parcel] = []
         if (self._losses or due) and not self._run.cancel.is_set():
-            self._mend()
+            lost += self._mend()
         if due:
             self._looked_at = now
-            self._look_for_silence(now)
+            lost += self._look_for_silence(now)
+        return lost
 
-    def _mend(self) -> None:
+    def _mend(self) -> list[Parcel]:
         """Have workers again where they were lost."""
         self._losses = 0
-        if self._engine.mend():
-            # What was out is nobody's any more, and of some of it no word would ever come.
-            self._lose(list(self._flights))
-            self._engine.prove(self._depot.fresh(self._terms.camp), self._files)
+        if not self._engine.mend():
+            return []
+        # What was out is nobody's any more, and of some of it no word would ever come.
+        lost = self._lose(list(self._flights))
+        self._engine.prove(self._depot.fresh(self._terms.camp), self._files)
+        return lost
 
-    def _look_for_silence(self, now: float) -> None:
+    def _look_for_silence(self, now: float) -> list[Parcel]:
         """Take workers for lost that say nothing any more, and give their orders to others."""
         lost = self._flights.silent(now)
         if self._flights.all_silent(now) and self._engine.is_stuck():
             lost = list(self._flights)
         self._losses += len(lost)
-        self._lose(lost)
+        return self._lose(lost)
 
-    def _lose(self, lost: list[Flight]) -> None:
+    def _lose(self, lost: list[Flight]) -> list[Parcel]:
+        concerned: list[Parcel] = []
         for flight in lost:
             self._flights.remove(flight)
             self._traffic.back(flight.parcel.host)
             if flight.parcel.outcome is None:
                 flight.parcel.lost(flight.order)
-                self._settle(flight.parcel)
+                concerned.append(flight.parcel)
+        return concerned
 
     def forget(self) -> None:
         """Take nothing any more of what is out."""

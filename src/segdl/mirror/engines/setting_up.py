@@ -13,7 +13,7 @@ from segdl.mirror.engines.asking import Terms
 from segdl.mirror.engines.camp import files_of
 from segdl.mirror.engines.carrier import Carrier
 from segdl.mirror.engines.depot import Depot
-from segdl.mirror.engines.dispatch import Item
+from segdl.mirror.engines.dispatch import Dispatch, Item
 from segdl.mirror.engines.engine import open_engine
 from segdl.mirror.happenings import Happening
 from segdl.mirror.options import EngineOptions, MirrorOptions
@@ -69,6 +69,7 @@ def open_carrier(
                 say=say,
             )
             silence = max(engine_options.silence, 4 * camp.every)
-            yield Carrier(engine, terms, depot, files, inbox, cap=cap, silence=silence)
+            dispatch = Dispatch(engine, terms, depot, files, inbox, cap=cap, silence=silence)
+            yield Carrier(terms, depot, dispatch, inbox)
         finally:
             engine.close()
