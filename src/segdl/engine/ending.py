@@ -7,6 +7,7 @@ from pathlib import Path
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Version
 from segdl.core.s3answer import Object
+from segdl.engine.run import Run
 from segdl.engine.task import Task
 from segdl.progress.events import Finished
 from segdl.results import DownloadResult, Status
@@ -50,7 +51,20 @@ def finished(
         place=place,
         stored=stored,
     )
-    task.run.emit(
-        Finished(task.number, result.shown_as, result.url, size, fetched, result.seconds, status)
-    )
+    tell_finished(task.run, task.number, result)
     return result
+
+
+def tell_finished(run: Run, number: int, result: DownloadResult) -> None:
+    """Tell that file `number` is whole."""
+    run.emit(
+        Finished(
+            number,
+            result.shown_as,
+            result.url,
+            result.size,
+            result.fetched,
+            result.seconds,
+            result.status,
+        )
+    )

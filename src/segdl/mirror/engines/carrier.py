@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from segdl.core.url import parse_url
 from segdl.engine.batch import Outcome, failure_of
+from segdl.engine.ending import tell_finished
 from segdl.engine.run import TICK
 from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.engines.asking import Terms
@@ -20,7 +21,6 @@ from segdl.mirror.engines.dispatch import Back, Dispatch, Errand, Item
 from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.job import Job
 from segdl.options import Request
-from segdl.progress.events import Finished
 from segdl.results import DownloadResult
 
 # Threads for what is done at the driver: names, digests of what is here, programs.
@@ -134,17 +134,7 @@ class Carrier:
                 url = parse_url(parcel.job.request.url).public
                 yield parcel.number, failure_of(self._run, parcel.number, url, outcome)
                 continue
-            self._run.emit(
-                Finished(
-                    parcel.number,
-                    outcome.place or str(outcome.path),
-                    outcome.url,
-                    outcome.size,
-                    outcome.fetched,
-                    outcome.seconds,
-                    outcome.status,
-                )
-            )
+            tell_finished(self._run, parcel.number, outcome)
             yield parcel.number, outcome
 
     def _take(self) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from segdl.core.cutting import is_large
 from segdl.core.mirrorneed import Need
 from segdl.core.spans import Span
-from segdl.core.url import parse_url
 from segdl.errors import ChecksumMismatchError
 from segdl.mirror.aside import kept_as
 from segdl.mirror.engines.answers import Brought, Failed, Hashed, Seen, Told
@@ -162,11 +161,7 @@ class _ToFolder(Parcel):
             )
 
         self._pieced = pieced
-        name = str(self._path)
-        self._large = LargeFile(
-            self._terms, self._asking, self.job, self.number, name, seen, pieced, ask, self._put
-        )
-        self._large.begin()
+        self._go_on_in_pieces(seen, pieced, ask)
 
     def _give_up_pieces(self, large: LargeFile) -> None:
         del large
@@ -181,21 +176,12 @@ class _ToFolder(Parcel):
             request=self.job.request,
             place=self._pieced.place,
             size=self._pieced.size,
-            algorithms=frozenset(large.algorithms),
+            algorithms=large.algorithms,
         )
         self._put(order, 0.0)
 
     def _name(self, large: LargeFile, hexdigests: dict[str, str]) -> None:
-        result = DownloadResult(
-            path=self._path,
-            url=parse_url(self.job.request.url).public,
-            size=large.pieced.size,
-            fetched=large.fetched,
-            seconds=self._terms.run.clock() - self._began,
-            status="complete",
-            requests=self._requests,
-            version=large.pieced.version,
-        )
+        result = self._result(large.pieced.version, large.fetched)
         self.errand = partial(
             receive_pieced,
             self._landing,

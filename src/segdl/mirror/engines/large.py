@@ -10,8 +10,9 @@ from segdl.core.hashing import can_hash
 from segdl.core.identity import Match, Version, compare
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
+from segdl.engine.run import Run
 from segdl.mirror.engines.answers import Filled, Seen
-from segdl.mirror.engines.asking import Asking, Terms
+from segdl.mirror.engines.asking import Asking
 from segdl.mirror.engines.orders import Order, Slice
 from segdl.mirror.job import Job
 from segdl.progress.events import Progress, SegmentState, Started
@@ -60,13 +61,14 @@ class LargeFile:
     """One version of a large file. The driver's thread owns it.
 
     Args:
-        terms: what all files have in common.
+        run: the driver's surroundings.
         asking: makes the file's orders.
         job: the file.
         number: its number, for events.
         name: what events call it.
         seen: what its server has.
         pieced: what is there.
+        wanted: of digests that are wanted, whether or not anything tells them.
         ask: makes an order for bytes, from one of the file's URLs.
         put: takes orders, and the seconds before which they may not go out.
 
@@ -79,17 +81,19 @@ class LargeFile:
 
     def __init__(
         self,
-        terms: Terms,
+        run: Run,
         asking: Asking,
         job: Job,
         number: int,
         name: str,
         seen: Seen,
         pieced: Pieces,
+        *,
+        wanted: frozenset[str],
         ask: Callable[[Span, int], Slice],
         put: Callable[[Order, float], None],
     ) -> None:
-        self._terms = terms
+        self._run = run
         self._asking = asking
         self._number = number
         self._url = seen.url
@@ -99,13 +103,11 @@ class LargeFile:
         self._out: dict[int, tuple[int, Span, int]] = {}
         self._whole = False
         self.claims = claims_of(job, seen)
-        self.algorithms = {claim.checksum.algorithm for claim in self.claims}
-        if terms.sums:
-            self.algorithms.add("sha256")
+        self.algorithms = wanted | {claim.checksum.algorithm for claim in self.claims}
         self.fetched = 0
         self.pieced = pieced
         url = parse_url(job.request.url).public
-        terms.run.emit(Started(number, url, name, pieced.size, pieced.count, 1))
+        run.emit(Started(number, url, name, pieced.size, pieced.count, 1))
 
     def begin(self) -> None:
         """Ask for what is missing.
@@ -206,7 +208,7 @@ class LargeFile:
         ]
         states = tuple(sorted((*held, *out), key=lambda each: each.start))
         done = sum(each.done for each in states)
-        self._terms.run.emit(Progress(self._number, done, self.pieced.size, states))
+        self._run.emit(Progress(self._number, done, self.pieced.size, states))
 
 
 def claims_of(job: Job, seen: Seen) -> tuple[Claim, ...]:

@@ -7,17 +7,20 @@ from collections import deque
 from collections.abc import Callable
 
 from segdl.core.causes import cause_of
+from segdl.core.identity import Version
 from segdl.core.pace import LONGEST_WAIT
+from segdl.core.spans import Span
+from segdl.core.url import parse_url
 from segdl.core.verdict import may_pass
 from segdl.engine.contact import asks_too_long
 from segdl.errors import NetworkError, RemoteChangedError, SegdlError, ServerError
 from segdl.mirror.engines.answers import Differs, Failed, Filled, Large, Over, Seen, Told, Unfit
 from segdl.mirror.engines.asking import Asking, Terms
-from segdl.mirror.engines.large import DiffersError, LargeFile
+from segdl.mirror.engines.large import DiffersError, LargeFile, Pieces
 from segdl.mirror.engines.orders import Order, Slice
 from segdl.mirror.job import Job
 from segdl.progress.events import Event, Note, Progress, Restarted, Retrying
-from segdl.results import DownloadResult
+from segdl.results import DownloadResult, Status
 
 _MOST_RESTARTS = 3
 # So many workers may be lost with one file before it is taken for the reason.
@@ -140,6 +143,45 @@ class Parcel(ABC):
             self._begin_anew(str(error))
         except SegdlError as error:
             self.end(error)
+
+    def _go_on_in_pieces(
+        self, seen: Seen, pieces: Pieces, ask: Callable[[Span, int], Slice]
+    ) -> None:
+        """Ask for what is missing of a version.
+
+        Args:
+            seen: what its server has.
+            pieces: what is there.
+            ask: makes an order for bytes, from one of the file's URLs.
+        """
+        self._large = LargeFile(
+            self._terms.run,
+            self._asking,
+            self.job,
+            self.number,
+            self.name,
+            seen,
+            pieces,
+            wanted=frozenset({"sha256"} if self._terms.sums else ()),
+            ask=ask,
+            put=self._put,
+        )
+        self._large.begin()
+
+    def _result(
+        self, version: Version, fetched: int, status: Status = "complete"
+    ) -> DownloadResult:
+        """Return how a file was brought, by all of its orders; what has it is not said yet."""
+        return DownloadResult(
+            path=None,
+            url=parse_url(self.job.request.url).public,
+            size=version.size or 0,
+            fetched=fetched,
+            seconds=self._terms.run.clock() - self._began,
+            status=status,
+            requests=self._requests,
+            version=version,
+        )
 
     def _take(self, order: Order, told: Told) -> None:
         self._requests += getattr(told, "requests", 0)

@@ -15,6 +15,7 @@ from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.attempt import OVERLAP
 from segdl.engine.contact import Contact
 from segdl.engine.download import is_held
+from segdl.engine.ending import finished
 from segdl.engine.opening import open_download
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
@@ -27,9 +28,8 @@ from segdl.mirror.engines.slices import failed, fetch_slice
 from segdl.net.boto import StoreError
 from segdl.net.failures import TransferError
 from segdl.options import Request
-from segdl.results import DownloadResult, Status
 from segdl.s3.piece import Sending
-from segdl.s3.small import Small, fetch_small
+from segdl.s3.small import fetch_small
 from segdl.s3.store import Store
 from segdl.s3.uploading import Uploading
 from segdl.store.part import TakenBackError
@@ -72,7 +72,7 @@ def _with_contact(run: Run, order: Send, task: Task, contact: Contact) -> Told:
     if not request.expected.page and is_page(version):
         raise page_instead(task)
     if is_held(request.held, contact):
-        return Sent(_result(task, Small(version, b"", None), "skipped"), None)
+        return Sent(finished(task, None, version, 0, status="skipped", checksum=None), None)
     if version.size is None or version.size > order.most:
         return Large(task.sent)
     fetched = fetch_small(task, contact, str(order.key))
@@ -87,21 +87,9 @@ def _with_contact(run: Run, order: Send, task: Task, contact: Contact) -> Told:
         etag = sending.end()
     finally:
         sending.close()
-    return Sent(_result(task, fetched, "complete"), Object(len(data), etag))
-
-
-def _result(task: Task, fetched: Small, status: Status) -> DownloadResult:
-    return DownloadResult(
-        path=None,
-        url=task.asked.public,
-        size=len(fetched.data),
-        fetched=len(fetched.data),
-        seconds=task.run.clock() - task.began,
-        status=status,
-        checksum=None if fetched.checksum is None else str(fetched.checksum),
-        requests=task.sent,
-        version=fetched.version,
-    )
+    version, size = fetched.version, len(data)
+    result = finished(task, None, version, size, fetched=size, checksum=fetched.checksum)
+    return Sent(result, Object(size, etag))
 
 
 class _OnePart(Uploading):

@@ -9,7 +9,6 @@ from functools import partial
 from segdl.core.identity import Match, Version, compare
 from segdl.core.multipart import LEAST_PART
 from segdl.core.spans import Span
-from segdl.core.url import parse_url
 from segdl.errors import SegdlError
 from segdl.mirror.bucket import InBucket
 from segdl.mirror.engines.answers import Failed, Hashed, Seen, Sent, Told
@@ -21,7 +20,7 @@ from segdl.mirror.engines.parcel import Parcel
 from segdl.mirror.engines.signing import Signing
 from segdl.mirror.engines.uploaded import Uploaded
 from segdl.mirror.job import Job
-from segdl.results import DownloadResult, Status
+from segdl.results import DownloadResult
 
 
 class ToBucket(Parcel):
@@ -163,18 +162,7 @@ class ToBucket(Parcel):
                 length=uploaded.length,
             )
 
-        self._large = LargeFile(
-            self._terms,
-            self._asking,
-            self.job,
-            self.number,
-            self.name,
-            seen,
-            uploaded,
-            ask,
-            self._put,
-        )
-        self._large.begin()
+        self._go_on_in_pieces(seen, uploaded, ask)
 
     def _give_up_pieces(self, large: LargeFile) -> None:
         del large
@@ -192,7 +180,7 @@ class ToBucket(Parcel):
         stored = uploaded.finish()
         if large.claims:
             return None
-        result = self._result(uploaded.version, large.fetched, "complete")
+        result = self._result(uploaded.version, large.fetched)
         return self._keying.took(result, stored)
 
     def _hash(self, large: LargeFile) -> None:
@@ -205,7 +193,7 @@ class ToBucket(Parcel):
             key=self._uploaded.place,
             size=stored.size,
             etag=stored.etag,
-            algorithms=frozenset(large.algorithms),
+            algorithms=large.algorithms,
         )
         self._put(order, 0.0)
 
@@ -214,17 +202,5 @@ class ToBucket(Parcel):
         uploaded, large = self._uploaded, self._large
         assert uploaded is not None
         assert large is not None
-        result = self._result(uploaded.version, large.fetched, "complete")
+        result = self._result(uploaded.version, large.fetched)
         return self._keying.publish(uploaded, large.claims, hashed.hexdigests, result)
-
-    def _result(self, version: Version, fetched: int, status: Status) -> DownloadResult:
-        return DownloadResult(
-            path=None,
-            url=parse_url(self.job.request.url).public,
-            size=version.size or 0,
-            fetched=fetched,
-            seconds=self._terms.run.clock() - self._began,
-            status=status,
-            requests=self._requests,
-            version=version,
-        )
