@@ -25,7 +25,7 @@ from segdl.mirror.happenings import Done, Said
 from segdl.mirror.listing import Entry
 from segdl.mirror.options import EngineOptions
 from segdl.options import NetworkOptions, Request, TransferOptions
-from segdl.progress.events import Busy, Note, Progress, Restarted, Started
+from segdl.progress.events import Busy, Note, Progress, Restarted, Started, Verifying
 from support import data
 from support.clusters import wait_until
 from support.folders import LARGE, MIB, SMALL, entries, fill, found, sent
@@ -405,6 +405,13 @@ def test_what_workers_tell_comes_in_order_and_not_too_often(tmp_path: Path) -> N
     told = [event_of(7, str(kind), fields) for _, _, kind, *fields in sent]
     assert told[0] == Started(7, "http://h/x", "/p", 100, 5, 1)
     assert len(sent) < 20
+    before = len(sent)
+    for done in range(1000):
+        teller(Verifying(7, done, 1000))
+    assert len(sent) < before + 20
+    time.sleep(0.06)
+    teller(Verifying(7, 1000, 1000))
+    assert event_of(7, str(sent[-1][2]), sent[-1][3:]) == Verifying(7, 1000, 1000)
     for _ in range(1000):
         teller(Note(7, "again"))
     assert len(sent) < 300

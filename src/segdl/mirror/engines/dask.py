@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from segdl.core.text import printable
 from segdl.engine.run import TICK, Run
@@ -20,9 +20,6 @@ from segdl.mirror.engines.scheduler import CONNECT, PARTING, reach
 from segdl.mirror.engines.telling import Message
 from segdl.mirror.engines.worker import obey
 from segdl.version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 # Seconds between two counts of the workers: they come and go.
 _COUNT = 5.0

@@ -12,8 +12,6 @@ from segdl.errors import IntegrityError
 from segdl.progress.events import Verifying
 from segdl.store.part import PartFile
 
-_TELL_EVERY = 32 * 1024 * 1024
-
 
 class Hashing:
     """A part that is hashed, and the store of that one part. One thread at a time uses it.
@@ -33,7 +31,6 @@ class Hashing:
         self._run = run
         self._number = number
         self._whole = whole
-        self._due = 0
         self._tail = b""
         self.size = 0
 
@@ -48,9 +45,7 @@ class Hashing:
             each.update(data)
         self.size += len(data)
         self._tail = (self._tail + bytes(data[-OVERLAP:]))[-OVERLAP:]
-        if self.size >= self._due:
-            self._due = self.size + _TELL_EVERY
-            self._run.emit(Verifying(self._number, self.size, self._whole))
+        self._run.emit(Verifying(self._number, self.size, self._whole))
 
     def cut(self, size: int) -> None:
         """Refuse to drop what was hashed.

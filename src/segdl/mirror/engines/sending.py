@@ -5,13 +5,14 @@ They know a URL for each thing that they may do, for some hours, and no credenti
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Version, is_page
 from segdl.core.s3answer import Meaning, Object
 from segdl.core.s3answer import Told as Said
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
-from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.attempt import OVERLAP
 from segdl.engine.contact import Contact
 from segdl.engine.download import is_held
@@ -132,8 +133,6 @@ def _send_part(run: Run, order: SendPart) -> Told:
     with open_task(run, order.request, order.number) as task:
         try:
             before = fetch_slice(run, task, span, order.version, part)
-        except (ChangedError, UnrangedError, LiedError) as change:
-            return Differs(str(change), task.sent)
         except CancelledError:
             raise
         except SegdlError as error:
@@ -142,6 +141,8 @@ def _send_part(run: Run, order: SendPart) -> Told:
             return failed(run, order, error, task.sent, progressed=False)
         finally:
             part.close()
+        if isinstance(before, Differs):
+            return before
         tail = part.read(Span(max(span.start, span.stop - OVERLAP), span.stop)) or b""
         return PartSent(span, before, task.sent, part.etags[order.part], tail)
 
@@ -162,9 +163,9 @@ def _hash(run: Run, order: HashObject) -> Told:
     with open_task(run, Request(url=order.url), order.number) as task:
         try:
             if order.size:
-                fetch_slice(run, task, Span(0, order.size), version, sink)
-        except (ChangedError, UnrangedError, LiedError) as change:
-            return Differs(str(change), 0)
+                read = fetch_slice(run, task, Span(0, order.size), version, sink)
+                if isinstance(read, Differs):
+                    return replace(read, requests=0)
         except CancelledError:
             raise
         except SegdlError as error:

@@ -6,6 +6,7 @@ from segdl.core.identity import Version
 from segdl.core.selection import whole
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
+from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import Ranges
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
@@ -15,7 +16,7 @@ from segdl.engine.site import Pin, Site
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task
 from segdl.errors import SegdlError
-from segdl.mirror.engines.answers import Failed
+from segdl.mirror.engines.answers import Differs, Failed
 from segdl.mirror.engines.orders import Order
 from segdl.store.parts import PartStore
 
@@ -24,8 +25,10 @@ _TOO_MANY = frozenset({429, 503})
 
 def fetch_slice(
     run: Run, task: Task, span: Span, version: Version, parts: PartStore
-) -> tuple[tuple[int, bytes], ...]:
+) -> tuple[tuple[int, bytes], ...] | Differs:
     """Fetch the bytes of `span`; return what the server has just before them, by place.
+
+    Or why what it sends is not of the version.
 
     Args:
         run: the surroundings.
@@ -35,9 +38,6 @@ def fetch_slice(
         parts: takes them.
 
     Raises:
-        ChangedError: the remote file may be another now.
-        UnrangedError: the server does not answer ranges as it should.
-        LiedError: it sent other bytes.
         SegdlError: they cannot be had, or are not taken.
     """
     assert version.size is not None
@@ -45,7 +45,10 @@ def fetch_slice(
     job = job_of(task, site, whole(version.size), parts)
     supply = Supply([Segment(span.start, span.stop, span.start)], 0)
     sites = Sites(run, task.number, site, ())
-    Fetching(run, job, sites, supply, number=task.number).fetch(None)
+    try:
+        Fetching(run, job, sites, supply, number=task.number).fetch(None)
+    except (ChangedError, UnrangedError, LiedError) as why:
+        return Differs(str(why), task.sent)
     return tuple((at, data) for at, data in job.seams.kept() if at < span.start)
 
 

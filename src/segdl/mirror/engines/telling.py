@@ -61,7 +61,9 @@ class Teller:
                 self._now_and_then([PROGRESS, event.done, event.size])
                 return
             _, *fields = astuple(event)
-            if isinstance(event, Started):
+            if isinstance(event, Verifying):
+                self._now_and_then([kind, *fields])
+            elif isinstance(event, Started):
                 self._began = [kind, *fields]
             elif self._sent < _MOST:
                 self._sent += 1

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
-from segdl.core.hashing import new_hash
 from segdl.core.identity import Match, compare
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
-from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
 from segdl.engine.download import download
 from segdl.engine.opening import open_download
@@ -43,11 +43,10 @@ from segdl.mirror.engines.station import station_of
 from segdl.mirror.engines.telling import Send
 from segdl.mirror.stat import stat_of
 from segdl.progress.events import Verifying
-from segdl.store.faults import disk_errors, shown
+from segdl.store.digests import digests_of
+from segdl.store.faults import shown
 from segdl.store.target import Target
 
-_STEP = 1024 * 1024
-_TELL_EVERY = 32 * 1024 * 1024
 _TOKEN_BYTES = 4
 
 
@@ -119,7 +118,7 @@ def _fetch_whole(run: Run, order: Whole) -> Told:
         checksum = result.checksum or ""
         sha256 = None
         if order.sha256 and not checksum.startswith("sha256="):
-            (sha256,) = _digests(run, order, os.fspath(target.path), {"sha256"}).values()
+            (sha256,) = _digests(run, order, target.path, result.size, ["sha256"]).values()
         return Brought(name, result, sha256)
     except _LargeError as large:
         shutil.rmtree(target.workplace, ignore_errors=True)
@@ -185,8 +184,6 @@ def _fill(run: Run, order: Piece, task: Task, place: Place) -> Told:
     span = order.span
     try:
         before = fetch_slice(run, task, span, order.version, place)
-    except (ChangedError, UnrangedError, LiedError) as change:
-        return Differs(str(change), task.sent)
     except CancelledError:
         raise
     except SegdlError as error:
@@ -194,27 +191,21 @@ def _fill(run: Run, order: Piece, task: Task, place: Place) -> Told:
         filled = Span(span.start, place.stop) if place.size else None
         progressed = filled is not None
         return failed(run, order, error, task.sent, progressed=progressed, filled=filled)
+    if isinstance(before, Differs):
+        return before
     place.sync()
     return Filled(span, before, task.sent)
 
 
 def _hash(run: Run, order: Hash) -> Told:
-    return Hashed(_digests(run, order, os.fspath(order.place), order.algorithms))
+    return Hashed(_digests(run, order, order.place, order.size, order.algorithms))
 
 
 def _digests(
-    run: Run, order: Order, path: str, algorithms: frozenset[str] | set[str]
+    run: Run, order: Order, path: Path, size: int, algorithms: Iterable[str]
 ) -> dict[str, str]:
-    hashes = {algorithm: new_hash(algorithm) for algorithm in algorithms}
-    done = due = 0
-    with disk_errors(order.camp.folder, "read"), open(path, "rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        while data := file.read(_STEP):
-            run.check_cancelled()
-            for digest in hashes.values():
-                digest.update(data)
-            done += len(data)
-            if done >= due:
-                due = done + _TELL_EVERY
-                run.emit(Verifying(order.number, done, size))
-    return {algorithm: digest.hexdigest() for algorithm, digest in hashes.items()}
+    def tell(done: int) -> None:
+        run.check_cancelled()
+        run.emit(Verifying(order.number, done, size))
+
+    return digests_of(path, algorithms, tell)
