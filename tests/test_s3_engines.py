@@ -25,10 +25,10 @@ from segdl.mirror.engines.camp import pitch, strike
 from segdl.mirror.engines.orders import HashObject, Look, Send, SendPart
 from segdl.mirror.engines.processes import Processes
 from segdl.mirror.engines.worker import obey
-from segdl.mirror.happenings import Done
+from segdl.mirror.happenings import Done, Round
 from segdl.mirror.options import INCOMING, EngineOptions
 from segdl.net.s3 import VALID
-from segdl.progress.events import Note, Progress, Restarted, Retrying
+from segdl.progress.events import Failed, Note, Progress, Restarted, Retrying
 from support import data
 from support.buckets import ENVIRONMENT, Asked, Bucket, Front, Told
 from support.clusters import wait_until
@@ -378,8 +378,9 @@ def _is_alive(session: int) -> bool:
     return True
 
 
+@pytest.mark.parametrize("away", [0.0, 4.0])
 def test_a_store_that_is_killed_and_comes_back_costs_what_was_at_work(
-    root: Path, nginx: StartNginx, tmp_path: Path
+    root: Path, nginx: StartNginx, tmp_path: Path, away: float
 ) -> None:
     files = fill(root, {**SMALL, "large.iso": LARGE})
     server = nginx(root, server=["limit_rate 6m;"])
@@ -393,13 +394,34 @@ def test_a_store_that_is_killed_and_comes_back_costs_what_was_at_work(
                 own.kill()
                 starter.start()
 
-        starter = threading.Thread(target=own.launch)
-        ran = by_processes(bucket, tmp_path / "state", entries(server, files), on=kill, retries=8)
+        starter = threading.Timer(away, own.launch)
+        ran = by_processes(bucket, tmp_path / "state", entries(server, files), on=kill, retries=12)
         starter.join()
         assert killed
         assert ran.result.failures == []
+        assert ran.of(Failed) == [], "nor in between"
         assert there(bucket) == files
         bucket.close()
+
+
+def test_a_store_that_is_gone_is_not_found_to_be_gone_by_each_file(
+    root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {f"{n}": 1000 for n in range(60)})
+    server = nginx(root)
+    with JuiceFS() as own:
+        bucket = Bucket(own)
+
+        def kill(happening: Happening) -> None:
+            if isinstance(happening, Round):
+                own.kill()
+
+        listed = entries(server, files)
+        ran = by_processes(bucket, tmp_path / "state", listed, on=kill, retries=3, patience=2.0)
+        bucket.close()
+    assert {each.exit_code for each in ran.result.failures} == {3}
+    # What was out together, at each try: two processes.
+    assert len(server.log()) < 40
 
 
 def test_a_file_that_changes_meanwhile_is_sent_as_it_is_now(

@@ -27,6 +27,7 @@ class StoreError(TransferError):
     Attributes:
         told: what it said; None where there was no answer.
         after: seconds that it asks to wait.
+        silent: whether nobody is there to say anything.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class StoreError(TransferError):
         *,
         fatal: bool = False,
         after: float | None = None,
+        silent: bool = False,
     ) -> None:
         super().__init__(error, fatal=fatal)
         self.told = told
         self.after = after
+        self.silent = silent
 
 
 def boto3_or_error() -> ModuleType:

@@ -13,6 +13,7 @@ from segdl.core.s3url import S3Place
 from segdl.core.url import Location
 from segdl.engine.contact import asks_too_long
 from segdl.engine.run import Run
+from segdl.errors import SegdlError
 from segdl.net.boto import StoreError
 from segdl.net.failures import TransferError
 from segdl.net.put import Put
@@ -44,6 +45,7 @@ class Store:
         self._lock = threading.Lock()
         self._not_before = 0.0
         self._silences = 0
+        self._trouble: SegdlError | None = None
 
     @property
     def client(self) -> S3:
@@ -54,29 +56,41 @@ class Store:
         """Begin to send `length` bytes to a signed URL.
 
         Raises:
-            TransferError: nobody takes them; it is fatal where nobody did at any of the retries.
+            StoreError: nobody takes them: see `silent`.
         """
         try:
             put = self._transport.put(location, length)
         except TransferError as failure:
-            fatal = failure.fatal or self._is_gone()
-            raise StoreError(failure.error, fatal=fatal) from failure
-        with self._lock:
-            self._silences = 0
+            raise StoreError(failure.error, fatal=failure.fatal, silent=True) from failure
+        self.answered()
         return put
 
-    def _is_gone(self) -> bool:
-        """Note that nobody answers, and tell whether that was often enough.
+    def answered(self) -> None:
+        """Note that it is there."""
+        with self._lock:
+            self._silences = 0
+
+    def silent(self, trouble: SegdlError) -> bool:
+        """Note that nobody answered, and tell whether that was often enough.
 
         All parts wait together: each try costs the source bytes that nobody takes.
+
+        Args:
+            trouble: what was there instead of an answer.
         """
         run = self._run
         with self._lock:
-            now = run.clock()
+            self._trouble, now = trouble, run.clock()
             if now >= self._not_before:
                 self._silences += 1
                 self._not_before = now + run.backoff(self._silences)
             return self._silences >= max(1, run.transfer.retries)
+
+    def given_up(self) -> SegdlError | None:
+        """Return why nobody need wait: no answer often enough, and none is asked for now."""
+        with self._lock:
+            often = self._silences >= max(1, self._run.transfer.retries)
+            return self._trouble if often and self._run.clock() < self._not_before else None
 
     def ask(self, number: int, work: Callable[[S3], T]) -> T:
         """Carry `work` out until it succeeds.

@@ -215,9 +215,10 @@ class Uploading:
             self._known.pop(number, None)
             self._failures[number] += 1
             tries = self._failures[number]
-        if failure.fatal or tries >= max(1, self._run.transfer.retries):
-            raise failure.error from failure
         told = failure if isinstance(failure, StoreError) else StoreError(failure.error)
+        gone = told.silent and self._store.silent(failure.error)
+        if failure.fatal or gone or tries >= max(1, self._run.transfer.retries):
+            raise failure.error from failure
         pause = self._store.refused(told, tries)
         with self._lock:
             self._not_before[number] = self._run.clock() + pause

@@ -121,6 +121,7 @@ class Failed:
         filled: bytes that are on the disk nevertheless.
         by_store: whether it was the store that failed, not who has the file.
         busy: whether the store asks everybody to come back later.
+        silent: whether nobody is there where the store should be.
         fatal: whether no other try can help, where the store tells.
     """
 
@@ -133,6 +134,7 @@ class Failed:
     filled: Span | None = None
     by_store: bool = False
     busy: bool = False
+    silent: bool = False
     fatal: bool | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from segdl.errors import SegdlError
 from segdl.mirror.engines.asking import Terms
 from segdl.mirror.engines.orders import Camp
 from segdl.mirror.engines.parcel import Parcel
@@ -42,3 +43,6 @@ class Depot(Protocol):
 
     def pause(self) -> float:
         """Return the seconds until anything may be brought."""
+
+    def given_up(self) -> SegdlError | None:
+        """Return why no file need wait for that; None where they are to."""

@@ -6,6 +6,7 @@ import queue
 from collections.abc import Callable
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
@@ -92,6 +93,13 @@ class Dispatch:
     def hand_over(self) -> list[Parcel]:
         """Give out what may go; return the files that ended over it."""
         ended: list[Parcel] = []
+        why = self._depot.given_up()
+        if why is not None:
+            # Each would cost its server a request to find that out.
+            ended = self._traffic.drain()
+            for parcel in ended:
+                parcel.end(copy(why))
+            return ended
         room = 0 if self._depot.pause() else self._engine.slots - len(self._flights)
         for parcel, order in self._traffic.next(room):
             number, attempt = parcel.number, order.head.attempt

@@ -83,6 +83,10 @@ class BucketDepot:
         """Return the seconds until the store may be sent anything."""
         return self._store.pause()
 
+    def given_up(self) -> SegdlError | None:
+        """Return why no file need wait for the store: it did not answer at any of the retries."""
+        return self._store.given_up()
+
     def _sweep(self, folder: S3Place) -> None:
         """Delete what is left of a run, as far as that goes in moments: the next run does it."""
         with contextlib.suppress(TransferError, SegdlError, TimeoutError):

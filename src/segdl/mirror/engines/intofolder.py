@@ -66,6 +66,9 @@ class FolderDepot:
         """Return 0: a folder is always there."""
         return 0.0
 
+    def given_up(self) -> None:
+        """Return None, as `pause` says."""
+
 
 class _ToFolder(Parcel):
     def __init__(self, terms: Terms, landing: Landing, folder: Path, job: Job, number: int) -> None:

@@ -149,10 +149,15 @@ def _send_part(run: Run, order: SendPart) -> Told:
 
 def _not_taken(failure: TransferError, requests: int) -> Failed:
     """Say that the store failed, and not who has the file."""
-    after = failure.after if isinstance(failure, StoreError) else None
-    busy = isinstance(failure, StoreError) and failure.told is not None
+    said = failure if isinstance(failure, StoreError) else StoreError(failure.error)
     return Failed(
-        failure.error, requests, by_store=True, busy=busy, pause=after, fatal=failure.fatal
+        failure.error,
+        requests,
+        by_store=True,
+        busy=said.told is not None,
+        silent=said.silent,
+        pause=said.after,
+        fatal=failure.fatal,
     )
 
 

@@ -11,7 +11,7 @@ from segdl.core.multipart import LEAST_PART
 from segdl.core.spans import Span
 from segdl.errors import SegdlError
 from segdl.mirror.bucket import InBucket
-from segdl.mirror.engines.answers import Failed, Hashed, Seen, Sent, Told
+from segdl.mirror.engines.answers import Failed, Hashed, PartSent, Seen, Sent, Told
 from segdl.mirror.engines.asking import Terms, only
 from segdl.mirror.engines.keying import Keying
 from segdl.mirror.engines.large import LargeFile, claims_of
@@ -104,7 +104,15 @@ class ToBucket(Parcel):
     def _failed(self, order: Order, failed: Failed) -> None:
         if failed.by_store and failed.busy:
             self._signing.busy(failed)
+        if failed.silent and self._store.silent(failed.error):
+            failed = replace(failed, fatal=True)
         super()._failed(order, failed)
+
+    def take(self, order: Order, told: Told) -> None:
+        """Take what came of an order, and what that says of the store."""
+        if isinstance(told, PartSent) or (isinstance(told, Sent) and told.stored is not None):
+            self._store.answered()
+        super().take(order, told)
 
     def _brought(self, order: Order, told: Told) -> None:
         if isinstance(told, Sent):

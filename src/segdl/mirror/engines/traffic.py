@@ -74,6 +74,14 @@ class Traffic:
             if not waiting:
                 del self._waiting[host]
 
+    def drain(self) -> list[Parcel]:
+        """Return the files that wait, and forget what they want."""
+        waiting = [parcel for each in self._waiting.values() for parcel in each]
+        drained = {each.number: each for each in [*waiting, *(late[2] for late in self._later)]}
+        self._waiting.clear()
+        self._later.clear()
+        return [each for each in drained.values() if each.outcome is None]
+
     def back(self, host: str) -> None:
         """An order of a host came back, or is given up."""
         self._windows[host] = hostwindow.back(self._window(host))
