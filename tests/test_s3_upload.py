@@ -391,6 +391,52 @@ def test_a_store_that_never_takes_a_part_is_an_error_and_the_rest_is_kept(
     assert bucket.read("file.bin") == BIG
 
 
+@pytest.mark.parametrize("body", [b"", b"<html><p>hello</html>", b"<a><b>1</b></a>", b"\0<<"])
+def test_an_answer_that_makes_no_sense_is_asked_for_again(
+    bucket: Bucket, origin: Callable[..., Origin], body: bytes
+) -> None:
+    left = [Told(200, body=body)]
+
+    def faults(asked: Asked) -> Told | None:
+        return left.pop() if "uploads" in asked.query and asked.method == "POST" and left else None
+
+    with Front(bucket.server, faults) as front:
+        direct, bucket.endpoint = bucket.endpoint, front.endpoint
+        with pytest.raises(ServerError):
+            bucket.send(origin(BIG).url, retries=1)
+        left.append(Told(200, body=body))
+        bucket.send(origin(BIG).url)
+    bucket.endpoint = direct
+    assert bucket.read("file.bin") == BIG
+    assert bucket.uploads("") == []
+
+
+def test_an_upload_of_which_no_note_can_be_made_is_aborted(
+    bucket: Bucket, origin: Callable[..., Origin]
+) -> None:
+    def faults(asked: Asked) -> Told | None:
+        note = asked.method == "PUT" and asked.path.endswith(".segdl")
+        return Told(403, "AccessDenied") if note else None
+
+    with Front(bucket.server, faults) as front:
+        direct, bucket.endpoint = bucket.endpoint, front.endpoint
+        with pytest.raises(ServerError, match="AccessDenied"):
+            bucket.send(origin(BIG).url)
+    bucket.endpoint = direct
+    assert bucket.uploads("") == []
+
+
+@pytest.mark.parametrize("told", ["text/x\x01\x7f", "text/\xfc"])
+@pytest.mark.parametrize("content", [b"few", BIG])
+def test_what_no_store_takes_for_a_type_is_left_out(
+    bucket: Bucket, origin: Callable[..., Origin], told: str, content: bytes
+) -> None:
+    bucket.send(origin(content, content_type=told).url)
+    found = bucket.client.head_object(Bucket=bucket.name, Key="file.bin")
+    assert "text" not in found["ContentType"]
+    assert bucket.read("file.bin") == content
+
+
 def test_a_completion_whose_answer_is_lost_counts(
     bucket: Bucket, origin: Callable[..., Origin]
 ) -> None:

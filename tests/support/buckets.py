@@ -143,6 +143,10 @@ class Told:
     """When the store has done what it was asked for."""
     etag: str | None = None
     """In the store's own answer, in its fields and where it completes an upload."""
+    body: bytes | None = None
+    """In the place of one that tells `code`."""
+    cut: int = 0
+    """Bytes of the body that never come."""
 
 
 class Front:
@@ -196,6 +200,8 @@ class Front:
 
             def _tell(self, told: Told) -> None:
                 data = f"<Error><Code>{told.code}</Code></Error>".encode()
+                if told.body is not None:
+                    data = told.body
                 if told.status == 0:
                     self.close_connection = True
                     return
@@ -203,7 +209,8 @@ class Front:
                 for name, value in (*told.fields, ("Content-Length", str(len(data)))):
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(data if self.command != "HEAD" else b"")
+                self.wfile.write(data[: len(data) - told.cut] if self.command != "HEAD" else b"")
+                self.close_connection = self.close_connection or told.cut > 0
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _answer  # noqa: N815
 

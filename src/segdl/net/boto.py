@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from segdl.core.head import parse_retry_after
 from segdl.core.s3answer import Meaning, Told
 from segdl.core.text import printable
-from segdl.errors import NetworkError, SegdlError, UsageError
+from segdl.errors import NetworkError, SegdlError, ServerError, UsageError
 from segdl.net.failures import TransferError
 from segdl.options import NetworkOptions
 
@@ -133,6 +133,7 @@ def translated(what: str) -> Iterator[None]:
     """
     try:
         import botocore.exceptions as boto
+        from botocore.parsers import ResponseParserError
     except ImportError:
         boto3_or_error()
         raise
@@ -150,6 +151,10 @@ def translated(what: str) -> Iterator[None]:
         reason = printable(type(error).__name__, 80)
         hint = "is the store running, and --endpoint-url right?"
         raise StoreError(NetworkError(f"{what}: no answer ({reason})", hint=hint)) from error
+    except (ResponseParserError, LookupError, TypeError) as error:
+        # What every such answer has is not in this one.
+        text = f"{what}: the store's answer makes no sense"
+        raise StoreError(ServerError(text, hint="is --endpoint-url right?")) from error
     except (boto.BotoCoreError, ValueError) as error:
         # Missing credentials, an unknown profile, an endpoint that is no URL: none is secret.
         text = printable(str(error), 200)

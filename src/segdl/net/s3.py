@@ -283,6 +283,7 @@ def _source(place: S3Place) -> dict[str, str]:
 
 def _about(media_type: str, metadata: Mapping[str, str] | None) -> dict[str, object]:
     about: dict[str, object] = {"Metadata": dict(metadata)} if metadata else {}
-    if media_type:
+    # A header field cannot be everything that a server may say.
+    if media_type and media_type.isascii() and media_type.isprintable():
         about["ContentType"] = media_type
     return about

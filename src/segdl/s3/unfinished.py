@@ -7,6 +7,7 @@ be asked of an upload until it is complete, so it is in a small object beside: `
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from segdl.core.identity import Version
 from segdl.core.multipart import Stored, part_size, span_of, usable
 from segdl.core.s3url import S3Place
 from segdl.core.spans import OPEN, Span
+from segdl.errors import SegdlError, ServerError
 from segdl.s3.store import Store, note_of
 from segdl.store.state import FORMAT, State, fields_of, load_version, read_state
 
@@ -130,8 +132,19 @@ class Unfinished:
             upload = self._store.ask(
                 self._number, lambda client: client.begin(place, media_type, about)
             )
-            self.note = Note(upload, length, state)
+            self._begun(Note(upload, length, state))
+            return
         self._write(replace(self.note, state=state))
+
+    def _begun(self, note: Note) -> None:
+        """Write the first note of an upload; without one nobody would ever find it."""
+        try:
+            self._write(note)
+        except ServerError:
+            place, upload = self.place, note.upload
+            with contextlib.suppress(SegdlError):
+                self._store.ask(self._number, lambda client: client.abort(place, upload))
+            raise
 
     def publishing(self, etag: str) -> None:
         """Write down that the upload is about to be completed to an object of this ETag."""
