@@ -576,6 +576,58 @@ def test_a_copy_that_is_refused_is_made_by_the_next_run(
     assert there(before) == files
 
 
+def test_a_copy_that_is_tried_again_in_the_same_run_leaves_no_upload(
+    bucket: Bucket, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"large.iso": LARGE})
+    begun: list[Asked] = []
+
+    def faults(asked: Asked) -> Told | None:
+        if "uploads" in asked.query and asked.path.endswith("/large.iso"):
+            begun.append(asked)
+        copies = asked.part is not None and "X-Amz-Signature" not in asked.query
+        return Told(0) if copies else None
+
+    with Front(bucket.server, faults) as front:
+        before = Bucket(bucket.server, endpoint=front.endpoint)
+        listed = entries(nginx(root), files)
+        ran = by_processes(before, tmp_path / "state", listed, retries=2, patience=1.0)
+        assert [each.exit_code for each in ran.result.failures] == [3]
+        before.endpoint = before.server.endpoint
+        again = by_processes(before, tmp_path / "state", listed)
+        before.close()
+    assert len(begun) > 1
+    assert again.result.failures == []
+    assert before.uploads("") == []
+    assert there(before) == files
+
+
+def test_a_store_that_reads_wrong_is_not_taken_for_a_file_that_changes(
+    bucket: Bucket, root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"large.iso": LARGE})
+
+    def faults(asked: Asked) -> Told | None:
+        reads = asked.method == "GET" and "X-Amz-Signature" in asked.query
+        return Told(200, body=b"something else") if reads else None
+
+    server = nginx(root)
+    with Front(bucket.server, faults) as front:
+        before = Bucket(bucket.server, endpoint=front.endpoint)
+        listed = entries(server, files)
+        ran = by_processes(before, tmp_path / "state", listed, retries=2)
+        (failure,) = ran.result.failures
+        assert "the store sends something else" in failure.message
+        assert ran.of(Restarted) == []
+        assert there(before).keys() != files.keys()
+        before.endpoint = before.server.endpoint
+        again = by_processes(before, tmp_path / "state", listed)
+        before.close()
+    assert [each.fetched for each in again.of(Done)] == [0], "all of it was there"
+    assert there(before) == files
+    assert before.uploads("") == []
+
+
 def test_an_order_whose_url_ran_out_is_signed_anew(
     bucket: Bucket,
     root: Path,

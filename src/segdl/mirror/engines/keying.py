@@ -116,6 +116,9 @@ class Keying:
                 raise mismatch(str(self.place), claim, digest, hint)
         if "-" in found.etag:
             copy = self.unfinished(self.place)
+            # One that an earlier try began would be nobody's.
+            copy.look()
+            copy.clear()
             copy.belongs_to(self.state(version))
             etag = copy_in_parts(self._store, source, found, uploaded.length, copy, self._number)
         else:

@@ -5,8 +5,6 @@ They know a URL for each thing that they may do, for some hours, and no credenti
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from segdl.core.hashing import new_hash
 from segdl.core.identity import Version, is_page
 from segdl.core.s3answer import Meaning, Object
@@ -21,7 +19,7 @@ from segdl.engine.opening import open_download
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
 from segdl.engine.versions import page_instead
-from segdl.errors import CancelledError, SegdlError, ServerError
+from segdl.errors import CancelledError, IntegrityError, SegdlError, ServerError
 from segdl.mirror.engines.answers import Differs, Failed, Hashed, Large, PartSent, Sent, Told
 from segdl.mirror.engines.hashing import Hashing
 from segdl.mirror.engines.orders import HashObject, Order, Send, SendPart
@@ -170,7 +168,8 @@ def _hash(run: Run, order: HashObject) -> Told:
             if order.size:
                 read = fetch_slice(run, task, Span(0, order.size), version, sink)
                 if isinstance(read, Differs):
-                    return replace(read, requests=0)
+                    what = f"{order.key}: the store sends something else than it has ({read.why})"
+                    return Failed(IntegrityError(what), by_store=True, fatal=False)
         except CancelledError:
             raise
         except SegdlError as error:
