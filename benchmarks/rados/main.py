@@ -11,14 +11,14 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
+from checking.report import Report
+from checking.site import MIB, site
 from lab import sandbox
 from lab.ground import loop_filesystem
 from lab.programs import LabError
 from rados import engines, files, interrupted, mirrors
 from rados.ceph import DISK, NEEDED, ceph, missing
-from rados.report import Report
 from rados.scene import Scene
-from rados.site import MIB, site
 
 _ROOM = DISK + 6 * 1024 * MIB  # sparse; the monitor wants a good part of its disk to be free
 _CHECKS = (*files.CHECKS, *interrupted.CHECKS, *mirrors.CHECKS, *engines.CHECKS)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from checking.report import Report
+from checking.site import MIB, Site
 from rados.ceph import Asked, Ceph
-from rados.report import Report
-from rados.site import MIB, Site
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 

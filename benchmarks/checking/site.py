@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from urllib.parse import quote
 from webserver import nginx
 
 MIB = 1024 * 1024
-SLOW = 5  # MiB/s a connection, below /slow/
+SLOW = 5
+"""MiB/s a connection, below /slow/."""
 # Not what the user sees of the list: the same folder, once as fast as can be and once slow.
 _BLOCK = """access_log {log};
     location /slow/ {{ alias {root}/; limit_rate {slow}m; }}"""
@@ -48,8 +50,18 @@ class Site:
 
     def put_list(self, path: str, files: Mapping[str, bytes]) -> None:
         """Serve a SHA256SUMS of files that are beside it."""
-        lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items()]
+        lines = [f"{_sha256(data)}  {name}\n" for name, data in files.items()]
         self.put(path, "".join(lines).encode())
+
+    def put_sized_list(self, path: str, files: Mapping[str, bytes]) -> None:
+        """Serve JSON lines of files that are beside it."""
+        lines = [
+            json.dumps(
+                {"url": quote(name), "dest": name, "size": len(data), "sha256": _sha256(data)}
+            )
+            for name, data in files.items()
+        ]
+        self.put(path, "".join(f"{line}\n" for line in lines).encode())
 
     def sent(self, since: int = 0) -> list[Sent]:
         """Return its answers so far, all but the first `since`."""
@@ -58,9 +70,13 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
+def site(folder: Path, *, slow: int = SLOW) -> Iterator[Site]:
     """Yield a site with nothing in it, in a folder that exists."""
     root, log = folder / "root", folder / "access.log"
     root.mkdir()
-    with nginx(root, folder, _BLOCK.format(log=log, root=root, slow=SLOW)) as top:
+    with nginx(root, folder, _BLOCK.format(log=log, root=root, slow=slow)) as top:
         yield Site(root, top, log)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
