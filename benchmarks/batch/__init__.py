@@ -1,0 +1,1 @@
+"""The run against SLURM: a cluster of two nodes, and what must hold of docs/cluster."""
