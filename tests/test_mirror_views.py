@@ -457,12 +457,12 @@ def test_what_is_said_and_notes_are_written() -> None:
     stream = io.StringIO()
     watched = Watched("plain", stream)
     watched.tell(Round(1), Said("one"), *at_work(1, 5), Note(1, "two"), Round(2))
-    watched.tell(GaveUp("h.example", 1200, "h.example does not answer"))
+    watched.tell(GaveUp("h.example", 1200, "https://h.example/a: refused"))
     assert lines(stream) == [
         "one",
         "d/f01.iso: two",
         "round 2: the list is read again",
-        "h.example is given up: 1,200 files wait for the next run: h.example does not answer",
+        "h.example is given up: 1,200 files wait for the next run: https://h.example/a: refused",
     ]
 
 

@@ -25,7 +25,7 @@ from segdl.mirror.engines.camp import pitch, strike
 from segdl.mirror.engines.orders import HashObject, Look, Send, SendPart
 from segdl.mirror.engines.processes import Processes
 from segdl.mirror.engines.worker import obey
-from segdl.mirror.happenings import Done, Round
+from segdl.mirror.happenings import Done, GaveUp, Paused, Round
 from segdl.mirror.options import INCOMING, EngineOptions
 from segdl.net.s3 import VALID
 from segdl.progress.events import Failed, Note, Progress, Restarted, Retrying
@@ -420,6 +420,9 @@ def test_a_store_that_is_gone_is_not_found_to_be_gone_by_each_file(
         ran = by_processes(bucket, tmp_path / "state", listed, on=kill, retries=3, patience=2.0)
         bucket.close()
     assert {each.exit_code for each in ran.result.failures} == {3}
+    told = [each.reason for each in ran.of(Paused)] + [each.message for each in ran.of(GaveUp)]
+    assert told
+    assert all(bucket.name in each for each in told), "it is the store that is not there"
     # What was out together, at each try: two processes.
     assert len(server.log()) < 40
 

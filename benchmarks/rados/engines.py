@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from checking.site import MIB
 from rados.files import LARGE_NAME, NAMES
 from rados.mirrors import holds, nothing_to_do, serve
 from rados.scene import PART, Scene, figures, kill, mib, said
-from rados.site import MIB
 from support import data
 from support.clusters import Cluster
 from support.program import Finished

@@ -218,11 +218,12 @@ class Coordinator:
         self, this: RoundResult, hosts: Hosts, job: Job, number: int, outcome: Outcome
     ) -> None:
         error = outcome.error if isinstance(outcome, Failure) else None
-        again = hosts.ended(job.row, answered=not isinstance(error, NetworkError))
+        trouble = error.message if isinstance(error, NetworkError) else ""
+        again = hosts.ended(job.row, trouble)
         outage = hosts.of(job.row.host).outage
         if error is not None and outage.away:
             seconds = max(0.0, outage.not_before - self._run.clock())
-            self._tell(Paused(job.row.host, seconds, "it does not answer"))
+            self._tell(Paused(job.row.host, seconds, trouble))
         if isinstance(outcome, Failure):
             if not again and not isinstance(error, CancelledError):
                 self._lost(this, job, outcome.error)
@@ -273,7 +274,7 @@ class Coordinator:
 
     def _hold_back(self, this: RoundResult, hosts: Hosts, row: Row) -> None:
         """Leave a list as it was: it may name what could not be had."""
-        hosts.ended(row, answered=True)
+        hosts.ended(row)
         with self._ledger.transaction():
             self._ledger.put_back(row)
         this.held_back += 1
@@ -281,20 +282,19 @@ class Coordinator:
 
     def _give_up(self, this: RoundResult, hosts: Hosts) -> None:
         for host, rows in hosts.given_up():
-            error = _given_up(host, hosts.pause(host))
+            why, error = _given_up(host, hosts.pause(host))
             with self._ledger.transaction():
                 for row in rows:
                     self._ledger.failed(row, error)
             files = len(rows) + self._ledger.give_up(host.name, error)
             this.failures.append(error)
             this.failed += files
-            self._tell(GaveUp(host.name, files, error.message))
+            self._tell(GaveUp(host.name, files, why))
 
 
-def _given_up(host: Host, pause: float) -> SegdlError:
+def _given_up(host: Host, pause: float) -> tuple[str, SegdlError]:
     """Return why the files of a host are left to the next run."""
-    if host.outage.away:
-        return NetworkError(f"{host.name} does not answer", hint="its files wait for the next run")
-    return ServerError(
-        f"{host.name} asks to wait {pause:.0f} s", hint="its files wait for the next run"
-    )
+    away = host.outage.away
+    why = host.trouble if away else f"it asks to wait {pause:.0f} s"
+    kind = NetworkError if away else ServerError
+    return why, kind(f"{host.name} is given up: {why}", hint="its files wait for the next run")

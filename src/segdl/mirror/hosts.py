@@ -33,6 +33,7 @@ class Host:
         none_small: whether the ledger has none of which the list tells that they are.
         working: files given to threads, by number.
         outage: what is known of its silence.
+        trouble: what was had instead of an answer: where files go to a store, of either.
         url: one that it was asked for.
         crowded: whether others were told that files wait for it.
     """
@@ -45,6 +46,7 @@ class Host:
     none_small: bool = False
     working: dict[int, Row] = field(default_factory=dict)
     outage: Outage = HERE
+    trouble: str = ""
     url: str = ""
     crowded: bool = False
 
@@ -162,15 +164,20 @@ class Hosts:
         """Note how many bytes a file has: others that are called alike may be like it."""
         self._likeness.learn(path, size)
 
-    def ended(self, row: Row, *, answered: bool) -> bool:
-        """Note that a file ended; tell whether it goes back to wait for its host."""
+    def ended(self, row: Row, trouble: str = "") -> bool:
+        """Note that a file ended; tell whether it goes back to wait for its host.
+
+        Args:
+            row: the file.
+            trouble: what was had instead of an answer, if it ended without one.
+        """
         host = self.of(row.host)
         host.working.pop(row.id, None)
-        if answered:
+        if not trouble:
             host.outage = HERE
             self._tries.pop(row.id, None)
             return False
-        host.outage = failed(host.outage, self._clock())
+        host.outage, host.trouble = failed(host.outage, self._clock()), trouble
         tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
         if not host.outage.away and tries > 1:
             return False
