@@ -82,6 +82,14 @@ class StartNginx(Protocol):
 
 
 @pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An empty folder that a server may serve."""
+    place = tmp_path / "site"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
 def nginx() -> Iterator[StartNginx]:
     """``nginx(root, server=[…], http=[…], authority=…)``: started, stopped after the test."""
     with ExitStack() as stack:

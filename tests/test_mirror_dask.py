@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -26,6 +25,7 @@ from support.folders import LARGE, MIB, SMALL, entries, fill, found, sent
 from support.mirroring import Ran, entry, mirror
 from support.program import run
 from support.require import require
+from support.victims import declared_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,13 +45,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             started.start_worker()
         started.wait_for_workers(2)
         yield started
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    place = tmp_path / "site"
-    place.mkdir()
-    return place
 
 
 @contextmanager
@@ -125,28 +118,10 @@ def test_a_worker_that_was_declared_dead_and_wakes_changes_nothing(
     server, mirrored = nginx(root, server=["limit_rate 400k;"]), tmp_path / "mirrored"
     victim = cluster.start_worker()
     cluster.wait_for_workers(3)
-    began = threading.Event()
-
-    def stop_and_wake() -> None:
-        began.wait(20)
-        os.killpg(victim.pid, signal.SIGSTOP)
-        # The scheduler takes it for dead, and gives its work to others.
-        try:
-            wait_until(lambda: "failed to heartbeat" in cluster.log(), "its death", 40)
-        finally:
-            os.killpg(victim.pid, signal.SIGCONT)
-
-    def begin(happening: Happening) -> None:
-        if isinstance(happening, Progress) and happening.done > 2 * MIB:
-            began.set()
-
-    stopper = threading.Thread(target=stop_and_wake)
-    stopper.start()
     try:
-        ran = by(cluster, mirrored, entries(server, files), on=begin)
+        with declared_dead(cluster, victim, 2 * MIB) as begin:
+            ran = by(cluster, mirrored, entries(server, files), on=begin)
     finally:
-        began.set()
-        stopper.join()
         end(victim)
     assert ran.result.failures == []
     assert found(mirrored) == files

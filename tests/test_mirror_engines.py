@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import multiprocessing
 import os
@@ -32,6 +31,7 @@ from support.folders import LARGE, MIB, SMALL, entries, fill, found, sent
 from support.mirroring import entry, mirror
 from support.program import run_segdl, start_segdl
 from support.scripted import ScriptedServer
+from support.victims import Victim
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,13 +47,6 @@ if TYPE_CHECKING:
 
 def processes(count: int = 2, **how: float) -> EngineOptions:
     return EngineOptions(kind="processes", workers=count, piece=MIB, **how)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    place = tmp_path / "site"
-    place.mkdir()
-    return place
 
 
 def test_the_folder_becomes_equal_and_nothing_is_asked_for_twice(
@@ -103,17 +96,11 @@ def test_a_killed_process_costs_what_it_had_at_work(
 ) -> None:
     files = fill(root, {**SMALL, "large.iso": LARGE})
     server, mirrored = nginx(root, server=["limit_rate 3m;"]), tmp_path / "mirrored"
-    killed: list[int] = []
-
-    def kill(happening: Happening) -> None:
-        if isinstance(happening, Progress) and happening.done > 3 * MIB and not killed:
-            child = multiprocessing.active_children()[0]
-            assert child.pid is not None
-            killed.append(child.pid)
-            os.kill(child.pid, signal.SIGKILL)
-
-    ran = mirror(mirrored, entries(server, files), engine=processes(), on=kill)
-    assert killed
+    victim = Victim()
+    ran = mirror(
+        mirrored, entries(server, files), engine=processes(), on=victim.kill_beyond(3 * MIB)
+    )
+    assert victim.pid
     assert ran.result.failures == []
     assert found(mirrored) == files
     # Two processes had a piece each, of less than 2 MiB.
@@ -126,22 +113,9 @@ def test_a_process_that_is_stopped_and_woken_changes_nothing(
     # Pieces of some seconds each: whoever is stopped has one at work.
     files = fill(root, {"large.iso": 4 * MIB})
     server, mirrored = nginx(root, server=["limit_rate 300k;"]), tmp_path / "mirrored"
-    stopped: list[int] = []
-
-    def stop(happening: Happening) -> None:
-        both = isinstance(happening, Progress) and sum(s.active for s in happening.segments) == 2
-        if both and not stopped:
-            child = multiprocessing.active_children()[0]
-            assert child.pid is not None
-            stopped.append(child.pid)
-            os.kill(child.pid, signal.SIGSTOP)
-        if isinstance(happening, Note) and "lost" in happening.text:
-            # On a machine that is busy enough all are silent for so long, and replaced.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(stopped[0], signal.SIGCONT)
-
-    ran = mirror(mirrored, entries(server, files), engine=processes(silence=4.0), on=stop)
-    assert stopped
+    victim = Victim()
+    ran = mirror(mirrored, entries(server, files), engine=processes(silence=4.0), on=victim.stop)
+    assert victim.pid
     assert any("lost" in each.text for each in ran.of(Note))
     assert ran.result.failures == []
     assert found(mirrored) == files

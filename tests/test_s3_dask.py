@@ -22,6 +22,7 @@ from support.folders import MIB, entries, fill, sent
 from support.juicefs import SECRET
 from support.mirroring import Ran, mirror
 from support.program import start_segdl
+from support.victims import declared_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,13 +54,6 @@ def credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     del cluster
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    place = tmp_path / "site"
-    place.mkdir()
-    return place
 
 
 def by(
@@ -132,28 +126,10 @@ def test_a_worker_that_was_declared_dead_and_wakes_changes_nothing(
     server = nginx(root, server=["limit_rate 1m;"])
     victim = cluster.start_worker(before=_without_credentials())
     cluster.wait_for_workers(3)
-    began, heard = threading.Event(), cluster.log().count("failed to heartbeat")
-
-    def stop_and_wake() -> None:
-        began.wait(20)
-        os.killpg(victim.pid, signal.SIGSTOP)
-        # The scheduler takes it for dead, and gives its work to others.
-        try:
-            wait_until(lambda: cluster.log().count("failed to heartbeat") > heard, "its death", 40)
-        finally:
-            os.killpg(victim.pid, signal.SIGCONT)
-
-    def begin(happening: Happening) -> None:
-        if isinstance(happening, Progress) and happening.done > 2 * MIB:
-            began.set()
-
-    stopper = threading.Thread(target=stop_and_wake)
-    stopper.start()
     try:
-        ran = by(cluster, bucket, tmp_path / "state", entries(server, files), on=begin)
+        with declared_dead(cluster, victim, 2 * MIB) as begin:
+            ran = by(cluster, bucket, tmp_path / "state", entries(server, files), on=begin)
     finally:
-        began.set()
-        stopper.join()
         end(victim)
     assert ran.result.failures == []
     assert there(bucket) == files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import multiprocessing
 import os
@@ -36,6 +35,7 @@ from support.folders import MIB, entries, fill, sent
 from support.juicefs import SECRET, JuiceFS
 from support.mirroring import Ran, entry, mirror
 from support.program import run_segdl, start_segdl
+from support.victims import Victim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,13 +57,6 @@ SMALL = {"a/one": 1000, "a/two": 2000, "empty": 0, "b c%": 3000}
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    place = tmp_path / "site"
-    place.mkdir()
-    return place
 
 
 def by_processes(
@@ -158,17 +151,11 @@ def test_a_killed_process_costs_what_it_had_at_work(
 ) -> None:
     files = fill(root, {**SMALL, "large.iso": LARGE})
     server = nginx(root, server=["limit_rate 6m;"])
-    killed: list[int] = []
-
-    def kill(happening: Happening) -> None:
-        if isinstance(happening, Progress) and happening.done > 10 * MIB and not killed:
-            child = multiprocessing.active_children()[0]
-            assert child.pid is not None
-            killed.append(child.pid)
-            os.kill(child.pid, signal.SIGKILL)
-
-    ran = by_processes(bucket, tmp_path / "state", entries(server, files), on=kill)
-    assert killed
+    victim = Victim()
+    ran = by_processes(
+        bucket, tmp_path / "state", entries(server, files), on=victim.kill_beyond(10 * MIB)
+    )
+    assert victim.pid
     assert ran.result.failures == []
     assert there(bucket) == files
     assert sent(server, ran.requests) < sum(map(len, files.values())) + 2 * LEAST_PART + MIB
@@ -179,22 +166,10 @@ def test_a_process_that_is_stopped_and_woken_changes_nothing(
 ) -> None:
     files = fill(root, {"large.iso": 2 * LEAST_PART})
     server = nginx(root, server=["limit_rate 1m;"])
-    stopped: list[int] = []
-
-    def stop(happening: Happening) -> None:
-        both = isinstance(happening, Progress) and sum(s.active for s in happening.segments) == 2
-        if both and not stopped:
-            child = multiprocessing.active_children()[0]
-            assert child.pid is not None
-            stopped.append(child.pid)
-            os.kill(child.pid, signal.SIGSTOP)
-        if isinstance(happening, Note) and "lost" in happening.text:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(stopped[0], signal.SIGCONT)
-
+    victim = Victim()
     listed = entries(server, files)
-    ran = by_processes(bucket, tmp_path / "state", listed, on=stop, silence=4.0)
-    assert stopped
+    ran = by_processes(bucket, tmp_path / "state", listed, on=victim.stop, silence=4.0)
+    assert victim.pid
     assert any("lost" in each.text for each in ran.of(Note))
     assert ran.result.failures == []
     assert there(bucket) == files
