@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from batch import arrays, clusters
 from batch.cluster import NEEDED, NODES, missing, slurm
 from batch.scene import REPOSITORY, Scene
+from checking import command
 from checking.report import Report
 from checking.site import site
 from lab import sandbox
@@ -45,21 +44,14 @@ def main(program: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="slurm", description="segdl and a real SLURM: the scripts of docs/cluster."
-    )
-    names = ", ".join(each.__name__ for each in _CHECKS)
-    parser.add_argument("only", nargs="*", metavar="CHECK", help=f"of {names} (default: all)")
+    about = "segdl and a real SLURM: the scripts of docs/cluster."
+    parser = command.parser("slurm", about, _CHECKS)
     parser.add_argument("--dir", help="work in a new folder in here (default: in memory)")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON alone")
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    unknown = set(options.only) - {each.__name__ for each in _CHECKS}
-    if unknown:
-        raise LabError(f"there is no check {', '.join(sorted(unknown))}")
+    checks = command.wanted(_CHECKS, options.only)
     report, began = Report(quiet=options.json), time.monotonic()
     # Not beside what others have in there: SLURM wants names that are its own.
     folder = Path(tempfile.mkdtemp(dir=options.inside))
@@ -81,18 +73,15 @@ def _run(options: argparse.Namespace) -> int:
         if not options.json:
             print(f"{', '.join(NODES)} up in {time.monotonic() - began:.0f} s", flush=True)
         scene = Scene(cluster, source, report, folder / "work", segdl)
-        for check in _CHECKS:
-            if not options.only or check.__name__ in options.only:
-                with report.guard(check.__name__):
-                    check(scene)
+        command.carry_out(checks, scene, report)
     seconds = round(time.monotonic() - began)
-    if options.json:
-        lines = [asdict(line) for line in report.lines]
-        print(json.dumps({"versions": versions, "seconds": seconds, "lines": lines}, indent=1))
-    else:
-        told = ", ".join(_named(name, text) for name, text in versions.items())
-        print(f"\n{told}, {seconds} s\n\n{report.table()}")
-    return 0 if report.right else 1
+    told = ", ".join(_named(name, text) for name, text in versions.items())
+    return command.conclude(
+        report,
+        {"versions": versions, "seconds": seconds},
+        f"{told}, {seconds} s",
+        as_json=options.json,
+    )
 
 
 def _environment(temporary: Path) -> Mapping[str, str]:

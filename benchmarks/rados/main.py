@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import time
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 
+from checking import command
 from checking.report import Report
 from checking.site import MIB, site
 from lab import sandbox
@@ -42,13 +41,10 @@ def main(program: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="radosgw", description="segdl and the S3 of a real Ceph.")
-    parser.add_argument("only", nargs="*", metavar="CHECK", help="of these names (default: all)")
+    parser = command.parser("radosgw", "segdl and the S3 of a real Ceph.", _CHECKS)
     parser.add_argument(
         "--dir", default="/var/tmp", help="keep the disk's image in here (/var/tmp)"
     )
-    parser.add_argument("--json", action="store_true", help="print the report as JSON alone")
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
     return parser
 
 
@@ -57,6 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         import boto3  # noqa: F401
     except ImportError:
         raise LabError("boto3 is not installed: pip install 'segdl[s3]'") from None
+    checks = command.wanted(_CHECKS, options.only)
     report, began = Report(quiet=options.json), time.monotonic()
     with loop_filesystem(Path(options.inside), _ROOM) as disk:
         for name in ("ceph", "site", "work"):
@@ -72,13 +69,7 @@ def _run(options: argparse.Namespace) -> int:
                 print(f"{version}; {health}; up in {up:.0f} s", flush=True)
             scene = Scene(cluster, source, report, disk / "work", client)
             client.create_bucket(Bucket=scene.bucket)
-            for check in _CHECKS:
-                if not options.only or check.__name__ in options.only:
-                    with report.guard(check.__name__):
-                        check(scene)
-    told = {"version": version, "health": health, "seconds": round(time.monotonic() - began)}
-    if options.json:
-        print(json.dumps({**told, "lines": [asdict(line) for line in report.lines]}, indent=1))
-    else:
-        print(f"\n{version}, {told['seconds']} s\n\n{report.table()}")
-    return 0 if report.right else 1
+            command.carry_out(checks, scene, report)
+    seconds = round(time.monotonic() - began)
+    told = {"version": version, "health": health, "seconds": seconds}
+    return command.conclude(report, told, f"{version}, {seconds} s", as_json=options.json)
