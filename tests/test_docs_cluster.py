@@ -63,7 +63,7 @@ def test_tasks_of_an_array_bring_what_one_run_would(
 
     array = [task(at, SLURM_ARRAY_TASK_COUNT=str(COUNT)) for at in range(COUNT - 1)]
     # The last one is submitted alone: SLURM says that there is no other.
-    alone = task(COUNT - 1, SLURM_ARRAY_TASK_COUNT="1", SHARDS=str(COUNT))
+    alone = task(COUNT - 1, SLURM_ARRAY_TASK_COUNT="1", SEGDL_SHARDS=str(COUNT))
     assert [*array, alone] == [0] * COUNT
     assert {name: (mirrored / name).read_bytes() for name in FILES} == FILES
     assert len(list(mirrored.glob(f".segdl/shard-*-of-{COUNT}/ledger.sqlite"))) == COUNT

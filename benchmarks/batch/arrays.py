@@ -60,10 +60,12 @@ def array_killed(scene: Scene) -> None:
     is_whole(scene, tree)
 
     options = (f"--array={_KILLED}",)
-    alone = scene.slurm.wait(number := _submit(scene, tree, options=options, SHARDS=str(COUNT)))
+    alone = scene.slurm.wait(
+        number := _submit(scene, tree, options=options, SEGDL_SHARDS=str(COUNT))
+    )
     theirs = {path for path in tree.files if share_of(path, COUNT) == _KILLED}
     right = len(alone) == 1 and went_well(alone) and theirs <= scene.there(tree)
-    what = f"`SHARDS={COUNT} sbatch {options[0]} shards.sbatch`: the first of them alone"
+    what = f"`SEGDL_SHARDS={COUNT} sbatch {options[0]} shards.sbatch`: the first of them alone"
     told = f"{ends(alone)}, its {len(theirs)} files are there"
     scene.report.add(what, told if right else scene.said(number), right=right)
 
