@@ -261,7 +261,8 @@ class HoldsBack(f.Fault):
     def __init__(self, reads: Reads, last: int) -> None:
         self.reads = reads
         self.last = last
-        self.read_before: int | None = None
+        # For each request that has the last bytes: another connection may ask for them, too.
+        self.read_before: list[int] = []
 
     def apply(self, reply: Reply, exchange: Exchange) -> Reply:
         if reply.span is None or reply.span[1] != SIZE:
@@ -272,7 +273,7 @@ class HoldsBack(f.Fault):
         connection.send(reply.head())
         connection.send(bytes(reply.body)[: -self.last])
         self.reads.wait_for(SIZE - self.last)
-        self.read_before = self.reads.total
+        self.read_before.append(self.reads.total)
         connection.send(bytes(reply.body)[-self.last :])
 
 
@@ -286,7 +287,7 @@ def test_the_end_is_not_a_second_pass(
     fetched = fetch(served.url, tmp_path, connections=connections, checksum=wanted)
     fetched.is_whole(CONTENT)
     # Bytes that were read, from the last byte's arrival on, and in all.
-    assert held.read_before == SIZE - 1000
+    assert min(held.read_before) == SIZE - 1000
     assert reads.total == SIZE
     assert fetched.result is not None
     assert fetched.result.checksum == wanted
