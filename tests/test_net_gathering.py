@@ -26,7 +26,7 @@ MIB = 1024 * 1024
 def test_never_more_is_waited_for_than_will_be_taken(
     arrivals: list[tuple[float, int]], most: int
 ) -> None:
-    pace, now = Pace(at=0.0), 0.0
+    pace, now = Pace(since=0.0, at=0.0), 0.0
     for span, count in arrivals:
         now += span
         pace = took(pace, now, count)
@@ -37,13 +37,15 @@ def test_never_more_is_waited_for_than_will_be_taken(
 @pytest.mark.parametrize(
     ("pace", "most", "wanted"),
     [
-        (Pace(0.0), MIB, 1),
-        (Pace(0.0, rate=1e6, last=1448), MIB, 1),
-        (Pace(0.0, rate=8e6, last=1448), MIB, 120_000),
-        (Pace(0.0, rate=8e6, last=120_000), MIB, 1),
-        (Pace(0.0, rate=1e9, last=65_536), MIB, 256 * 1024),
-        (Pace(0.0, rate=1e9, last=65_536), 100_000, 100_000),
-        (Pace(0.0, rate=1e9, last=65_536), 10_000, 1),
+        (Pace(0.0, 5.0), MIB, 1),
+        (Pace(0.0, 5.0, rate=1e6, last=1448), MIB, 1),
+        (Pace(0.0, 5.0, rate=8e6, last=1448), MIB, 120_000),
+        (Pace(0.0, 5.0, rate=8e6, last=120_000), MIB, 1),
+        (Pace(0.0, 5.0, rate=1e9, last=65_536), MIB, 256 * 1024),
+        (Pace(0.0, 5.0, rate=1e9, last=65_536), 100_000, 100_000),
+        (Pace(0.0, 5.0, rate=1e9, last=65_536), 10_000, 1),
+        # One that begins shows by each packet how full the path is.
+        (Pace(4.0, 5.0, rate=1e9, last=65_536), MIB, 1),
     ],
 )
 def test_as_many_as_come_in_a_moment(pace: Pace, most: int, wanted: int) -> None:
@@ -51,7 +53,7 @@ def test_as_many_as_come_in_a_moment(pace: Pace, most: int, wanted: int) -> None
 
 
 def test_the_rate_is_an_average() -> None:
-    pace = Pace(0.0)
+    pace = Pace(0.0, 0.0)
     for step in range(1, 101):
         pace = took(pace, step / 100, 100_000)
     assert pace.rate == pytest.approx(10e6, rel=0.01)
@@ -75,9 +77,9 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def gathering(reader: socket.socket, rate: float) -> Gathering:
     """Return one of a connection that brought a KiB a while ago, and much before."""
-    times = iter([0.0, 1.0, 1.0])
+    times = iter([0.0, 3.0, 3.0])
     made = Gathering(reader, lambda: next(times))
-    made.took(int(rate))
+    made.took(int(3 * rate))
     made.took(1024)
     return made
 

@@ -35,7 +35,8 @@ class Gathering:
     ) -> None:
         self._socket = connected
         self._clock = clock
-        self._pace = Pace(clock())
+        now = clock()
+        self._pace = Pace(since=now, at=now)
         self._low = 1
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
