@@ -275,19 +275,25 @@ def test_killed_in_a_repair(origin: Callable[..., Origin], tmp_path: Path, layou
     bad, good = origin(broken(*PLACES)), origin(CONTENT)
     (tmp_path / "x.meta4").write_text(meta4(listed(bad.url, good.url)))
     command = ("-q", "--layout", layout, "-j", "1", "-d", "to", "x.meta4")
-    # In the first piece, then in the second: all but the last are longer than what comes of it.
-    for count in (1, 2):
-        before = len(good.requests)
-        stalled = before + count - 1
-        good.faults = lambda _, n: StallAfter(16 * 1024) if n == stalled else None  # noqa: B023
+    # All but the last piece are longer than what comes of it.
+    for piece in (place // LENGTH for place in PLACES[:-1]):
+        stalled = threading.Event()
+
+        def stall(request: Request, _: int, piece: int = piece, at: Any = stalled) -> Fault | None:
+            first, last = request.range or (0, None)
+            if first is None or last is None or last // LENGTH != piece or last - first > LENGTH:
+                return None
+            at.set()
+            return StallAfter(16 * 1024)
+
+        good.faults = stall
         with start_segdl(*command, cwd=tmp_path) as program:
-            while len(good.requests) < before + count:
+            while not stalled.wait(0.05):
                 assert program.poll() is None
             program.kill()
             program.wait()
         assert os.listdir(tmp_path / "to") == ["f.bin.segdl"]
     good.faults = None
-    before = len(bad.requests)
     ended = run_segdl("--json", *command[1:], cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert (tmp_path / "to" / "f.bin").read_bytes() == CONTENT
