@@ -26,7 +26,6 @@ from segdl.mirror.engines.processes import Processes
 from segdl.mirror.engines.worker import obey
 from segdl.mirror.happenings import Done, GaveUp, Paused, Round
 from segdl.mirror.options import INCOMING, EngineOptions
-from segdl.net.s3 import VALID
 from segdl.progress.events import Failed, Note, Progress, Restarted, Retrying
 from support import data
 from support.buckets import ENVIRONMENT, Asked, Bucket, Front, Told
@@ -43,10 +42,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import StartNginx
+    from segdl.engine.run import Run
     from segdl.mirror.engines.answers import Told as Answer
     from segdl.mirror.engines.orders import Order
     from segdl.mirror.happenings import Happening
     from segdl.mirror.listing import Entry
+    from segdl.mirror.options import MirrorOptions
     from support.nginx import Nginx
 
 LARGE = 3 * LEAST_PART + 17
@@ -67,18 +68,25 @@ def by_processes(
     count: int = 2,
     silence: float = 60.0,
     on: Callable[[Happening], None] = lambda _: None,
-    valid: int = VALID,
+    valid: int | None = None,
     **how: Any,
 ) -> Ran:
     engine = EngineOptions(kind="processes", workers=count, piece=MIB, silence=silence)
     prefix = parse_prefix(bucket.url("m"))
+
+    def place(run: Run, options: MirrorOptions) -> InBucket:
+        made = InBucket(run, prefix, options.folder / INCOMING)
+        if valid is not None:
+            made.store.client.valid = valid
+        return made
+
     return mirror(
         state,
         listed,
         engine=engine,
         on=on,
         network=bucket.network(),
-        place=lambda run, options: InBucket(run, prefix, options.folder / INCOMING, valid=valid),
+        place=place,
         **{"retries": 5, **how},
     )
 

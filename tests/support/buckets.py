@@ -109,7 +109,7 @@ class Bucket:
         options = self.network(**(network or {}))
         with open_run(options, transfer, emit, cancel, max_files=1) as opened:
             run = replace(opened, backoff=lambda tries: 0.02 * tries)
-            uploader = Uploader(Store(run, PART), parse_prefix(self.url(prefix)))
+            uploader = Uploader(Store(run), parse_prefix(self.url(prefix)), least=PART)
             return uploader(run, Request(url=url, **wanted))
 
 

@@ -18,7 +18,6 @@ from segdl.engine.run import Run
 from segdl.errors import DiskError
 from segdl.mirror.job import Job, found_right
 from segdl.mirror.options import FOLDER, INCOMING
-from segdl.net.s3 import VALID
 from segdl.results import DownloadResult
 from segdl.s3.store import NOTE, Store, note_of
 from segdl.s3.unfinished import CHECKSUM_KEY, VERSION_KEY, Unfinished, version_of
@@ -48,7 +47,6 @@ class InBucket:
         run: the surroundings.
         prefix: what the keys of the mirror begin with.
         incoming: a folder on this machine that a run with an engine may use.
-        valid: seconds for which what is signed for workers is good.
 
     Attributes:
         store: where the bucket is.
@@ -58,11 +56,10 @@ class InBucket:
         SegdlError: the bucket cannot be listed.
     """
 
-    def __init__(self, run: Run, prefix: S3Place, incoming: Path, *, valid: int = VALID) -> None:
+    def __init__(self, run: Run, prefix: S3Place, incoming: Path) -> None:
         self._run = run
         self._prefix = prefix
         self._incoming = incoming
-        self._valid = valid
         # What a shard has at work is nothing that another one may sweep away.
         shard = incoming.parent.name
         own = "" if shard == FOLDER else f"{shard}/"
@@ -94,7 +91,7 @@ class InBucket:
         """Return what takes in what workers send."""
         from segdl.mirror.engines.intobucket import BucketDepot
 
-        return BucketDepot(self._run, self, least, self._incoming, valid=self._valid)
+        return BucketDepot(self._run, self, least, self._incoming)
 
     def found(self, path: str) -> Object | None:
         """Return the object of a path; None where there is none."""

@@ -15,48 +15,53 @@ from segdl.net.boto import client_of, none_where_missing, translated
 from segdl.options import NetworkOptions
 
 # Seconds: what is signed is used at once, but an upload of 5 GiB may begin late and take long.
-VALID = 6 * 3600
+_VALID = 6 * 3600
 _SMALL = 65536
 _OBJECTS = frozenset({"404", "NoSuchKey", "NotFound"})
 _UPLOADS = frozenset({"NoSuchUpload"})
 
 
 class S3:
-    """A client of one store. Threads share it; `_lock` owns `_client`."""
+    """A client of one store. Threads share it; `_lock` owns `_client`.
+
+    Attributes:
+        valid: seconds for which what is signed is good.
+    """
 
     def __init__(self, network: NetworkOptions) -> None:
+        self.valid = _VALID
         self._network = network
         self._lock = threading.Lock()
         self._client: Any = None
 
-    def sign_get(self, place: S3Place, valid: int = VALID) -> Location:
-        """Return a URL that anybody can read an object by, for so many seconds.
+    def sign_get(self, place: S3Place) -> Location:
+        """Return a URL that anybody can read an object by, for `valid` seconds.
 
         Raises:
             StoreError: there are no credentials.
         """
-        return self._sign(place, valid, "get_object", {})
+        return self._sign(place, "get_object", {})
 
-    def sign_put(self, place: S3Place, valid: int = VALID) -> Location:
-        """Return a URL that anybody can write an object by, for so many seconds.
-
-        Raises:
-            StoreError: as `sign_get`.
-        """
-        return self._sign(place, valid, "put_object", {})
-
-    def sign_part(self, place: S3Place, upload: str, number: int, valid: int = VALID) -> Location:
-        """Return a URL that anybody can send a part to, for so many seconds.
+    def sign_put(self, place: S3Place) -> Location:
+        """Return a URL that anybody can write an object by, for `valid` seconds.
 
         Raises:
             StoreError: as `sign_get`.
         """
-        return self._sign(place, valid, "upload_part", {"UploadId": upload, "PartNumber": number})
+        return self._sign(place, "put_object", {})
 
-    def _sign(self, place: S3Place, valid: int, what: str, more: dict[str, object]) -> Location:
+    def sign_part(self, place: S3Place, upload: str, number: int) -> Location:
+        """Return a URL that anybody can send a part to, for `valid` seconds.
+
+        Raises:
+            StoreError: as `sign_get`.
+        """
+        return self._sign(place, "upload_part", {"UploadId": upload, "PartNumber": number})
+
+    def _sign(self, place: S3Place, what: str, more: dict[str, object]) -> Location:
         with translated(str(place)):
             params = {"Bucket": place.bucket, "Key": place.key, **more}
-            url = self._boto().generate_presigned_url(what, Params=params, ExpiresIn=valid)
+            url = self._boto().generate_presigned_url(what, Params=params, ExpiresIn=self.valid)
         return parse_url(url)
 
     def head(self, place: S3Place) -> Object | None:

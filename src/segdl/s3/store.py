@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from segdl.core.multipart import LEAST_PART
 from segdl.core.pace import LONGEST_WAIT
 from segdl.core.s3url import S3Place
 from segdl.core.url import Location
@@ -32,11 +31,9 @@ class Store:
 
     Args:
         run: the surroundings.
-        least_part: bytes; what is smaller is no upload in parts.
     """
 
-    def __init__(self, run: Run, least_part: int = LEAST_PART) -> None:
-        self.least_part = least_part
+    def __init__(self, run: Run) -> None:
         self._run = run
         # Nothing is asked ahead of files that go to a bucket.
         assert isinstance(run.transport, Transport)

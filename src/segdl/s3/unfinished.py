@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from segdl.core.checksum import Checksum
 from segdl.core.head import parse_date
 from segdl.core.identity import Version
-from segdl.core.multipart import Stored, part_size, span_of, usable
+from segdl.core.multipart import LEAST_PART, Stored, part_size, span_of, usable
 from segdl.core.s3url import S3Place
 from segdl.core.spans import OPEN, Span
 from segdl.errors import SegdlError, ServerError
@@ -54,13 +54,20 @@ class Unfinished:
         note: what is known of an upload that is under way; None where there is none.
         stored: its parts that are there, by number.
         checksum: the digest without which there will be no object.
+        least: bytes of a part, at least, of an upload that is begun now.
     """
 
     def __init__(
-        self, store: Store, place: S3Place, number: int, checksum: Checksum | None
+        self,
+        store: Store,
+        place: S3Place,
+        number: int,
+        checksum: Checksum | None,
+        least: int = LEAST_PART,
     ) -> None:
         self._store = store
         self.checksum = checksum
+        self.least = least
         self._number = number
         self.place = place
         self.note: Note | None = None
@@ -126,7 +133,7 @@ class Unfinished:
             return
         if self.note is None:
             size = state.version.size
-            length = part_size(OPEN if size is None else size, self._store.least_part)
+            length = part_size(OPEN if size is None else size, self.least)
             about = metadata_of(state.version, self.checksum)
             place, media_type = self.place, state.version.media_type
             upload = self._store.ask(

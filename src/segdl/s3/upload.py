@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare, is_page
-from segdl.core.multipart import is_md5
+from segdl.core.multipart import LEAST_PART, is_md5
 from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
 from segdl.core.spans import Span
@@ -71,6 +71,7 @@ class Uploader:
         store: where it is.
         prefix: what keys begin with.
         known: tells what has a key; None asks the store.
+        least: bytes; what is smaller is no upload in parts.
     """
 
     def __init__(
@@ -78,10 +79,12 @@ class Uploader:
         store: Store,
         prefix: S3Place,
         known: Callable[[S3Place], Object | None] | None = None,
+        least: int = LEAST_PART,
     ) -> None:
         self._store = store
         self._prefix = prefix
         self._known = known
+        self._least = least
 
     def __call__(self, run: Run, request: Request, number: int = 1) -> DownloadResult:
         """Send one file; returns when its key has it.
@@ -91,7 +94,8 @@ class Uploader:
             SegdlError: its key has what it had; parts that are whole are kept.
         """
         check_transfer(run.transfer)
-        return _Upload(self._store, self._prefix, self._known, number).carry_out(run, request)
+        upload = _Upload(self._store, self._prefix, self._known, number, self._least)
+        return upload.carry_out(run, request)
 
 
 class _Upload:
@@ -103,17 +107,19 @@ class _Upload:
         prefix: S3Place,
         known: Callable[[S3Place], Object | None] | None,
         number: int,
+        least: int,
     ) -> None:
         self._store = store
         self._prefix = prefix
         self._known = known
         self._number = number
+        self._least = least
         self._looked: dict[S3Place, Object | None] = {}
 
     def carry_out(self, run: Run, request: Request) -> DownloadResult:
         def first(task: Task) -> Span:
             there = self._look(self._place(task, None)) is not None
-            return ONE_BYTE if there and request.held is None else Span(0, self._store.least_part)
+            return ONE_BYTE if there and request.held is None else Span(0, self._least)
 
         with open_download(run, request, self._number, first) as (task, contact):
             place = self._place(task, contact)
@@ -123,11 +129,11 @@ class _Upload:
             if found is not None and is_held(request.held, contact):
                 return _result(task, place, contact.version, found, status="skipped")
             wanted = task.claims[0].checksum if task.claims else None
-            unfinished = Unfinished(self._store, place, self._number, wanted)
+            unfinished = Unfinished(self._store, place, self._number, wanted, self._least)
             if found and self._may_stay(task, unfinished, contact.version, found):
                 return _result(task, place, contact.version, found, status="skipped")
             now, size = contact, contact.version.size
-            if size is not None and size <= self._store.least_part:
+            if size is not None and size <= self._least:
                 small = self._send_small(task, place, contact)
                 if small is not None:
                     self._abort_begun(task, unfinished)

@@ -22,7 +22,6 @@ from segdl.mirror.engines.tobucket import ToBucket
 from segdl.mirror.job import Job
 from segdl.net.failures import TransferError
 from segdl.net.s3 import S3
-from segdl.s3.store import Store
 from segdl.s3.unfinished import md5_of
 
 T = TypeVar("T")
@@ -39,15 +38,14 @@ class BucketDepot:
         bucket: the mirror.
         least: bytes of a part, at least.
         folder: where workers of this machine meet.
-        valid: seconds for which what is signed for workers is good.
     """
 
-    def __init__(self, run: Run, bucket: InBucket, least: int, folder: Path, *, valid: int) -> None:
+    def __init__(self, run: Run, bucket: InBucket, least: int, folder: Path) -> None:
         self._run = run
         self._bucket = bucket
         self._folder = folder
-        self._valid = valid
-        self._store = Store(run, max(LEAST_PART, -(-least // MIB) * MIB))
+        self._least = max(LEAST_PART, -(-least // MIB) * MIB)
+        self._store = bucket.store
         self._signing: Signing | None = None
 
     @contextmanager
@@ -57,9 +55,7 @@ class BucketDepot:
             self._bucket.delete(left)
         camp = pitch(self._folder, topics=topics)
         folder = self._bucket.key(f"{self._bucket.runs}{camp.nonce[:12]}/")
-        signing = self._signing = Signing(
-            self._run, self._store, folder, shared=topics, valid=self._valid
-        )
+        signing = self._signing = Signing(self._run, self._store, folder, shared=topics)
         try:
             if topics:
                 beacon, nonce = signing.at("driver"), camp.nonce.encode()
@@ -77,7 +73,7 @@ class BucketDepot:
     def parcel(self, terms: Terms, job: Job, number: int) -> Parcel:
         """Begin with a file."""
         assert self._signing is not None
-        return ToBucket(terms, self._signing, self._bucket, job, number)
+        return ToBucket(terms, self._signing, self._bucket, job, number, self._least)
 
     def pause(self) -> float:
         """Return the seconds until the store may be sent anything."""

@@ -17,7 +17,6 @@ from segdl.mirror.engines.uploaded import Uploaded
 from segdl.mirror.job import Job
 from segdl.results import DownloadResult
 from segdl.s3.moving import copy_in_parts, copy_whole
-from segdl.s3.store import Store
 from segdl.s3.unfinished import Unfinished, metadata_of
 from segdl.store.state import State
 
@@ -26,19 +25,20 @@ class Keying:
     """One file's key. It asks the store, and waits for it: not in the driver's own thread.
 
     Args:
-        store: where it is.
-        bucket: takes note of what is there.
+        bucket: where it is; takes note of what is there.
         job: the file.
         number: its number, for events.
+        least: bytes of a part, at least.
 
     Attributes:
         place: the key.
         apart: where it is put together, if it has to be read before it gets the key.
     """
 
-    def __init__(self, store: Store, bucket: InBucket, job: Job, number: int) -> None:
-        self._store = store
+    def __init__(self, bucket: InBucket, job: Job, number: int, least: int) -> None:
+        self._store = bucket.store
         self._bucket = bucket
+        self._least = least
         self._job = job
         self._number = number
         self.place = bucket.key(job.row.path)
@@ -46,7 +46,8 @@ class Keying:
 
     def unfinished(self, place: S3Place) -> Unfinished:
         """Return what there is of an upload; nothing is asked yet."""
-        return Unfinished(self._store, place, self._number, self._job.row.listed.checksum)
+        checksum = self._job.row.listed.checksum
+        return Unfinished(self._store, place, self._number, checksum, self._least)
 
     def state(self, version: Version, url: str | None = None) -> State:
         """Return what parts of a version belong to.

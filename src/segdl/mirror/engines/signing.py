@@ -34,17 +34,13 @@ class Signing:
         store: where the bucket is; it knows the credentials.
         folder: a prefix that nobody else uses.
         shared: whether workers meet at an object, as they share no folder.
-        valid: seconds for which URLs are good.
     """
 
-    def __init__(
-        self, run: Run, store: Store, folder: S3Place, *, shared: bool, valid: int
-    ) -> None:
+    def __init__(self, run: Run, store: Store, folder: S3Place, *, shared: bool) -> None:
         self._run = run
         self.store = store
         self._folder = folder
         self._shared = shared
-        self._valid = valid
         self._token = secrets.token_hex(8)
         self._beacon: Beacon | None = None
         self._signed_at = 0.0
@@ -66,11 +62,11 @@ class Signing:
         if not self._shared:
             return camp
         now = self._run.clock()
-        if self._beacon is None or now > self._signed_at + _ANEW * self._valid:
+        if self._beacon is None or now > self._signed_at + _ANEW * self.store.client.valid:
             self._signed_at = now
             self._beacon = Beacon(
-                read=self._sign(lambda client: client.sign_get(self.at("driver"), self._valid)),
-                write=self._sign(lambda client: client.sign_put(self.at("worker"), self._valid)),
+                read=self._sign(lambda client: client.sign_get(self.at("driver"))),
+                write=self._sign(lambda client: client.sign_put(self.at("worker"))),
                 network=_hasty(self._run.network),
             )
         return replace(camp, beacon=self._beacon)
@@ -84,16 +80,14 @@ class Signing:
         order = replace(order, head=replace(order.head, camp=self.camp(order.camp)))
         if isinstance(order, Send):
             place = self.place_of(order)
-            url = self._sign(lambda client: client.sign_put(place, self._valid))
-            return replace(order, url=url)
+            return replace(order, url=self._sign(lambda client: client.sign_put(place)))
         if isinstance(order, SendPart):
             where, upload, part = order.key, order.upload, order.part
-            url = self._sign(lambda client: client.sign_part(where, upload, part, self._valid))
+            url = self._sign(lambda client: client.sign_part(where, upload, part))
             return replace(order, url=url)
         if isinstance(order, HashObject):
             where = order.key
-            url = self._sign(lambda client: client.sign_get(where, self._valid))
-            return replace(order, url=url)
+            return replace(order, url=self._sign(lambda client: client.sign_get(where)))
         return order
 
     def _sign(self, sign: Callable[[S3], Location]) -> str:

@@ -32,15 +32,16 @@ class ToBucket(Parcel):
         bucket: where it goes.
         job: the file.
         number: its number, for events.
+        least: bytes of a part, at least.
     """
 
     def __init__(
-        self, terms: Terms, signing: Signing, bucket: InBucket, job: Job, number: int
+        self, terms: Terms, signing: Signing, bucket: InBucket, job: Job, number: int, least: int
     ) -> None:
         self._bucket = bucket
-        self._store = signing.store
+        self._store = bucket.store
         self._signing = signing
-        self._keying = Keying(signing.store, bucket, job, number)
+        self._keying = Keying(bucket, job, number, least)
         super().__init__(terms, job, number, str(self._keying.place))
         self._held: Version | None = None
         self._uploaded: Uploaded | None = None

@@ -47,7 +47,7 @@ class Uploaded:
         self.place = place
         self.version = version
         self.size = version.size
-        self.length = part_size(self.size, store.least_part)
+        self.length = part_size(self.size, unfinished.least)
         self.stored: Object | None = None
         self._tails: dict[int, bytes] = {}
         self._before: dict[int, bytes] = {}
