@@ -218,10 +218,10 @@ class Coordinator:
         self, this: RoundResult, hosts: Hosts, job: Job, number: int, outcome: Outcome
     ) -> None:
         error = outcome.error if isinstance(outcome, Failure) else None
-        trouble = error.message if isinstance(error, NetworkError) else ""
+        trouble = error.message if isinstance(error, NetworkError) else None
         again = hosts.ended(job.row, trouble)
         outage = hosts.of(job.row.host).outage
-        if error is not None and outage.away:
+        if trouble is not None and outage.away:
             seconds = max(0.0, outage.not_before - self._run.clock())
             self._tell(Paused(job.row.host, seconds, trouble))
         if isinstance(outcome, Failure):

@@ -164,16 +164,16 @@ class Hosts:
         """Note how many bytes a file has: others that are called alike may be like it."""
         self._likeness.learn(path, size)
 
-    def ended(self, row: Row, trouble: str = "") -> bool:
+    def ended(self, row: Row, trouble: str | None = None) -> bool:
         """Note that a file ended; tell whether it goes back to wait for its host.
 
         Args:
             row: the file.
-            trouble: what was had instead of an answer, if it ended without one.
+            trouble: what was had instead of an answer; None where there was one.
         """
         host = self.of(row.host)
         host.working.pop(row.id, None)
-        if not trouble:
+        if trouble is None:
             host.outage = HERE
             self._tries.pop(row.id, None)
             return False

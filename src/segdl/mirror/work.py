@@ -86,7 +86,9 @@ class Work:
             algorithms.add("sha256")
         digests = _digests(run, path, algorithms)
         checksum = first if first and digests[first.algorithm] == first.hexdigest else None
-        if _is_another(digests, row.had) and (had or (listed and not checksum)):
+        # Who wrote into it may have meant to, unless the list knows what it is.
+        doubtful = had is not None or (listed is not None and checksum is None)
+        if doubtful and _is_another(digests, row.had):
             self._set_aside(run, job, path, row.had)
             return None
         before = had or Had(found, Version(size=found.size))
