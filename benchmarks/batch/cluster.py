@@ -10,13 +10,14 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from batch.job import Job, job_of
+from checking.daemons import Daemons, running
 from lab.programs import LabError, run
 
 NEEDED = ("munged", "sbatch", "scancel", "scontrol", "slurmctld", "slurmd", "srun")
@@ -69,7 +70,10 @@ class Slurm:
 
     folder: Path
     environment: Mapping[str, str]
-    _started: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
+    _daemons: Daemons = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._daemons = Daemons(self.folder, self.surroundings())
 
     # -- coming up --
 
@@ -98,18 +102,16 @@ class Slurm:
         for name in ("munge", "ctld", *NODES):
             (self.folder / name).mkdir(mode=0o700)
         self._start_munge(self.folder / "munge")
-        self._start("slurmctld", "-D", "-f", str(self._config))
+        self._daemons.start("slurmctld", "-D", "-f", str(self._config))
         for name in NODES:
             # Its own host name is what `hostname` in a job says.
             become = f'hostname {name} && exec slurmd -D -N {name} -f "$0"'
-            self._start("unshare", "--uts", "sh", "-c", become, str(self._config))
+            self._daemons.start("unshare", "--uts", "sh", "-c", become, str(self._config))
         self._wait_for_nodes()
 
     def end(self) -> None:
         """End every daemon; the sandbox ends what they started."""
-        for process in reversed(self._started):
-            process.kill()
-            process.wait()
+        self._daemons.end()
 
     def version(self) -> str:
         """Return what runs, from the programs themselves."""
@@ -122,12 +124,12 @@ class Slurm:
     ) -> int:
         """Submit a script; return the number of its job, or array of jobs."""
         words = ("sbatch", "--parsable", *options, str(script), *arguments)
-        return int(self._run(*words, **environment).split(";")[0])
+        return int(self._daemons.ask(*words, **environment).split(";")[0])
 
     def jobs(self, number: int | None = None) -> list[Job]:
         """Return a job, or the tasks of an array, or else all jobs."""
         words = () if number is None else (str(number),)
-        told = self._run("scontrol", "show", "job", "--oneliner", *words)
+        told = self._daemons.ask("scontrol", "show", "job", "--oneliner", *words)
         return [job_of(line) for line in told.splitlines() if line.startswith("JobId=")]
 
     def task(self, number: int, place: int) -> Job:
@@ -148,16 +150,16 @@ class Slurm:
 
     def cancel(self, what: str) -> None:
         """Run scancel; `what` is a job, a step as ``5.0``, or a task of an array as ``5_3``."""
-        self._run("scancel", what)
+        self._daemons.ask("scancel", what)
 
     def requeue(self, what: str) -> None:
         """Have a job run from its beginning."""
-        self._run("scontrol", "requeue", what)
+        self._daemons.ask("scontrol", "requeue", what)
 
     def hold(self, *, held: bool) -> None:
         """Have jobs that are submitted wait, or no longer."""
         state = "DOWN" if held else "UP"
-        self._run("scontrol", "update", f"PartitionName={_PARTITION}", f"State={state}")
+        self._daemons.ask("scontrol", "update", f"PartitionName={_PARTITION}", f"State={state}")
 
     def processes(self, number: int, *words: str, node: str | None = None) -> list[int]:
         """Return processes of a job, of those on one node, whose commands have these words."""
@@ -184,9 +186,9 @@ class Slurm:
     def _config(self) -> Path:
         return self.folder / "slurm.conf"
 
-    def surroundings(self, **more: str) -> dict[str, str]:
+    def surroundings(self) -> dict[str, str]:
         """Return the environment of a program that talks to this cluster."""
-        return {**self.environment, "SLURM_CONF": str(self._config), **more}
+        return {**self.environment, "SLURM_CONF": str(self._config)}
 
     def _name_hosts(self, host: str) -> None:
         for address in (_CONTROL, *_ADDRESSES):
@@ -204,66 +206,25 @@ class Slurm:
         files |= {"log-file": folder / "log", "seed-file": folder / "seed"}
         # By force: it does not like folders that others may write to, such as /dev/shm.
         options = [f"--{name}={path}" for name, path in files.items()]
-        munge = self._start("munged", "--foreground", "--force", *options)
+        munge = self._daemons.start("munged", "--foreground", "--force", *options)
         deadline = time.monotonic() + _PATIENCE
         while not files["socket"].exists():
             if munge.poll() is not None or time.monotonic() > deadline:
-                raise LabError(f"munged does not come up: {self._said()}")
+                raise LabError(f"munged does not come up: {self._daemons.last_words}")
             time.sleep(0.05)
 
     def _wait_for_nodes(self) -> None:
         deadline = time.monotonic() + _PATIENCE
         while True:
             with contextlib.suppress(LabError):
-                told = self._run("sinfo", "--noheader", "--Node", "--format", "%T")
+                told = self._daemons.ask("sinfo", "--noheader", "--Node", "--format", "%T")
                 if told.split() == ["idle"] * len(NODES):
                     return
             if time.monotonic() > deadline:
-                raise LabError(f"the nodes do not come up: {self._said()}")
+                raise LabError(f"the nodes do not come up: {self._daemons.last_words}")
             time.sleep(0.2)
 
-    def _run(self, *words: str, **environment: str) -> str:
-        done = subprocess.run(
-            words,
-            cwd=self.folder,
-            env=self.surroundings(**environment),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_PATIENCE,
-        )
-        if done.returncode:
-            raise LabError(f"`{' '.join(words[:3])} …` failed: {done.stderr.strip()[-500:]}")
-        return done.stdout
 
-    def _start(self, *words: str) -> subprocess.Popen[bytes]:
-        with open(self.folder / "said", "ab") as said:
-            process = subprocess.Popen(
-                words,
-                env=self.surroundings(),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
-        self._started.append(process)
-        return process
-
-    def _said(self) -> str:
-        return (self.folder / "said").read_text(errors="replace")[-500:].strip()
-
-
-@contextlib.contextmanager
-def slurm(folder: Path, environment: Mapping[str, str]) -> Iterator[Slurm]:
-    """Yield a cluster that runs, in a folder that is there."""
-    cluster = Slurm(folder, environment)
-    try:
-        cluster.bring_up()
-        yield cluster
-    finally:
-        cluster.end()
-
-
-def missing(which: Sequence[str]) -> str:
-    """Tell what is not installed."""
-    return f"not installed: {', '.join(which)} (Debian: {PACKAGES})"
+def slurm(folder: Path, environment: Mapping[str, str]) -> AbstractContextManager[Slurm]:
+    """Return a cluster that runs within, in a folder that is there."""
+    return running(Slurm(folder, environment))

@@ -13,12 +13,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from batch import arrays, clusters
-from batch.cluster import NEEDED, NODES, missing, slurm
+from batch.cluster import NEEDED, NODES, PACKAGES, slurm
 from batch.scene import REPOSITORY, Scene
 from checking import command
 from checking.report import Report
 from checking.site import site
-from lab import sandbox
 from lab.programs import LabError, as_installed, run
 
 _CHECKS = (*arrays.CHECKS, *clusters.CHECKS)
@@ -29,17 +28,14 @@ _PACKAGES = ("dask", "distributed", "dask-jobqueue")
 def main(program: str) -> int:
     """Run the checks, or their inside; return the exit code."""
     options = _parser().parse_args()
-    if lacking := [name for name in NEEDED if shutil.which(name) is None]:
-        print(f"slurm: {missing(lacking)}", file=sys.stderr)
-        return 1
-    return sandbox.main(
+    return command.main(
         "slurm",
         program,
-        sys.argv[1:],
-        needed=("unshare", "setpriv", "mount", "ip", "hostname", "nginx"),
-        inside=options.inside is not None,
-        folder=lambda: options.dir,
-        work=lambda: _run(options),
+        options,
+        lambda: _run(options),
+        needed=NEEDED,
+        packages=PACKAGES,
+        tools=("unshare", "setpriv", "mount", "ip", "hostname", "nginx"),
     )
 
 

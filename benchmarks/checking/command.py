@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TypeVar
 
 from checking.report import Report
+from lab import sandbox
 from lab.programs import LabError
 
 S = TypeVar("S")
@@ -24,6 +27,42 @@ def parser(
     made.add_argument("--json", action="store_true", help="print the report as JSON alone")
     made.add_argument("--inside", help=argparse.SUPPRESS)
     return made
+
+
+def main(
+    name: str,
+    program: str,
+    options: argparse.Namespace,
+    work: Callable[[], int],
+    *,
+    needed: Sequence[str],
+    packages: str,
+    tools: Sequence[str],
+) -> int:
+    """Do the work in a sandbox, or be in it already; return the exit code.
+
+    Args:
+        name: the command's, for messages.
+        program: its file.
+        options: of a parser that `parser` made.
+        work: what is to be done inside.
+        needed: programs of `packages`, which are Debian's.
+        packages: where they are.
+        tools: programs that everybody has who has such a system.
+    """
+    if lacking := [each for each in needed if shutil.which(each) is None]:
+        told = f"not installed: {', '.join(lacking)} (Debian: {packages})"
+        print(f"{name}: {told}", file=sys.stderr)
+        return 1
+    return sandbox.main(
+        name,
+        program,
+        sys.argv[1:],
+        needed=tools,
+        inside=options.inside is not None,
+        folder=lambda: options.dir,
+        work=work,
+    )
 
 
 def wanted(checks: Sequence[Callable[[S], None]], only: Sequence[str]) -> list[Callable[[S], None]]:

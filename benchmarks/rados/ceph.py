@@ -13,11 +13,13 @@ import secrets
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from checking.daemons import Daemons, running
 from lab.programs import LabError
 
 NEEDED = (
@@ -110,7 +112,11 @@ class Ceph:
     key: str
     secret: str
     _gateway: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    _started: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
+    _daemons: Daemons = field(init=False)
+
+    def __post_init__(self) -> None:
+        environment = {**os.environ, "CEPH_CONF": str(self.folder / "ceph.conf")}
+        self._daemons = Daemons(self.folder, environment)
 
     @property
     def endpoint(self) -> str:
@@ -149,20 +155,20 @@ class Ceph:
             )
         )
         keyring, monmap = str(self.folder / "keyring"), str(self.folder / "monmap")
-        self._run("ceph-authtool", "--create-keyring", keyring)
+        self._daemons.ask("ceph-authtool", "--create-keyring", keyring)
         for name, caps in _CAPS.items():
             pairs = zip(caps[::2], caps[1::2], strict=True)
             words = [word for pair in pairs for word in ("--cap", *pair)]
-            self._run("ceph-authtool", keyring, "--gen-key", "-n", name, *words)
+            self._daemons.ask("ceph-authtool", keyring, "--gen-key", "-n", name, *words)
         address = f"[v2:127.0.0.1:{_MON_PORT}]"
-        self._run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", address, monmap)
-        self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", monmap, "--keyring", keyring)
+        self._daemons.ask("monmaptool", "--create", "--fsid", fsid, "--addv", "a", address, monmap)
+        self._daemons.ask("ceph-mon", "--mkfs", "-i", "a", "--monmap", monmap, "--keyring", keyring)
         self._start("ceph-mon", "-i", "a")
         self._ceph("status")
         self._start("ceph-mgr", "-i", "x")
         disk = str(uuid.uuid4())
         self._ceph("osd", "new", disk, "0")
-        self._run("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", disk)
+        self._daemons.ask("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", disk)
         self._start("ceph-osd", "-i", "0")
         self.launch()
         self._admin(
@@ -187,7 +193,9 @@ class Ceph:
                 if answer in (200, 403):  # 403: there is no user yet
                     return
                 if self._gateway.poll() is not None or time.monotonic() > deadline:
-                    raise LabError(f"radosgw does not answer ({answer}): {self._end_of_log()}")
+                    raise LabError(
+                        f"radosgw does not answer ({answer}): {self._daemons.last_words}"
+                    )
                 time.sleep(0.1)
 
     def kill(self) -> None:
@@ -198,9 +206,7 @@ class Ceph:
 
     def end(self) -> None:
         """End every daemon."""
-        for process in reversed(self._started):
-            process.kill()
-            process.wait()
+        self._daemons.end()
 
     # -- what it says of itself --
 
@@ -229,54 +235,18 @@ class Ceph:
     # -- programs --
 
     def _ceph(self, *words: str) -> str:
-        return self._run("ceph", "--connect-timeout", "30", *words)
+        return self._daemons.ask("ceph", "--connect-timeout", "30", *words)
 
     def _admin(self, *words: str) -> str:
-        return self._run("radosgw-admin", "-n", _GATEWAY, *words)
-
-    def _run(self, *words: str) -> str:
-        done = subprocess.run(
-            words, env=self._environment, capture_output=True, text=True, check=False, timeout=120
-        )
-        if done.returncode:
-            raise LabError(f"`{' '.join(words[:3])} …` failed: {done.stderr.strip()[-500:]}")
-        return done.stdout
+        return self._daemons.ask("radosgw-admin", "-n", _GATEWAY, *words)
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
-        with open(self.folder / "said", "ab") as said:
-            process = subprocess.Popen(
-                [*words, "-f"],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
-        self._started.append(process)
-        return process
-
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {**os.environ, "CEPH_CONF": str(self.folder / "ceph.conf")}
-
-    def _end_of_log(self) -> str:
-        return (self.folder / "said").read_text(errors="replace")[-500:].strip()
+        return self._daemons.start(*words, "-f")
 
 
-@contextlib.contextmanager
-def ceph(folder: Path) -> Iterator[Ceph]:
-    """Yield a cluster that runs, with a user of its own making."""
-    cluster = Ceph(folder, secrets.token_hex(10), secrets.token_hex(20))
-    try:
-        cluster.bring_up()
-        yield cluster
-    finally:
-        cluster.end()
-
-
-def missing(which: Sequence[str]) -> str:
-    """Tell what is not installed."""
-    return f"not installed: {', '.join(which)} (Debian: {PACKAGES})"
+def ceph(folder: Path) -> AbstractContextManager[Ceph]:
+    """Return a cluster that runs within, with a user of its own making."""
+    return running(Ceph(folder, secrets.token_hex(10), secrets.token_hex(20)))
 
 
 def _answer_of(client: Any) -> int | None:

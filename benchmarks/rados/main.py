@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -12,11 +10,10 @@ from pathlib import Path
 from checking import command
 from checking.report import Report
 from checking.site import MIB, site
-from lab import sandbox
 from lab.ground import loop_filesystem
 from lab.programs import LabError
 from rados import engines, files, interrupted, mirrors
-from rados.ceph import DISK, NEEDED, ceph, missing
+from rados.ceph import DISK, NEEDED, PACKAGES, ceph
 from rados.scene import Scene
 
 _ROOM = DISK + 6 * 1024 * MIB  # sparse; the monitor wants a good part of its disk to be free
@@ -26,17 +23,14 @@ _CHECKS = (*files.CHECKS, *interrupted.CHECKS, *mirrors.CHECKS, *engines.CHECKS)
 def main(program: str) -> int:
     """Run the checks, or their inside; return the exit code."""
     options = _parser().parse_args()
-    if lacking := [name for name in NEEDED if shutil.which(name) is None]:
-        print(f"radosgw: {missing(lacking)}", file=sys.stderr)
-        return 1
-    return sandbox.main(
+    return command.main(
         "radosgw",
         program,
-        sys.argv[1:],
-        needed=("unshare", "setpriv", "mount", "ip", "mkfs.ext4", "nginx"),
-        inside=options.inside is not None,
-        folder=lambda: options.dir,
-        work=lambda: _run(options),
+        options,
+        lambda: _run(options),
+        needed=NEEDED,
+        packages=PACKAGES,
+        tools=("unshare", "setpriv", "mount", "ip", "mkfs.ext4", "nginx"),
     )
 
 
