@@ -28,7 +28,7 @@ from segdl.mirror.happenings import Done, GaveUp, Paused, Round
 from segdl.mirror.options import INCOMING, EngineOptions
 from segdl.progress.events import Failed, Note, Progress, Restarted, Retrying
 from support import data
-from support.buckets import ENVIRONMENT, Asked, Bucket, Front, Told
+from support.buckets import ENVIRONMENT, Asked, Bucket, Told, behind
 from support.clusters import wait_until
 from support.folders import MIB, entries, fill, sent
 from support.juicefs import SECRET, JuiceFS
@@ -316,8 +316,7 @@ def test_killed_between_a_key_and_the_end_the_rest_goes_by_the_next_run(
 
     server = nginx(root)
     listed = entries(server, files)
-    with Front(bucket.server, faults) as front:
-        before = Bucket(bucket.server, endpoint=front.endpoint)
+    with behind(bucket, faults) as before:
         ran = by_processes(before, tmp_path / "state", listed)
         assert [each.exit_code for each in ran.result.failures] == [4]
         assert before.etag("m/large.iso"), "it has its key"
@@ -325,7 +324,6 @@ def test_killed_between_a_key_and_the_end_the_rest_goes_by_the_next_run(
         before.endpoint = before.server.endpoint
         asked = len(server.log())
         again = (by_processes if engine else by_threads)(before, tmp_path / "state", listed)
-        before.close()
     assert again.result.failures == []
     assert there(before) == files
     assert before.uploads("") == []
@@ -504,11 +502,9 @@ def test_a_store_that_has_had_enough_is_sent_nothing_for_a_while(
             return Told(503, "SlowDown", (("Retry-After", "1"),))
         return None
 
-    with Front(bucket.server, faults) as front:
+    with behind(bucket, faults) as before:
         server = nginx(root)
-        before = Bucket(bucket.server, endpoint=front.endpoint)
         ran = by_processes(before, tmp_path / "state", entries(server, files))
-        before.close()
     assert len(refused) == 2
     assert ran.result.failures == []
     assert there(before) == files
@@ -526,11 +522,9 @@ def test_a_part_that_the_store_has_otherwise_is_sent_again(
             return Told(200, etag='"0123456789abcdef0123456789abcdef"')
         return None
 
-    with Front(bucket.server, faults) as front:
-        before = Bucket(bucket.server, endpoint=front.endpoint)
+    with behind(bucket, faults) as before:
         listed = entries(nginx(root), files)
         ran = by_processes(before, tmp_path / "state", listed)
-        before.close()
     assert lied
     assert ran.result.failures == []
     assert there(before) == files
@@ -546,15 +540,13 @@ def test_a_copy_that_is_refused_is_made_by_the_next_run(
         copies = asked.part == 2 and "X-Amz-Signature" not in asked.query
         return Told(403, "AccessDenied") if copies else None
 
-    with Front(bucket.server, faults) as front:
-        before = Bucket(bucket.server, endpoint=front.endpoint)
+    with behind(bucket, faults) as before:
         listed = entries(nginx(root), files)
         ran = by_processes(before, tmp_path / "state", listed)
         assert [each.exit_code for each in ran.result.failures] == [4]
         assert "large.iso" not in there(before)
         before.endpoint = before.server.endpoint
         again = by_processes(before, tmp_path / "state", listed)
-        before.close()
     assert again.result.failures == []
     # All of it was there: it was only read once more.
     assert [each.fetched for each in again.of(Done)] == [0]
@@ -574,14 +566,12 @@ def test_a_copy_that_is_tried_again_in_the_same_run_leaves_no_upload(
         copies = asked.part is not None and "X-Amz-Signature" not in asked.query
         return Told(0) if copies else None
 
-    with Front(bucket.server, faults) as front:
-        before = Bucket(bucket.server, endpoint=front.endpoint)
+    with behind(bucket, faults) as before:
         listed = entries(nginx(root), files)
         ran = by_processes(before, tmp_path / "state", listed, retries=2, patience=1.0)
         assert [each.exit_code for each in ran.result.failures] == [3]
         before.endpoint = before.server.endpoint
         again = by_processes(before, tmp_path / "state", listed)
-        before.close()
     assert len(begun) > 1
     assert again.result.failures == []
     assert before.uploads("") == []
@@ -598,8 +588,7 @@ def test_a_store_that_reads_wrong_is_not_taken_for_a_file_that_changes(
         return Told(200, body=b"something else") if reads else None
 
     server = nginx(root)
-    with Front(bucket.server, faults) as front:
-        before = Bucket(bucket.server, endpoint=front.endpoint)
+    with behind(bucket, faults) as before:
         listed = entries(server, files)
         ran = by_processes(before, tmp_path / "state", listed, retries=2)
         (failure,) = ran.result.failures
@@ -608,7 +597,6 @@ def test_a_store_that_reads_wrong_is_not_taken_for_a_file_that_changes(
         assert there(before).keys() != files.keys()
         before.endpoint = before.server.endpoint
         again = by_processes(before, tmp_path / "state", listed)
-        before.close()
     assert [each.fetched for each in again.of(Done)] == [0], "all of it was there"
     assert there(before) == files
     assert before.uploads("") == []

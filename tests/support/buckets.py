@@ -7,6 +7,7 @@ import http.client
 import itertools
 import re
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from segdl.s3.upload import Uploader
 from support.juicefs import KEY, SECRET, JuiceFS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from segdl.progress.events import Event
@@ -241,3 +242,14 @@ class Front:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+@contextmanager
+def behind(bucket: Bucket, faults: Callable[[Asked], Told | None]) -> Iterator[Bucket]:
+    """Yield another bucket of the same store, which is asked by way of a `Front`."""
+    with Front(bucket.server, faults) as front:
+        made = Bucket(bucket.server, endpoint=front.endpoint)
+        try:
+            yield made
+        finally:
+            made.close()
