@@ -251,6 +251,37 @@ def test_what_nobody_wants_any_more_is_aborted(
     assert there(bucket) == {"small": files["small"]}
 
 
+def test_a_store_that_hangs_does_not_keep_a_run_that_is_to_end(
+    bucket: Bucket,
+    root: Path,
+    nginx: StartNginx,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("segdl.mirror.engines.intobucket._PARTING", 3600.0)
+    files = fill(root, {"large.iso": LARGE})
+    listed = entries(nginx(root, server=["limit_rate 6m;"]), files)
+    cancel, answers = threading.Event(), threading.Event()
+    kept: list[Asked] = []
+
+    def faults(asked: Asked) -> None:
+        if cancel.is_set():
+            kept.append(asked)
+            answers.wait()
+
+    def stop(happening: Happening) -> None:
+        if isinstance(happening, Progress) and happening.done > MIB:
+            cancel.set()
+
+    with behind(bucket, faults) as hanging:
+        try:
+            with pytest.raises(CancelledError):
+                by_processes(hanging, tmp_path / "state", listed, on=stop, cancel=cancel)
+        finally:
+            answers.set()
+    assert kept
+
+
 def begin_to_send(
     bucket: Bucket, server: Nginx, state: Path, files: dict[str, bytes], *, digests: bool = True
 ) -> None:

@@ -7,7 +7,7 @@ import http.client
 import itertools
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -177,7 +177,18 @@ class Front:
                 if told is not None and not (told.after or told.etag is not None):
                     self._tell(told)
                     return
-                there = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+                with closing(
+                    http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+                ) as there:
+                    self._pass_on(there, asked, body, told)
+
+            def _pass_on(
+                self,
+                there: http.client.HTTPConnection,
+                asked: Asked,
+                body: bytes,
+                told: Told | None,
+            ) -> None:
                 there.request(self.command, self.path, body, dict(self.headers))
                 answer = there.getresponse()
                 data = answer.read()
@@ -197,7 +208,6 @@ class Front:
                         self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(data if self.command != "HEAD" else b"")
-                there.close()
 
             def _tell(self, told: Told) -> None:
                 data = f"<Error><Code>{told.code}</Code></Error>".encode()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from segdl.core.multipart import LEAST_PART, MIB
 from segdl.core.s3url import S3Place
-from segdl.engine.run import Run
+from segdl.engine.run import TICK, Run
 from segdl.errors import SegdlError
 from segdl.mirror.bucket import InBucket
 from segdl.mirror.engines.asking import Terms
@@ -26,8 +28,10 @@ from segdl.s3.unfinished import md5_of
 
 T = TypeVar("T")
 
-# Seconds that a store gets at the end of a run to forget what is not wanted any more.
+# Seconds that a store gets in all, at the end of a run, to forget what is not wanted any more;
+# and where somebody waits for the end.
 _PARTING = 5.0
+_HASTE = 0.5
 
 
 class BucketDepot:
@@ -85,11 +89,17 @@ class BucketDepot:
 
     def _sweep(self, folder: S3Place) -> None:
         """Delete what is left of a run, as far as that goes in moments: the next run does it."""
-        with contextlib.suppress(TransferError, SegdlError, TimeoutError):
-            page, _ = self._shortly(lambda client: client.page(folder, None))
+        began = self._run.clock()
+        with contextlib.suppress(TransferError, SegdlError, FutureTimeout):
+            page, _ = self._shortly(began, lambda client: client.page(folder, None))
             for key in page:
                 place = S3Place(folder.bucket, key)
-                self._shortly(lambda client: client.delete(place))  # noqa: B023
+                self._shortly(began, lambda client: client.delete(place))  # noqa: B023
 
-    def _shortly(self, work: Callable[[S3], T]) -> T:
-        return self._run.pool.submit(work, self._store.client).result(_PARTING)
+    def _shortly(self, began: float, work: Callable[[S3], T]) -> T:
+        future = self._run.pool.submit(work, self._store.client)
+        while wait([future], TICK).not_done:
+            most = _HASTE if self._run.cancel.is_set() else _PARTING
+            if self._run.clock() >= began + most:
+                raise FutureTimeout
+        return future.result()
