@@ -49,8 +49,9 @@ def merge_reports(options: argparse.Namespace) -> int:
         printer.json(to_json(merged))
     elif not options.quiet:
         files, failed = merged.files, merged.failures.count
+        merged_of = f"{len(paths)} report{'' if len(paths) == 1 else 's'}"
         printer.line(
-            f"{printable(merged.name, 100)}: {len(paths)} reports, {files.listed} files, "
+            f"{printable(merged.name, 100)}: {merged_of}, {files.listed} files, "
             f"{files.fetched} fetched, {files.kept} kept, {failed} failed, "
             f"{files.removed} removed, {human_size(merged.bytes.fetched)} in {merged.seconds:.1f} s"
         )

@@ -5,7 +5,9 @@ urllib3 wraps http.client, ssl and socket. All of them end here.
 
 from __future__ import annotations
 
+import errno
 import http.client
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -23,6 +25,11 @@ WIRE_ERRORS = (
     # A TLS socket whose connection was shut down under its reader.
     ValueError,
     AttributeError,
+)
+
+
+_UNREACHABLE = frozenset(
+    {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 )
 
 
@@ -91,6 +98,14 @@ def translate(error: BaseException, what: str) -> TransferError:
                     f"{what}: the proxy failed: {_reason(cause)}",
                     hint="check --proxy",
                     trouble="proxy",
+                )
+            )
+        if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
+            return TransferError(
+                NetworkError(
+                    f"{what}: {os.strerror(cause.errno).lower()}",
+                    hint="check the network",
+                    trouble="connect",
                 )
             )
         # NewConnectionError is one, too: its cause comes later in the chain.

@@ -1,0 +1,29 @@
+"""net/failures.py: what a network that is not there is called."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+import urllib3
+
+from segdl.errors import NetworkError
+from segdl.net.failures import translate
+
+
+def wrapped(error: OSError) -> BaseException:
+    outer = urllib3.exceptions.NewConnectionError(None, "no connection")  # type: ignore[arg-type]
+    outer.__cause__ = error
+    return outer
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN])
+@pytest.mark.parametrize("wrap", [wrapped, lambda error: error])
+def test_a_network_that_is_not_there_is_told_in_words(number: int, wrap: object) -> None:
+    assert callable(wrap)
+    failure = translate(wrap(OSError(number, os.strerror(number))), "http://h/f")
+    assert isinstance(failure.error, NetworkError)
+    assert str(failure.error) == f"http://h/f: {os.strerror(number).lower()}; check the network"
+    assert failure.error.trouble == "connect"
+    assert not failure.fatal
