@@ -64,7 +64,7 @@ class Batch:
         self._fetch = fetch
         self._pool = ThreadPoolExecutor(max_files, thread_name_prefix="segdl-file")
         self._threads: dict[Future[Outcome], int] = {}
-        self._done: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
+        self._done: queue.Queue[Future[Outcome]] = queue.Queue()
         self._ahead = None if run.ahead is None else Ahead(run, run.ahead, max_files)
         # Their requests went through the run's gates.
         self._open_gates = Gates(1, time.monotonic, kind=OpenGate)

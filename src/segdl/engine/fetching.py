@@ -62,7 +62,7 @@ class Fetching:
         self._sites = sites
         self._supply = supply
         self._number = number
-        self._inbox: queue.SimpleQueue[tuple[Segment, Outcome]] = queue.SimpleQueue()
+        self._inbox: queue.Queue[tuple[Segment, Outcome]] = queue.Queue()
         self._trials = Trials(run, job, sites)
         self._futures: set[Future[None]] = set()
         self._aftermath = Aftermath(run, sites, number)

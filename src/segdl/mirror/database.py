@@ -23,8 +23,12 @@ def connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     if readonly:
         return _look_at(path)
     db = _open(path, "mode=rwc")
-    db.execute(f"PRAGMA journal_mode = {journal_mode(path)}")
-    db.execute("PRAGMA synchronous = NORMAL")
+    try:
+        db.execute(f"PRAGMA journal_mode = {journal_mode(path)}")
+        db.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
@@ -33,9 +37,9 @@ def _look_at(path: Path) -> sqlite3.Connection:
     db = _open(path, "mode=ro")
     try:
         db.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
+    except BaseException as error:
         db.close()
-        if _has_log(path):
+        if not isinstance(error, sqlite3.OperationalError) or _has_log(path):
             raise
         # Nobody has it open, or there would be a log.
         return _open(path, "mode=ro&immutable=1")

@@ -221,18 +221,7 @@ def _as_library_reads(
     response = WholeHead(cast("socket.socket", begun), method="GET")
     try:
         response.begin()
-    except BaseException:
-        response.close()
-        raise
-
-    def finish() -> None:
-        if response.isclosed() and not response.will_close and not begun.came:
-            keep()
-        else:
-            drop()
-
-    return LibraryAnswer(
-        urllib3.HTTPResponse(
+        library = urllib3.HTTPResponse(
             body=response,
             headers=urllib3.HTTPHeaderDict(response.msg.items()),
             status=response.status,
@@ -242,8 +231,16 @@ def _as_library_reads(
             decode_content=False,
             original_response=response,
             request_method="GET",
-        ),
-        keep=finish,
-        drop=drop,
-        held=lambda: bool(begun.came),
-    )
+        )
+    except BaseException:
+        response.close()
+        raise
+
+    def finish() -> None:
+        if response.isclosed() and not response.will_close and not begun.came:
+            keep()
+        else:
+            response.close()
+            drop()
+
+    return LibraryAnswer(library, keep=finish, drop=drop, held=lambda: bool(begun.came))

@@ -38,7 +38,7 @@ class Carrier:
     """
 
     def __init__(
-        self, terms: Terms, depot: Depot, dispatch: Dispatch, inbox: queue.SimpleQueue[Item]
+        self, terms: Terms, depot: Depot, dispatch: Dispatch, inbox: queue.Queue[Item]
     ) -> None:
         self._terms = terms
         self._depot = depot

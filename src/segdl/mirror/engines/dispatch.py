@@ -70,7 +70,7 @@ class Dispatch:
         terms: Terms,
         depot: Depot,
         files: Files,
-        inbox: queue.SimpleQueue[Item],
+        inbox: queue.Queue[Item],
         *,
         cap: Callable[[str], int],
         silence: float,

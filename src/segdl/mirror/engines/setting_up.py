@@ -52,7 +52,7 @@ def open_carrier(
             "--limit-rate holds within one process, and --engine has several",
             hint="leave one of them out",
         )
-    inbox: queue.SimpleQueue[Item] = queue.SimpleQueue()
+    inbox: queue.Queue[Item] = queue.Queue()
     with depot.camp(topics=engine_options.kind == "dask") as pitched:
         engine = open_engine(engine_options, run, pitched, inbox.put, options.patience)
         try:

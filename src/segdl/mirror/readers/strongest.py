@@ -52,8 +52,12 @@ class Strongest:
         with _errors():
             # A generator that is given up is closed by whichever thread finds it.
             self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-            self._db.execute(_TABLE)
-            self._db.execute("BEGIN")
+            try:
+                self._db.execute(_TABLE)
+                self._db.execute("BEGIN")
+            except BaseException:
+                self._db.close()
+                raise
         self._batch: list[tuple[bytes, int, int, str | None, int | None, str | None]] = []
 
     def __enter__(self) -> Strongest:
