@@ -181,6 +181,31 @@ def test_a_scheduler_that_is_gone_for_good_ends_the_run_with_a_clear_error(
             mirror(mirrored, entries(server, files), engine=engine, on=kill, patience=1.0)
 
 
+def test_a_scheduler_that_was_gone_for_a_moment_is_not_the_one_that_has_the_tasks(
+    tmp_path: Path,
+) -> None:
+    with Cluster(tmp_path / "cluster") as cluster, quiet_run() as run:
+        cluster.start_scheduler()
+        camp = pitch(tmp_path / "incoming", topics=True)
+        engine = Dask(cluster.address, run, camp, lambda _: None, 20.0)
+        try:
+            client, first = engine._client, engine._client.scheduler_comm
+            assert not engine.mend()
+            assert cluster.scheduler is not None
+            end(cluster.scheduler)
+            cluster.start_scheduler()
+            wait_until(
+                lambda: client.status == "running" and client.scheduler_comm is not first,
+                "the client's own way back",
+            )
+            assert engine.mend()
+            assert engine.is_connected
+            assert engine._client is not client
+        finally:
+            engine.close()
+            strike(camp)
+
+
 def test_a_task_for_a_scheduler_that_is_gone_is_a_loss_at_once(tmp_path: Path) -> None:
     with Cluster(tmp_path / "cluster") as cluster, quiet_run() as run:
         cluster.start_scheduler()

@@ -67,6 +67,7 @@ class Dask:
         client = reach(self._address, self._run)
         # The name of a task, and so what the scheduler's pages show, is a number of no meaning.
         self._client, self._is_open = client, True
+        self._comm = client.scheduler_comm
         self._executor = client.get_executor(pure=False, retries=_RETRIES)
         client.subscribe_topic(self._camp.topic, self._listen)
 
@@ -177,9 +178,14 @@ class Dask:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the scheduler is there."""
+        """Whether the scheduler is there, and was all the time.
+
+        A client that found it again, or another one in its place, has given up what was out,
+        and gets no more words of workers.
+        """
         comm = self._client.scheduler_comm
-        return self._client.status == "running" and comm is not None and not comm.comm.closed()
+        lasts = comm is not None and comm is self._comm and not comm.comm.closed()
+        return lasts and self._client.status == "running"
 
     def mend(self) -> bool:
         """Wait for the scheduler to come back, where it is gone."""
