@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from segdl.engine.gate import Gate
 from segdl.engine.segment import Drop, Segment
 from segdl.engine.watch import Watch
 from segdl.net.wire import Wire
@@ -20,7 +21,8 @@ PATIENCE = NetworkOptions(connect_timeout=10.0, stall_timeout=30.0)
 
 def started(*, heard: bool = True) -> Segment:
     segment = Segment(0, 1 << 30, 0)
-    segment.set_out(Wire(), cast("Site", SimpleNamespace(received=0)), 0.0)
+    gate = Gate(8, lambda: 0.0)
+    segment.set_out(Wire(), cast("Site", SimpleNamespace(received=0, gate=gate)), 0.0)
     segment.heard = heard
     return segment
 
@@ -123,3 +125,35 @@ def test_the_others_were_done_at_once(idle: bool) -> None:
         if segment.dropped is not None:
             dropped = dropped or tick * 0.05
     assert (dropped is not None and dropped < 3.0) if idle else dropped is None
+
+
+def test_lumps_that_follow_a_first_one_are_no_stall_to_be_cured_again_and_again() -> None:
+    """Each new connection brings a second's worth at once, and then nothing for a second."""
+    watch, gate = Watch(PATIENCE), Gate(8, lambda: 0.0)
+    site = cast("Site", SimpleNamespace(received=0, gate=gate))
+    drops = 0
+    for file in range(2):
+        segments = [Segment(0, 1 << 30, 0) for _ in range(3)]
+        for number, segment in enumerate(segments):
+            segment.set_out(Wire(), site, number * 0.3)
+            segment.heard = True
+        before = drops
+        for tick in range(6, 600):
+            now = tick * 0.05
+            for segment in segments:
+                if segment.dropped is Drop.LAGGING:
+                    drops += 1
+                    segment.lagged += 1
+                    segment.set_out(Wire(), site, now)
+                    segment.heard = True
+                behind = segment.began
+                seconds = int(now - segment.set_out_at + 1e-9)
+                segment.position = behind + (seconds + 1) * 1_000_000
+                segment.received = segment.position
+            watch.measure(segments, now)
+            watch.drop_slow(segments, now, idle=True)
+        if file:
+            # By now it is known of the host.
+            assert drops == before
+        watch = Watch(PATIENCE)
+    assert drops <= 2 * 3

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from segdl.core import admission
+from segdl.core.lulls import Lulls
 from segdl.core.tail import median
 from segdl.core.url import Origin
 
@@ -28,6 +29,7 @@ class Gate:
         self._clock = clock
         self._state = admission.opening(cap)
         self._waits: deque[float] = deque(maxlen=5)
+        self._lulls = Lulls()
         self.found: int | None = None
         self.crowded = False
 
@@ -54,6 +56,17 @@ class Gate:
         """Seconds from a request to its answer, the median of the last five; 0 before the first."""
         with self._changed:
             return median(list(self._waits)) or 0.0
+
+    @property
+    def lull(self) -> float:
+        """Seconds that its connections usually stand still between two lumps; 0 for hardly any."""
+        with self._changed:
+            return self._lulls.usual
+
+    def lulled(self, seconds: float) -> None:
+        """A connection stood still for so long, and went on by itself."""
+        with self._changed:
+            self._lulls = self._lulls.note(seconds)
 
     @property
     def unanswered(self) -> int:

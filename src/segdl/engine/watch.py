@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from segdl.core import lulls
 from segdl.core.pace import PATIENCE, is_crawling, is_lagging
 from segdl.core.schedule import parse_schedule
 from segdl.core.spans import OPEN
@@ -18,8 +19,13 @@ _SETUP = 0.1
 _LAST_PATIENCE = 0.5
 # Bytes a second, of which it is only known that there are some.
 _SOMETHING = 1.0
-# A silence is one where it lasts so many times longer than what comes between two lumps.
+# A silence is one where it lasts so many times longer than what comes between two lumps: on
+# average on this connection, or usually on those of its host.
 _GAPS = 3.0
+_LULLS = 1.5
+# Looks at which something new had come, by which a connection has found its pace: what comes
+# before that may be a first lump that the server gives to everybody.
+_SETTLED = 3
 # The last seconds are worth smaller segments than the plan makes, in bytes.
 _FINEST = 64 * 1024
 
@@ -51,6 +57,9 @@ class Watch:
                 # A slow disk, a reader who takes their time, or a limit on the rate.
                 segment.seen_at = segment.moved_at = now
             elif segment.received != segment.moved:
+                silent = now - segment.moved_at
+                if segment.moves and silent >= lulls.SHORTEST and segment.site is not None:
+                    segment.site.gate.lulled(silent)
                 segment.moved_at, segment.moved = now, segment.received
                 segment.moves += 1
             first = segment.speed.rate is None
@@ -100,9 +109,10 @@ class Watch:
         if not segment.heard or segment.stop == OPEN or self._limited:
             return None
         pace = segment.speed.pace
-        if segment.lagged and 2.0 * pace > self._usual:
+        if segment.lagged and segment.moves > _SETTLED and 2.0 * pace > self._usual:
             segment.lagged = 0
         gap = (segment.moved_at - segment.set_out_at) / max(1, segment.moves)
+        lull = segment.site.gate.lull if segment.site is not None else 0.0
         lags = is_lagging(
             pace,
             self._usual,
@@ -110,7 +120,7 @@ class Watch:
             age=now - segment.speed.began,
             silent=now - segment.moved_at,
             again=segment.lagged,
-            patience=max(self._patience, _GAPS * gap),
+            patience=max(self._patience, _GAPS * gap, min(PATIENCE, _LULLS * lull)),
         )
         return Drop.LAGGING if lags else None
 
