@@ -16,7 +16,7 @@ from segdl.errors import CancelledError, NetworkError, UsageError
 from segdl.mirror.engines.camp import pitch, strike
 from segdl.mirror.engines.dask import Dask
 from segdl.mirror.engines.orders import Head, Look
-from segdl.mirror.happenings import Done
+from segdl.mirror.happenings import Done, Said
 from segdl.mirror.options import EngineOptions
 from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Progress
@@ -126,6 +126,31 @@ def test_a_worker_that_was_declared_dead_and_wakes_changes_nothing(
     assert ran.result.failures == []
     assert found(mirrored) == files
     assert "failed to heartbeat" in cluster.log()
+
+
+def test_without_any_worker_it_says_so_and_waits_for_one(
+    root: Path, nginx: StartNginx, tmp_path: Path
+) -> None:
+    files = fill(root, {"large.iso": LARGE, **SMALL})
+    server, mirrored = nginx(root, server=["limit_rate 1m;"]), tmp_path / "mirrored"
+    with Cluster(tmp_path / "cluster") as cluster:
+        cluster.start_scheduler()
+        workers = [cluster.start_worker()]
+        cluster.wait_for_workers(1)
+
+        def change(happening: Happening) -> None:
+            begun = isinstance(happening, Progress) and happening.done > 3 * MIB
+            if begun and len(workers) == 1 and workers[0].poll() is None:
+                end(workers[0])
+            if isinstance(happening, Said) and "no worker is left" in happening.text:
+                workers.append(cluster.start_worker())
+
+        ran = by(cluster, mirrored, entries(server, files), on=change)
+    said = [each.text for each in ran.of(Said)]
+    assert said == ["no worker is left: the run waits for one", "workers again"]
+    assert len(workers) == 2
+    assert ran.result.failures == []
+    assert found(mirrored) == files
 
 
 def test_a_scheduler_that_comes_back_has_the_run_go_on(

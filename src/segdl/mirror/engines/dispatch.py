@@ -85,6 +85,7 @@ class Dispatch:
         self._flights = Flights(silence)
         self._looked_at = 0.0
         self._losses = 0
+        self._deserted = False
 
     def add(self, parcel: Parcel) -> None:
         """Take note of what a file has to be asked."""
@@ -100,7 +101,9 @@ class Dispatch:
             for parcel in ended:
                 parcel.end(copy(why))
             return ended
-        room = 0 if self._depot.pause() else self._engine.slots - len(self._flights)
+        slots = self._engine.slots
+        self._tell_whether_anybody_works(slots)
+        room = 0 if self._depot.pause() else slots - len(self._flights)
         for parcel, order in self._traffic.next(room):
             number, attempt = parcel.number, order.head.attempt
             try:
@@ -114,6 +117,12 @@ class Dispatch:
             self._flights.add(Flight(parcel, order, future, self._run.clock()))
             future.add_done_callback(partial(self._put_back, number, attempt))
         return ended
+
+    def _tell_whether_anybody_works(self, slots: int) -> None:
+        if self._deserted != (slots == 0):
+            self._deserted = slots == 0
+            text = "no worker is left: the run waits for one" if self._deserted else "workers again"
+            self._terms.say(Said(text))
 
     def _put_back(self, number: int, attempt: int, future: Future[Told]) -> None:
         self._inbox.put(Back(number, attempt, future))
