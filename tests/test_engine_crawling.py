@@ -127,33 +127,42 @@ def test_the_others_were_done_at_once(idle: bool) -> None:
     assert (dropped is not None and dropped < 3.0) if idle else dropped is None
 
 
-def test_lumps_that_follow_a_first_one_are_no_stall_to_be_cured_again_and_again() -> None:
-    """Each new connection brings a second's worth at once, and then nothing for a second."""
-    watch, gate = Watch(PATIENCE), Gate(8, lambda: 0.0)
-    site = cast("Site", SimpleNamespace(received=0, gate=gate))
+def drops_of(site: Site, lumpy: int, steady: int) -> int:
+    """Fetch a file of a server that gives each connection a second's worth at once, and then
+    paces it: some by whole seconds. Return how often one was dropped for lagging."""
+    watch = Watch(PATIENCE)
+    segments = [Segment(0, 1 << 30, 0) for _ in range(lumpy + steady)]
+    for segment in segments:
+        segment.set_out(Wire(), site, 0.0)
+        segment.heard = True
     drops = 0
-    for file in range(2):
-        segments = [Segment(0, 1 << 30, 0) for _ in range(3)]
+    for tick in range(1, 600):
+        now = tick * 0.05
         for number, segment in enumerate(segments):
-            segment.set_out(Wire(), site, number * 0.3)
-            segment.heard = True
-        before = drops
-        for tick in range(6, 600):
-            now = tick * 0.05
-            for segment in segments:
-                if segment.dropped is Drop.LAGGING:
-                    drops += 1
-                    segment.lagged += 1
-                    segment.set_out(Wire(), site, now)
-                    segment.heard = True
-                behind = segment.began
-                seconds = int(now - segment.set_out_at + 1e-9)
-                segment.position = behind + (seconds + 1) * 1_000_000
-                segment.received = segment.position
-            watch.measure(segments, now)
-            watch.drop_slow(segments, now, idle=True)
-        if file:
-            # By now it is known of the host.
-            assert drops == before
-        watch = Watch(PATIENCE)
-    assert drops <= 2 * 3
+            if segment.dropped is Drop.LAGGING:
+                drops += 1
+                segment.lagged += 1
+                segment.set_out(Wire(), site, now)
+                segment.heard = True
+            seconds = now - segment.set_out_at + 1e-9
+            paced = int(seconds) if number < lumpy else seconds
+            segment.position = segment.received = segment.began + int((paced + 1) * 1_000_000)
+        watch.measure(segments, now)
+        watch.drop_slow(segments, now, idle=True)
+    return drops
+
+
+def site() -> Site:
+    return cast("Site", SimpleNamespace(received=0, gate=Gate(8, lambda: 0.0)))
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_what_all_do_is_no_stall(count: int) -> None:
+    assert drops_of(site(), count, 0) == 0
+
+
+def test_how_long_a_host_stands_still_is_found_once() -> None:
+    host = site()
+    # The others flow meanwhile, so that each silence could be a stall.
+    assert drops_of(host, 2, 4) <= 2 * 2
+    assert drops_of(host, 2, 4) == 0

@@ -75,8 +75,9 @@ class Watch:
             now: seconds.
             idle: connections have nothing to do, so that a silence is all that is waited for.
         """
-        self._patience = max(_LAST_PATIENCE, 4 * self.setup) if idle else PATIENCE
         at_work = [segment for segment in segments if segment.wire is not None]
+        last = idle and not _stand_still(at_work, now)
+        self._patience = max(_LAST_PATIENCE, 4 * self.setup) if last else PATIENCE
         fastest = max((_since_seen(segment, now) for segment in at_work), default=0.0)
         paces = [each.speed.pace for each in at_work if each.speed.rate is not None]
         self._usual = typical_rate(paces) or 0.0 if len(paces) > 1 else self._usual
@@ -171,6 +172,13 @@ def _expected_rate(rates: Sequence[float | None]) -> float | None:
     usual = typical_rate(rates)
     alone = sum(rate is not None for rate in rates) == 1
     return usual / (len(rates) + 1) if usual is not None and alone else usual
+
+
+def _stand_still(at_work: Sequence[Segment], now: float) -> bool:
+    """Tell whether most of several connections bring nothing: then a new one would not, either."""
+    heard = [segment for segment in at_work if segment.heard]
+    still = sum(now - segment.moved_at >= lulls.SHORTEST for segment in heard)
+    return len(heard) > 1 and 2 * still > len(heard)
 
 
 def _since_seen(segment: Segment, now: float) -> float:
