@@ -17,6 +17,9 @@ from segdl.options import NetworkOptions
 _SETUP = 0.1
 # Seconds of silence that are borne at the very end, when others could bring the rest.
 _LAST_PATIENCE = 0.5
+# The same where most bring nothing: servers that cap connections pace them by whole seconds.
+_PACED_PATIENCE = 1.5
+_SEVERAL = 3
 # Bytes a second, of which it is only known that there are some.
 _SOMETHING = 1.0
 # A silence is one where it lasts so many times longer than what comes between two lumps: on
@@ -76,8 +79,10 @@ class Watch:
             idle: connections have nothing to do, so that a silence is all that is waited for.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
-        last = idle and not _stand_still(at_work, now)
-        self._patience = max(_LAST_PATIENCE, 4 * self.setup) if last else PATIENCE
+        self._patience = PATIENCE
+        if idle:
+            least = _PACED_PATIENCE if _stand_still(at_work, now) else _LAST_PATIENCE
+            self._patience = max(least, 4 * self.setup)
         fastest = max((_since_seen(segment, now) for segment in at_work), default=0.0)
         paces = [each.speed.pace for each in at_work if each.speed.rate is not None]
         self._usual = typical_rate(paces) or 0.0 if len(paces) > 1 else self._usual
@@ -175,10 +180,10 @@ def _expected_rate(rates: Sequence[float | None]) -> float | None:
 
 
 def _stand_still(at_work: Sequence[Segment], now: float) -> bool:
-    """Tell whether most of several connections bring nothing: then a new one would not, either."""
+    """Tell whether most of several connections bring nothing: a new one might not, either."""
     heard = [segment for segment in at_work if segment.heard]
     still = sum(now - segment.moved_at >= lulls.SHORTEST for segment in heard)
-    return len(heard) > 1 and 2 * still > len(heard)
+    return len(heard) >= _SEVERAL and 2 * still > len(heard)
 
 
 def _since_seen(segment: Segment, now: float) -> float:
