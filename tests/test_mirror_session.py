@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from segdl.core.checksum import Checksum
+from segdl.core.identity import Version
 from segdl.core.mirrorneed import Listed, Need
 from segdl.core.pieces import Pieces
 from segdl.errors import CancelledError, ServerError
@@ -31,6 +32,7 @@ from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.rows import Wanted
 from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
+from segdl.store.record import write_record
 from support.faults import CutAfter, Status
 from support.mirroring import Ran, entry, mirror
 
@@ -386,13 +388,45 @@ class TestDeleting:
     def test_what_a_killed_run_published_and_did_not_write_down(
         self, site: Site, tmp_path: Path, before: bool
     ) -> None:
+        mirrored, first = self.begun(site, tmp_path, before=before)
+        (mirrored / first[0].path).parent.mkdir(exist_ok=True)
+        published = mirrored / first[0].path
+        published.write_bytes(b"published")
+        with open(published, "rb") as file:
+            write_record(file.fileno(), Version(size=9, etag='"1"'), None)
+        site.drop(first[0].path)
+        same(mirror(mirrored, site.entries(digests=True), delete="now"), mirrored, site)
+
+    @pytest.mark.parametrize("before", [False, True])
+    @pytest.mark.parametrize("edited", [False, True])
+    def test_what_somebody_else_made_after_a_run_was_killed_stays(
+        self, site: Site, tmp_path: Path, before: bool, edited: bool
+    ) -> None:
+        mirrored, first = self.begun(site, tmp_path, before=before)
+        own = mirrored / first[0].path
+        own.parent.mkdir(exist_ok=True)
+        if edited:
+            own.write_bytes(b"published")
+            with open(own, "rb") as file:
+                write_record(file.fileno(), Version(size=9, etag='"1"'), None)
+        with open(own, "ab") as file:
+            file.write(b"my notes")
+        kept = own.read_bytes()
+        site.drop(first[0].path)
+        ran = mirror(mirrored, site.entries(digests=True), delete="now")
+        assert own.read_bytes() == kept
+        assert [each.text for each in ran.of(Said)] == [
+            f"{first[0].path} is not deleted: it is not what was fetched"
+        ]
+
+    def begun(self, site: Site, tmp_path: Path, *, before: bool) -> tuple[Path, list[Entry]]:
+        """Leave a mirror as a run that is killed does: a file was taken, and nothing more."""
         mirrored = tmp_path / "mirrored"
         first = site.entries(digests=True)
         mirror(mirrored, first if before else first[1:])
         if before:
             site.put(first[0].path, b"another", modified=1_700_000_500)
         with Ledger(mirrored / ".segdl" / "ledger.sqlite") as ledger:
-            # As a run that is killed leaves it: taken, published, and nothing more.
             listing = ledger.begin_listing("-")
             wanted = Wanted(
                 path=first[0].path,
@@ -406,10 +440,7 @@ class TestDeleting:
             with ledger.transaction():
                 ledger.write(listing, [wanted])
             ledger.take("h", 1, late=False)
-        (mirrored / first[0].path).parent.mkdir(exist_ok=True)
-        (mirrored / first[0].path).write_bytes(b"published")
-        site.drop(first[0].path)
-        same(mirror(mirrored, site.entries(digests=True), delete="now"), mirrored, site)
+        return mirrored, first
 
     def test_never_through_a_link(self, site: Site, tmp_path: Path) -> None:
         mirrored, elsewhere = tmp_path / "mirrored", tmp_path / "elsewhere"

@@ -272,7 +272,7 @@ class InBucket:
         version = version_of(full.metadata.get(VERSION_KEY))
         return version if version is not None and version.size == full.size else None
 
-    def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
+    def remove(self, path: str, expected: Stat | None, stamp: str | None, *, begun: bool) -> bool:
         """Take an object out; see :class:`segdl.mirror.place.Place`.
 
         Raises:
@@ -282,7 +282,7 @@ class InBucket:
         found = self.store.ask(0, lambda client: client.head(place))
         if found is None:
             return True
-        if expected is not None and stat_of(found) != expected:
+        if stat_of(found) != expected and not (begun and VERSION_KEY in found.metadata):
             return False
         if stamp is not None:
             self._keep(place, path, found, stamp)

@@ -9,7 +9,6 @@ from functools import partial
 
 from segdl.core.globs import make_globs
 from segdl.core.mirrordelete import check_deletion
-from segdl.core.mirrorneed import Stat
 from segdl.core.url import parse_url
 from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.happenings import Happening, Removed, Said
@@ -145,7 +144,8 @@ class _Removal:
         """Take one out, and what was fetched of it; tell whether it is out."""
         self._place.drop_parts(row.path)
         try:
-            out = self._place.remove(row.path, _expected(row), self._stamp)
+            expected = row.had.stat if row.had else None
+            out = self._place.remove(row.path, expected, self._stamp, begun=row.open)
         except CancelledError:
             raise
         except SegdlError as error:
@@ -158,10 +158,3 @@ class _Removal:
             self._tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
         return out
 
-
-def _expected(row: Row) -> Stat | None:
-    """Return what must be there; None is anything: a run that was killed may not have said."""
-    if row.open:
-        return None
-    assert row.had is not None
-    return row.had.stat

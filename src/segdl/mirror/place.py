@@ -17,6 +17,7 @@ from segdl.mirror.stat import look
 from segdl.mirror.trash import Trash
 from segdl.mirror.work import Work
 from segdl.results import DownloadResult
+from segdl.store.record import is_own
 
 if TYPE_CHECKING:
     from segdl.mirror.engines.depot import Depot
@@ -62,12 +63,14 @@ class Place(Protocol):
             SegdlError: it cannot be done; what was there, and was right, is there still.
         """
 
-    def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
+    def remove(self, path: str, expected: Stat | None, stamp: str | None, *, begun: bool) -> bool:
         """Take a file out; tell whether it is out: not where it is not the one expected.
 
         Args:
             path: relative to the mirror.
-            expected: what it was when it was fetched; None takes whatever is there.
+            expected: what it was when it was fetched; None where that is not known.
+            begun: a run that was killed may have put another there: one that says itself that
+                it was fetched goes, too.
             stamp: names what is kept of this run's; None keeps nothing.
 
         Raises:
@@ -118,9 +121,13 @@ class Folder:
         """Make a file right; see `Place`."""
         return self.work.carry_out(run, job, number)
 
-    def remove(self, path: str, expected: Stat | None, stamp: str | None) -> bool:
+    def remove(self, path: str, expected: Stat | None, stamp: str | None, *, begun: bool) -> bool:
         """Take a file out; see `Place`."""
         kept = None if stamp is None else self._trash / stamp
-        return Trash(self._directory, kept).remove(
-            path, lambda status: expected is None or expected.is_of(status)
-        )
+
+        def is_expected(status: os.stat_result) -> bool:
+            if expected is not None and expected.is_of(status):
+                return True
+            return begun and is_own(self._directory / path, status)
+
+        return Trash(self._directory, kept).remove(path, is_expected)

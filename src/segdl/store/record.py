@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from segdl.core.identity import Match, Version, compare
 from segdl.store.state import fields_of, load_version
@@ -39,18 +40,27 @@ def write_record(descriptor: int, version: Version, selected: str | None) -> Non
         pass
 
 
+def is_own(path: Path, status: os.stat_result) -> bool:
+    """Tell whether a file says itself that it was fetched, and has not been touched since.
+
+    Args:
+        path: where it is; a link is not followed.
+        status: of the file that is meant.
+    """
+    told = _told(path)
+    return told is not None and _is_untouched(told, status)
+
+
 def is_recorded(path: Path, version: Version, selected: str | None) -> bool:
     """Tell whether `path` was fetched from `version` and has not been touched since."""
-    if not hasattr(os, "getxattr"):
+    told = _told(path)
+    if told is None:
         return False
     try:
-        told = json.loads(os.getxattr(path, _ATTRIBUTE, follow_symlinks=False))
-        status = os.stat(path, follow_symlinks=False)
         recorded = load_version(told["version"])
-        untouched = (told["size"], told["modified"]) == (status.st_size, status.st_mtime_ns)
         same_bytes = told["segdl"] == _FORMAT and told["range"] == selected
         return (
-            untouched
+            _is_untouched(told, os.stat(path, follow_symlinks=False))
             and same_bytes
             and recorded.proves
             and recorded.size == version.size
@@ -58,3 +68,17 @@ def is_recorded(path: Path, version: Version, selected: str | None) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _told(path: Path) -> dict[str, Any] | None:
+    if not hasattr(os, "getxattr"):
+        return None
+    try:
+        told = json.loads(os.getxattr(path, _ATTRIBUTE, follow_symlinks=False))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _is_untouched(told: dict[str, Any], status: os.stat_result) -> bool:
+    return (told.get("size"), told.get("modified")) == (status.st_size, status.st_mtime_ns)
