@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.program import run_segdl
 from support.walking import fetched, walked
 from test_mirror_index_apache import NAMES as APACHES
 
@@ -68,6 +70,22 @@ def test_times_are_to_the_minute_in_html_and_to_the_second_in_json(
         server = nginx(tmp_path, server=FORMATS[form])
         (entry,) = walked(server.url(), robots=False).whole.entries
         assert entry.modified == expected
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_file_that_is_replaced_before_its_minute_is_over_is_found_out(
+    nginx: StartNginx, tmp_path: Path, form: str
+) -> None:
+    site, mirrored = tmp_path / "site", tmp_path / "mirrored"
+    site.mkdir()
+    server = nginx(site, server=FORMATS[form])
+    # Whatever the time is, these are of the same minute, and it is not long over.
+    minute = int(time.time()) // 60 * 60
+    for second, content in enumerate((b"AAAA", b"BBBB", b"CCCC")):
+        (site / "file").write_bytes(content)
+        os.utime(site / "file", (minute + second, minute + second))
+        assert run_segdl("mirror", server.url(), str(mirrored)).code == 0
+        assert (mirrored / "file").read_bytes() == content
 
 
 def test_rounded_sizes_are_no_sizes(nginx: StartNginx, tmp_path: Path) -> None:

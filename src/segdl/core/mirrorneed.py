@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from segdl.core.checksum import Checksum
+from segdl.core.head import parse_date
 from segdl.core.identity import Version
 
 
@@ -28,6 +29,9 @@ class Need(IntEnum):
 
 
 _UNKNOWN = Version()
+_MINUTE = 60
+# Seconds; two times of day differ by less.
+_DAYS = 2 * 86400
 _LATEST = 2**63 - 1
 
 
@@ -127,3 +131,31 @@ def need_of(
     told = listed.size is not None and listed.modified is not None
     same = told and listed.modified == had.listed_modified
     return Need.NOTHING if same else Need.ASK
+
+
+def listed_for_good(modified: int | None, version: Version, asked_at: float) -> int | None:
+    """Return the time that a list told of a file, where another one would get another time.
+
+    Lists tell seconds, index pages whole minutes. A file that is fetched before its minute is
+    over can be replaced within it: where it has the same size nothing would tell that.
+
+    Args:
+        modified: what the list told; None where it did not.
+        version: what the file's server told of it.
+        asked_at: when that was, in seconds since 1970.
+
+    Example:
+        >>> known = Version(last_modified="Thu, 01 Jan 1970 00:02:10 GMT")
+        >>> listed_for_good(120, known, 131.0), listed_for_good(120, known, 300.0)
+        (None, 120)
+        >>> listed_for_good(130, known, 131.0), listed_for_good(130, known, 132.0)
+        (None, 130)
+    """
+    if modified is None or asked_at > modified + _DAYS:
+        return modified
+    grain = 1 if modified % _MINUTE else _MINUTE
+    # The list may tell its server's own time of day; this is GMT.
+    told = parse_date(version.last_modified)
+    changed = modified if told is None else int(told)
+    # Clocks differ by as much again.
+    return modified if asked_at >= (changed // grain + 2) * grain else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from segdl.core.checksum import read_checksum
 from segdl.core.identity import Version
-from segdl.core.mirrorneed import Had, Need, Stat
+from segdl.core.mirrorneed import Had, Need, Stat, listed_for_good
 from segdl.core.multipart import is_md5
 from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
@@ -220,19 +221,21 @@ class InBucket:
         assert now is not None
         with self._lock:
             self._objects[self.key(job.row.path).key] = now
+        listed = job.row.listed.modified
+        told = listed_for_good(listed, result.version, time.time() - result.seconds)
         if result.status == "skipped":
             job.how = "unchanged"
             before = job.row.had if job.row.had and job.row.had.stat == stat_of(now) else None
             job.had = replace(
                 before or Had(stat_of(now)),
                 version=result.version,
-                listed_modified=job.row.listed.modified,
+                listed_modified=told,
             )
             return
         checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
         sha256 = checksum.hexdigest if checksum and checksum.algorithm == "sha256" else None
-        job.had = Had(stat_of(now), result.version, job.row.listed.modified, checksum, sha256)
+        job.had = Had(stat_of(now), result.version, told, checksum, sha256)
 
     def _is_right(self, job: Job, place: S3Place, found: Object, number: int) -> bool:
         """Tell whether an object that the ledger does not know has the digest that it must have.

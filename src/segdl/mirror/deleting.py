@@ -157,4 +157,3 @@ class _Removal:
         else:
             self._tell(Said(f"{row.path} is not deleted: it is not what was fetched"))
         return out
-
