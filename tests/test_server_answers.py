@@ -424,6 +424,12 @@ HEAD = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/10\r\n"
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n0123456789", False),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 70000, False),
         (HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n0123456789", False),
+        (HEAD + b"Content-Length: +10\r\n\r\n0123456789", False),
+        (OK + b"Content-Length: +5\r\n\r\n0123456789", False),
+        (OK + b"Content-Length: 1_0\r\n\r\n0123456789 and more", False),
+        (OK + b"Content-Length: -10\r\n\r\n0123456789", False),
+        (OK + b"Content-Length: abc\r\n\r\n0123456789", False),
+        (OK + b"Content-Length: \r\n\r\n0123456789", False),
         (HEAD + b"Content-Length: 10\r\n\r\n0123456789 and much more of it", True),
         (HEAD + b"Content-Length: 10\r\nRetry-After: " + b"9" * 400 + b"\r\n\r\n0123456789", True),
         (OK + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -6,9 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from segdl.core.framing import framing_trouble, heeded_fields
 from segdl.core.head import Head, parse_head
-from segdl.core.plain import Fields
-from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
 from segdl.net.answer import Answer
@@ -53,20 +52,11 @@ class Exchange:
         self._lane = lane
         self._gathering: Gathering | None = None
         self._finished = False
-        fields = answer.fields
-        coding = fields.get("Transfer-Encoding", "chunked").strip().lower()
-        if coding != "chunked":
+        trouble = framing_trouble(answer.status, answer.fields)
+        if trouble is not None:
             self.close()
-            raise TransferError(
-                ServerError(f"{location}: the server sent Transfer-Encoding {printable(coding)!r}")
-            )
-        if "Transfer-Encoding" in fields:
-            # It goes before any Content-Length (RFC 9112, 6.3).
-            fields = Fields(
-                f"{name}: {value}"
-                for name, value in fields.items()
-                if name.lower() != "content-length"
-            )
+            raise TransferError(ServerError(f"{location}: the server sent {trouble}"))
+        fields = heeded_fields(answer.fields)
         self.head: Head = parse_head(answer.status, fields, now=time.time())
         if lane is not None:
             lane.answered(self.head.length, in_chunks="Transfer-Encoding" in fields)
