@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -631,6 +632,32 @@ def test_a_hook_gets_each_file_that_was_fetched(site: Site, tmp_path: Path) -> N
     assert [error.exit_code for error in ran.result.failures] == [1]
 
 
+def test_a_hook_that_was_ended_with_its_run_gets_its_files_in_the_next(
+    site: Site, tmp_path: Path
+) -> None:
+    mirrored, seen = tmp_path / "mirrored", tmp_path / "seen"
+    cancel = threading.Event()
+    started = tmp_path / "started"
+    endless = ("/bin/sh", "-c", f'echo "$1" >> "{started}"; exec sleep 1000', "hook")
+
+    def begun() -> None:
+        while not started.exists():
+            time.sleep(0.02)
+        cancel.set()
+
+    watcher = threading.Thread(target=begun)
+    watcher.start()
+    with pytest.raises(CancelledError):
+        mirror(mirrored, site.entries(), exec=endless, cancel=cancel)
+    watcher.join()
+    hook = ("/bin/sh", "-c", f'printf "%s\n" "$1" >> "{seen}"', "hook")
+    mirror(mirrored, site.entries(), exec=hook)
+    assert sorted(seen.read_text().split()) == sorted(str(mirrored / path) for path in site.files)
+    seen.unlink()
+    mirror(mirrored, site.entries(), exec=hook)
+    assert not seen.exists()
+
+
 def test_fail_fast_and_max_failures(site: Site, tmp_path: Path) -> None:
     url = site.server.url("nowhere.bin")
     bad = [entry(url, f"bad{n}") for n in range(50)]
@@ -886,6 +913,30 @@ def test_sums_are_of_all_files_however_they_came(site: Site, tmp_path: Path) -> 
         mirror(mirrored, listed, sums=True)
         lines = (mirrored / "SHA256SUMS").read_text().splitlines()
         assert len(lines) == len(listed)
+
+
+def test_sums_are_of_what_is_here_where_another_file_cannot_be_had(
+    site: Site, tmp_path: Path
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(), sums=True)
+    site.put("d1/f1.bin", b"another one")
+    bad = entry(site.server.url("nowhere.bin"), "bad")
+    assert mirror(mirrored, [*site.entries(), bad], sums=True).result.failures
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=mirrored, check=False
+    )
+    assert checked.returncode == 0
+    assert len((mirrored / "SHA256SUMS").read_text().splitlines()) == len(site.files)
+
+
+def test_a_mirror_that_was_not_let_delete_is_not_complete(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries())
+    for delete, complete in (("no", True), ("now", False)):
+        mirror(mirrored, site.entries()[1:], delete=delete, max_delete=0.0)
+        with Ledger(mirrored / ".segdl" / "ledger.sqlite", readonly=True) as ledger:
+            assert ledger.status().complete is complete
 
 
 def test_twins_that_rotted_together_mend_nothing(site: Site, tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ def run_hook(run: Run, command: tuple[str, ...], path: Path) -> str | None:
         run: may be cancelled meanwhile.
         command: the program and its arguments.
         path: is added to them.
+
+    Raises:
+        CancelledError: the run is to end, and the program was ended for that.
     """
     name = command[0]
     try:
@@ -37,6 +40,8 @@ def run_hook(run: Run, command: tuple[str, ...], path: Path) -> str | None:
         why = getattr(error, "strerror", None) or str(error)
         return f"{shown(name)} cannot be run for {shown(path)}: {shown(why)}"
     code = _wait(run, process)
+    if code:
+        run.check_cancelled()
     return f"{shown(name)} failed for {shown(path)}: exit code {code}" if code else None
 
 

@@ -105,6 +105,11 @@ class Ledger:
                 (time.time(), complete, *(min(each, MOST_NUMBER) for each in figures), listing),
             )
 
+    def undo_completion(self, listing: int) -> None:
+        """Write down that what follows a listing, such as to delete what it lacks, failed."""
+        with self.transaction():
+            self._db.execute("UPDATE listing SET complete = 0 WHERE id = ?", (listing,))
+
     def rows(self, paths: Sequence[str]) -> dict[str, Row]:
         """Return the rows of those paths that it knows."""
         marks = ", ".join(["CAST(? AS TEXT)"] * len(paths))
@@ -257,12 +262,11 @@ class Ledger:
         with self.transaction():
             self._db.executemany("DELETE FROM file WHERE id = ?", [(row.id,) for row in rows])
 
-    def digests(self, listing: int) -> Iterator[tuple[str, str]]:
-        """Yield path and SHA-256 of each listed file whose SHA-256 is known, by path."""
+    def digests(self, listings: frozenset[int]) -> Iterator[tuple[str, str]]:
+        """Yield path and SHA-256 of each file of some listings whose SHA-256 is known, by path."""
         with ledger_errors(self._path, "read"):
             found = self._db.execute(
-                "SELECT path, had_sha256 FROM file WHERE listing = ? AND had_sha256 IS NOT NULL "
-                "ORDER BY path",
-                (listing,),
+                "SELECT path, had_sha256, listing FROM file WHERE had_sha256 IS NOT NULL "
+                "ORDER BY path"
             )
-            yield from found
+            yield from ((path, digest) for path, digest, of in found if of in listings)

@@ -115,6 +115,9 @@ class Session:
         result.failures += [*this.intake.troubles, *this.failures]
         if this.clean:
             self._finish(run, ledger, this, place, result)
+        elif self._options.sums:
+            # What changed is here all the same.
+            self._write_sums(ledger, this, result)
         return result
 
     def _finish(
@@ -133,13 +136,23 @@ class Session:
                 )
             forget_unlisted(self._options, ledger, this.intake.listing, place)
             place.sweep()
-            if self._options.sums:
-                write_sums(self._options, ledger, this.intake.listing)
         except CancelledError:
             raise
         except SegdlError as error:
-            self._tell(Said(str(error)))
-            result.failures.append(error)
+            self._fail(ledger, this, result, error)
+        if self._options.sums:
+            self._write_sums(ledger, this, result)
+
+    def _write_sums(self, ledger: Ledger, this: RoundResult, result: Result) -> None:
+        try:
+            write_sums(self._options, ledger, this.intake.listing, clean=not result.failures)
+        except SegdlError as error:
+            self._fail(ledger, this, result, error)
+
+    def _fail(self, ledger: Ledger, this: RoundResult, result: Result, error: SegdlError) -> None:
+        self._tell(Said(str(error)))
+        result.failures.append(error)
+        ledger.undo_completion(this.intake.listing)
 
 
 def _nothing_named(listing: ListingOptions) -> str:

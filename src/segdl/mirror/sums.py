@@ -14,10 +14,16 @@ NAME = "SHA256SUMS"
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
-def write_sums(options: MirrorOptions, ledger: Ledger, listing: int) -> None:
+def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: bool) -> None:
     """Write the digests of all listed files, unless one of them has that name.
 
     A shard knows of its own files only: it writes to its own folder.
+
+    Args:
+        options: the mirror.
+        ledger: knows its files.
+        listing: was carried out.
+        clean: all that it names is here; else files that an earlier one named count, too.
 
     Raises:
         DiskError: it cannot be written.
@@ -29,13 +35,15 @@ def write_sums(options: MirrorOptions, ledger: Ledger, listing: int) -> None:
     temporary = options.folder / "sums.new"
     with disk_errors(directory / NAME, "write"):
         with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.writelines(_lines(ledger, listing))
+            file.writelines(
+                _lines(ledger, frozenset({listing}) if clean else ledger.same_list(listing))
+            )
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, directory / NAME)
 
 
-def _lines(ledger: Ledger, listing: int) -> Iterator[str]:
-    for path, digest in ledger.digests(listing):
+def _lines(ledger: Ledger, listings: frozenset[int]) -> Iterator[str]:
+    for path, digest in ledger.digests(listings):
         escaped = re.sub(r"[\\\n\r]", lambda found: _ESCAPES[found[0]], path)
         yield f"{'' if escaped == path else chr(92)}{digest}  {escaped}\n"

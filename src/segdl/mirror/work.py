@@ -66,7 +66,7 @@ class Work:
         if result.status == "skipped":
             # A run that was killed may have left something beside it.
             drop_parts(self._options.directory, job.row.path)
-        if job.how != "unchanged" and self._options.exec:
+        if self._options.exec and (job.how != "unchanged" or _is_news(job)):
             path = self._options.directory / job.row.path
             job.hook_failed = run_hook(run, self._options.exec, path)
         return result
@@ -209,6 +209,13 @@ class Work:
         # Mirrors of all kinds leave the server's time on their files.
         modified = formatdate(found.modified // 1_000_000_000, usegmt=True)
         return Version(size=found.size, last_modified=modified)
+
+
+def _is_news(job: Job) -> bool:
+    """Tell whether a run that was killed, or interrupted, has put a file here and no more."""
+    before, now = job.row.had, job.had
+    same = before is not None and now is not None and before.stat == now.stat
+    return job.row.open and not same
 
 
 def _is_another(digests: Mapping[str, str], had: Had | None) -> bool:
