@@ -270,6 +270,14 @@ def test_comments_scripts_and_attributes_are_no_links() -> None:
     ]
 
 
+@pytest.mark.parametrize("around", ["pre", "table", "TABLE"])
+def test_a_page_that_ends_within_its_list_is_not_all_of_it(around: str) -> None:
+    begun = f'<h1>Index of /</h1><{around}><a href="f">f</a>\n'
+    with pytest.raises(UsageError, match="ends before its list of files does"):
+        items(begun)
+    assert len(items(begun + f"</{around.lower()}>")) == 1
+
+
 def test_of_two_links_to_one_file_the_last_says_most() -> None:
     page = NGINX.format(
         '<a href="f"><img src="i.gif"></a> <a href="f">f</a>    26-Nov-2026 11:18    77\n'

@@ -42,6 +42,9 @@ _NGINX = re.compile(
 )
 _OTHERS = re.compile(r"\s*(\d{4})-(\d\d|[A-Z][a-z]{2})-(\d\d) (\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 
+# What servers write their lists into, and HTML does not let anybody leave open.
+_AROUND = ("pre", "table")
+
 
 class IndexHtml:
     """Index pages in HTML."""
@@ -78,6 +81,11 @@ def _items(stream: BinaryIO, folder: Folder) -> Iterator[Item]:
         yield from page.taken(folder)
     page.end_link()
     yield from page.taken(folder)
+    if page.is_cut:
+        raise UsageError(
+            f"{folder.place} ends before its list of files does",
+            hint="run it again; or see with a browser whether that page is whole",
+        )
 
 
 def _not_html(folder: Folder) -> UsageError:
@@ -134,6 +142,12 @@ class _Page(HTMLParser):
         self._link: _Link | None = None
         self._inside = False
         self._base: str | None = None
+        self._open = dict.fromkeys(_AROUND, 0)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether what is around the links was not closed: more may have come."""
+        return any(self._open.values())
 
     def taken(self, folder: Folder) -> Iterator[Item]:
         """Yield what the links since the last call lead to."""
@@ -150,6 +164,8 @@ class _Page(HTMLParser):
         self._link = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self._open:
+            self._open[tag] += 1
         if tag not in {"a", "base"}:
             return
         href = next((value for name, value in attrs if name == "href" and value), None)
@@ -164,6 +180,8 @@ class _Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
             self._inside = False
+        elif self._open.get(tag):
+            self._open[tag] -= 1
 
     def handle_data(self, data: str) -> None:
         link = self._link
