@@ -171,6 +171,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r
         plain(BODY, "Connection: close"),
         plain(BODY) + b"what nobody asked for",
         b"HTTP/1.1 100 Continue\r\n\r\n" + plain(BODY),
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + plain(BODY),
         plain(BODY).replace(b"\r\n", b"\n", 3),
     ],
 )

@@ -24,6 +24,8 @@ HEADERS = {"User-Agent": "test", "Accept-Encoding": "identity"}
 OK = b"HTTP/1.1 200 OK\r\n"
 PLAIN = OK + b"Content-Length: 5\r\n\r\n"
 BODY = b"12345"
+# RFC 8297: the length is of what follows, and no body of its own comes after it.
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nContent-Length: 5\r\n\r\n"
 
 
 @pytest.fixture
@@ -63,6 +65,10 @@ def answering(*answers: bytes) -> ScriptedServer:
         PLAIN + BODY,
         OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN + BODY,
+        HINTS + PLAIN + BODY,
+        HINTS * 5 + b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN + BODY,
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 16 + PLAIN + BODY,
+        b"HTTP/1.1 199 New\n\n" + PLAIN + BODY,
         PLAIN.replace(b"\r\n", b"\n") + BODY,
     ],
 )
@@ -145,6 +151,12 @@ def test_heads_in_pieces(transport: Transport, head: bytes, size: int) -> None:
         (OK + b"Content-Length: 5", "connection reset"),
         (PLAIN + b"123", "closed early"),
         (b"SSH-2.0-x\r\n", "not HTTP"),
+        (HINTS, "connection reset"),
+        (HINTS[:-2], "connection reset"),
+        (HINTS + OK, "connection reset"),
+        (HINTS * 17 + PLAIN + BODY, "more than 16 interim responses"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 17 + PLAIN + BODY, "more than 16 interim"),
+        (HINTS[:-2] + b"X: y\r\n" * 1000, "not HTTP"),
         (OK + b"X: y\r\n" * 1000, "not HTTP"),
         (OK + b"X: " + b"y" * 70_000, "not HTTP"),
     ],

@@ -19,6 +19,7 @@ from segdl.progress.events import Note, Restarted
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
+from support.proxy import HttpProxy
 from support.reply import Reply
 from support.scripted import ScriptedServer
 
@@ -68,6 +69,9 @@ def test_connections_are_used_again(origin: Any, tmp_path: Path) -> None:
         (f.IgnoreRange(), f.Chunked()),
         (f.IgnoreRange(), f.NoLength()),
         f.Http10(),
+        f.EarlyHints(),
+        (f.EarlyHints(3), f.Chunked()),
+        (f.EarlyHints(), f.CutAfter(100_000)),
         f.ShorterRange(150_000),
         f.WrongTotal("*"),
         f.Multipart(),
@@ -108,6 +112,27 @@ def test_whole_whatever_every_answer_is_like(
         served = origin(CONTENT, faults=f.always(*every))
     fetch(served.url, tmp_path, connections=connections).is_whole(CONTENT)
     assert len(served.requests) < 120
+
+
+def test_hints_in_the_middle_of_a_file(origin: Any, tmp_path: Path) -> None:
+    # Connections that were used before have a reader of their own.
+    served = origin(CONTENT, faults=lambda _, number: f.EarlyHints() if number else None)
+    fetch(served.url, tmp_path, connections=3).is_whole(CONTENT)
+    assert 1 < len(served.requests) < 120
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("proxied", [False, True])
+def test_hints_over_every_way(
+    origin: Any, authority: Any, tmp_path: Path, secure: bool, proxied: bool
+) -> None:
+    context = authority.server_context() if secure else None
+    served = origin(CONTENT, tls=context, faults=f.always(f.EarlyHints()))
+    with HttpProxy(interim=b"HTTP/1.1 102 Processing\r\n\r\n") as proxy:
+        address = f"http://127.0.0.1:{proxy.port}" if proxied else ""
+        network = {"cacert": authority.cacert, "proxy": address}
+        fetch(served.url, tmp_path, connections=2, network=network).is_whole(CONTENT)
+        assert bool(proxy.asked) == proxied
 
 
 @pytest.mark.parametrize(
@@ -446,6 +471,12 @@ HEAD = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/10\r\n"
         (b"HTTP/1.1 200 OK\r\nno colon here\r\nContent-Length: 10\r\n\r\n0123456789", True),
         (b"HTTP/1.1 200 OK\nContent-Length: 10\n\n0123456789", True),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 10\r\n\r\n0123456789", True),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 9 + OK + b"Content-Length: 10\r\n\r\n0123456789",
+         True),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 99 + OK + b"Content-Length: 10\r\n\r\n0123456789",
+         False),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK + b"Content-Length: 10\r\n\r\n0123456789",
+         False),
         (b"\x00" * 100_000, False),
         (b"HTTP/1.1 302 Found\r\nLocation: http://\xff\xfe\x00/\r\n\r\n", False),
         (b"HTTP/1.1 302 Found\r\nLocation: //\r\n\r\n", False),

@@ -142,6 +142,14 @@ def test_no_length(origin: Any) -> None:
     assert not {"content-length", "transfer-encoding"} & wire.fields.keys()
 
 
+def test_early_hints(origin: Any) -> None:
+    wire = Wire(origin(CONTENT, faults=always(faults.EarlyHints(2))), range=RANGE)
+    assert wire.first == "HTTP/1.1 103 Early Hints"
+    assert wire.raw.count(b"HTTP/1.1 103 ") == 2
+    assert b"\r\n\r\nHTTP/1.1 206 " in wire.raw
+    assert wire.raw.endswith(PART)
+
+
 def test_chunked(origin: Any) -> None:
     wire = Wire(origin(CONTENT, faults=always(faults.Chunked(7000))), range=RANGE)
     assert wire.fields["transfer-encoding"] == "chunked"

@@ -26,10 +26,15 @@ class HttpProxy:
         asked: request lines, or ``SOCKS HOST:PORT``.
         heads: whole heads of requests, in order.
         port: where it listens.
+
+    Args:
+        user: and password, with a colon, that it asks for.
+        interim: goes out before its answer to a CONNECT.
     """
 
-    def __init__(self, user: str | None = None) -> None:
+    def __init__(self, user: str | None = None, *, interim: bytes = b"") -> None:
         self.user = user
+        self.interim = interim
         self.asked: list[str] = []
         self.heads: list[bytes] = []
         self._server = _Server(("127.0.0.1", 0), self._handler())
@@ -91,7 +96,7 @@ class _Http(socketserver.BaseRequestHandler):
         if method == b"CONNECT":
             host, _, port = target.decode().rpartition(":")
             with socket.create_connection((host, int(port))) as upstream:
-                self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                self.request.sendall(proxy.interim + b"HTTP/1.1 200 OK\r\n\r\n")
                 _relay(self.request, upstream)
             return
         parts = urlsplit(target.decode())

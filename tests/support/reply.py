@@ -69,6 +69,7 @@ class Reply:
         length: Content-Length, where it is to lie.
         end_after: body bytes after which `end` happens instead of the rest.
         chunk: bytes sent at once, with `interval` seconds between.
+        interim: goes out before the head.
         script: writes everything instead; the connection is closed after it.
     """
 
@@ -84,6 +85,7 @@ class Reply:
     end: End = "close"
     chunk: int = _PIECE
     interval: float = 0.0
+    interim: bytes = b""
     script: Callable[[Connection], None] | None = None
 
     def having(self, **headers: str | None) -> Reply:
@@ -135,6 +137,8 @@ def deliver(
         reply.script(connection)
         connection.close()
         return False
+    if reply.interim:
+        connection.send(reply.interim)
     if request.method == "HEAD" or reply.status in _BODILESS:
         before_last()
         connection.send(reply.head())

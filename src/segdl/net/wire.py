@@ -26,6 +26,9 @@ from segdl.net import window
 
 _current = threading.local()
 
+# Interim answers before one that counts; what sends more of them may never come to it.
+_MOST_INTERIM = 16
+
 
 class AbortedError(Exception):
     """The wire was aborted by another thread."""
@@ -209,7 +212,10 @@ class _Lines:
 
 
 class WholeHead(http.client.HTTPResponse):
-    """A response whose head came to its end: http.client takes one that was cut for whole."""
+    """A response whose head came to its end: http.client takes one that was cut for whole.
+
+    Interim responses before it are passed over (RFC 9110, 15.2): http.client knows 100 alone.
+    """
 
     def begin(self) -> None:
         """Read the head."""
@@ -224,6 +230,20 @@ class WholeHead(http.client.HTTPResponse):
                 self.fp = file
         if lines.last not in {b"\r\n", b"\n"}:
             raise http.client.RemoteDisconnected("closed within the head of an answer")
+
+    # Both `begin` and what reads a proxy's answer to CONNECT begin with it.
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MOST_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not _is_interim(status):
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim responses")
+
+
+def _is_interim(status: int) -> bool:
+    # After 101 another protocol is spoken: no answer follows.
+    return 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
 
 
 class _Watched:

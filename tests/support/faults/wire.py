@@ -22,6 +22,18 @@ class Gzip(Fault):
 
 
 @dataclass(frozen=True)
+class EarlyHints(Fault):
+    """`count` interim responses before the one that counts (RFC 8297)."""
+
+    count: int = 1
+
+    def apply(self, reply: Reply, exchange: Exchange) -> Reply:
+        return replace(
+            reply, interim=b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * self.count
+        )
+
+
+@dataclass(frozen=True)
 class NoLength(Fault):
     """HTTP/1.1 without Content-Length: the body ends when the connection does."""
 
