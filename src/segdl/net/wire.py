@@ -16,13 +16,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
+from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util import wait_for_read
 
 from segdl.core.arrivals import Look
 from segdl.net import window
+from segdl.net.reach import Known, connected_socket
 
 _current = threading.local()
 
@@ -195,6 +197,12 @@ def _attach(connected: socket.socket | None) -> None:
         wire.attach(connected)
 
 
+def _check() -> None:
+    wire = _current_wire()
+    if wire is not None and wire.aborted:
+        raise AbortedError
+
+
 class _Lines:
     """Lines of a head as they are read; remembers the last one."""
 
@@ -247,9 +255,16 @@ def _is_interim(status: int) -> bool:
 
 
 class _Watched:
-    """What a connection class needs so that its wire knows its socket."""
+    """What a connection class needs so that its wire knows its socket.
+
+    Attributes:
+        known: of the host that it connects to.
+        by_itself: whether it has a way of its own to connect, such as by SOCKS.
+    """
 
     response_class = WholeHead
+    known: Known
+    by_itself: bool
     sock: socket.socket | None
     socket_options: Sequence[Any] | None
 
@@ -268,8 +283,10 @@ class _Watched:
         return connected
 
     def _connected(self) -> socket.socket:
-        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
-        return connected
+        if self.by_itself:
+            connected: socket.socket = super()._new_conn()  # type: ignore[misc]
+            return connected
+        return connected_socket(cast("HTTPConnection", self), self.known, _check)
 
     def connect(self) -> None:
         wire = _current_wire()
@@ -288,8 +305,23 @@ class _Watched:
         return response
 
 
+class _Remembering:
+    """What a pool needs so that its connections know what is known of their host."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._known = Known()
+
+    def _new_conn(self) -> _Watched:
+        connection: _Watched = super()._new_conn()  # type: ignore[misc]
+        connection.known = self._known
+        return connection
+
+
 @cache
 def watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
     """Return a pool class whose connections tell the wire which socket it became."""
-    connection = type("Watched", (_Watched, pool.ConnectionCls), {})
-    return type("WatchedPool", (pool,), {"ConnectionCls": connection, "watched": True})
+    connects: Any = pool.ConnectionCls
+    by_itself = connects._new_conn is not HTTPConnection._new_conn  # noqa: SLF001
+    connection = type("Watched", (_Watched, connects), {"by_itself": by_itself})
+    return type("WatchedPool", (_Remembering, pool), {"ConnectionCls": connection, "watched": True})
