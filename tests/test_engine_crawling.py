@@ -23,7 +23,9 @@ def started(*, heard: bool = True) -> Segment:
     segment = Segment(0, 1 << 30, 0)
     gate = Gate(8, lambda: 0.0)
     segment.set_out(Wire(), cast("Site", SimpleNamespace(received=0, gate=gate)), 0.0)
-    segment.heard = heard
+    if heard:
+        segment.heard = True
+        Watch(PATIENCE).measure([segment], 0.0)
     return segment
 
 
@@ -45,6 +47,15 @@ def test_a_connection_that_was_not_answered_has_time_to_connect_besides() -> Non
     segment = started(heard=False)
     assert crawling([segment], 39.9) == []
     assert crawling([segment], 40.0) == [segment]
+
+
+def test_the_time_until_it_is_answered_is_no_silence() -> None:
+    segment = started(heard=False)
+    assert crawling([segment], 35.0) == []
+    segment.heard = True
+    assert crawling([segment], 35.1) == []
+    assert crawling([segment], 65.0) == []
+    assert crawling([segment], 65.2) == [segment]
 
 
 def test_time_spent_storing_does_not_count() -> None:
@@ -109,6 +120,44 @@ def test_who_is_far_slower_lags(every: float) -> None:
     dropped = lagging([2_000_000] * 7 + [150_000], every, 20.0)
     assert list(dropped) == [7]
     assert dropped[7] < 5.0
+
+
+@pytest.mark.parametrize("idle", [False, True])
+@pytest.mark.parametrize("late", [0.0, 2.0, 3.5, 9.0, 30.0])
+@pytest.mark.parametrize("pause", [0.0, 0.3])
+def test_who_is_late_to_connect_is_not_slow(late: float, pause: float, idle: bool) -> None:
+    """Nothing is known of how fast it brings bytes before it could bring any."""
+    watch = Watch(PATIENCE)
+    others, newcomer = [started(), started()], started(heard=False)
+    for tick in range(1, int((late + 10.0) / 0.05)):
+        now = tick * 0.05
+        for each in others:
+            each.position = each.received = int(now * 2_000_000)
+        newcomer.heard = now >= late
+        newcomer.received = int(max(0.0, now - late - pause) * 2_000_000)
+        newcomer.position = newcomer.received
+        watch.measure([*others, newcomer], now)
+        watch.drop_slow([*others, newcomer], now, idle=idle)
+        assert newcomer.dropped is None, now - late
+
+
+def test_who_is_late_to_connect_may_be_slow_besides() -> None:
+    watch = Watch(PATIENCE)
+    others, newcomer = [started(), started()], started(heard=False)
+    dropped = None
+    for tick in range(1, 400):
+        now = tick * 0.05
+        for each in others:
+            each.position = each.received = int(now * 2_000_000)
+        newcomer.heard = now >= 9.0
+        newcomer.position = newcomer.received = int(max(0.0, now - 9.0) * 100_000)
+        watch.measure([*others, newcomer], now)
+        watch.drop_slow([*others, newcomer], now)
+        if newcomer.dropped is not None:
+            dropped = dropped or now
+    assert newcomer.dropped is Drop.LAGGING
+    assert dropped is not None
+    assert 12.0 <= dropped < 13.0
 
 
 @pytest.mark.parametrize("idle", [False, True])

@@ -59,7 +59,7 @@ def is_lagging(
         rate: bytes a second that it brings.
         usual: bytes a second that the others bring.
         left: bytes that it still has to bring.
-        age: seconds since its request was sent.
+        age: seconds since its server answered.
         silent: seconds since it brought anything.
         again: how many connections in a row were dropped for this before it.
         patience: seconds.

@@ -48,6 +48,17 @@ def flowing_on(speed: Speed, now: float, received: int) -> Speed:
     return replace(speed, counts=anew.counts, steady=anew.steady, before=speed.rate)
 
 
+def answered(speed: Speed, now: float, received: int) -> Speed:
+    """Return what is known once the server has answered: only from then on it can bring bytes.
+
+    Example:
+        >>> late = answered(flowing(0.0, 0), 9.0, 0)
+        >>> measured(late, 10.0, 1000).pace
+        1000.0
+    """
+    return replace(speed, steady=Speeds(_STEADY).note(now, received))
+
+
 def measured(speed: Speed, now: float, received: int) -> Speed:
     """Return what is known after another look; one that follows too soon changes nothing.
 

@@ -55,6 +55,7 @@ class Segment:
         moved: `received` at that time.
         moves: how often something new was found to have come since `set_out_at`.
         set_out_at: when the attempt started.
+        heard_at: when its server was first seen to have answered; None before.
         speed: how fast the attempt brings bytes.
         dropped: why the coordinator ended the attempt, if it did.
         lagged: attempts in a row that were dropped because they lagged.
@@ -70,6 +71,7 @@ class Segment:
         "counted",
         "dropped",
         "heard",
+        "heard_at",
         "lagged",
         "moved",
         "moved_at",
@@ -103,6 +105,7 @@ class Segment:
         self.brought = 0
         self.received = self.counted = 0
         self.set_out_at = self.seen_at = self.moved_at = 0.0
+        self.heard_at: float | None = None
         self.seen = self.moved = self.moves = 0
         self.speed: Speed = flowing(0.0, 0)
         self.dropped: Drop | None = None
@@ -122,6 +125,7 @@ class Segment:
         self.moves = 0
         received = self.received
         self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
+        self.heard_at = speed.began if speed else None
         self.dropped = None
         self.heard = False
 

@@ -8,7 +8,7 @@ from segdl.core import lulls
 from segdl.core.pace import PATIENCE, is_crawling, is_lagging
 from segdl.core.schedule import parse_schedule
 from segdl.core.spans import OPEN
-from segdl.core.speed import measured
+from segdl.core.speed import answered, measured
 from segdl.core.tail import Running, take_over, typical_rate
 from segdl.engine.segment import Drop, Segment
 from segdl.options import NetworkOptions
@@ -56,6 +56,10 @@ class Watch:
                 segment.counted = segment.received
             if segment.wire is None:
                 continue
+            if segment.heard and segment.heard_at is None:
+                # How long it took to connect says nothing of the bytes to come.
+                segment.heard_at = segment.seen_at = segment.moved_at = now
+                segment.speed = answered(segment.speed, now, segment.received)
             if segment.storing or segment.wire.resting:
                 # A slow disk, a reader who takes their time, or a limit on the rate.
                 segment.seen_at = segment.moved_at = now
@@ -112,7 +116,7 @@ class Watch:
         # An attempt that only asks whether the server takes one more connection is the
         # gate's to judge.
         # Within a limit all are as slow as it wants them.
-        if not segment.heard or segment.stop == OPEN or self._limited:
+        if segment.heard_at is None or segment.stop == OPEN or self._limited:
             return None
         pace = segment.speed.pace
         if segment.lagged and segment.moves > _SETTLED and 2.0 * pace > self._usual:
@@ -123,7 +127,7 @@ class Watch:
             pace,
             self._usual,
             segment.stop - segment.position,
-            age=now - segment.speed.began,
+            age=now - segment.heard_at,
             silent=now - segment.moved_at,
             again=segment.lagged,
             patience=max(self._patience, _GAPS * gap, min(PATIENCE, _LULLS * lull)),
