@@ -24,7 +24,7 @@ START = "http://h/pub/"
         (START, "http://h/pub/a?x=/y", "a"),
         ("http://h/pub/index.html?C=N", "http://h/pub/a", "a"),
         ("http://h/", "http://h/a/b/", "a/b"),
-        ("http://h/p%C3%BCb/", "http://h/p%c3%bcb/%E9", "é"),
+        ("http://h/p%C3%BCb/", "http://h/p%c3%bcb/%E9", "\udce9"),
         ("http://h/%70ub/", "http://h/pub/a", "a"),
         (START, "http://h/pub", None),
         (START, "http://h/public/a", None),
@@ -50,3 +50,16 @@ def test_any_name_comes_back(name: str) -> None:
         return
     assert component(quote(name, safe="")) == name
     assert path_below(parse_url(START), parse_url(START + quote(name, safe=""))) == name
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=1).filter(lambda name: name.strip(b". ") and not {*name} & {*b"/\0"}))
+def test_any_bytes_come_back(raw: bytes) -> None:
+    name = component(quote(raw, safe=""))
+    assert name is not None
+    assert name.encode("utf-8", "surrogateescape") == raw
+
+
+def test_two_names_that_latin_1_would_make_one_are_two() -> None:
+    assert component("%E4") != component("%C3%A4")
+    assert path_below(parse_url("http://h/%E4/"), parse_url("http://h/%C3%A4/f")) is None

@@ -103,14 +103,14 @@ def test_rounded_sizes_are_no_sizes(nginx: StartNginx, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_names_that_are_not_utf_8_are_read_as_latin_1(
+def test_bytes_that_are_not_utf_8_stay_what_they_are(
     nginx: StartNginx, tmp_path: Path, form: str
 ) -> None:
     server = nginx(tmp_path, server=FORMATS[form])
     with open(os.fsencode(tmp_path) + b"/caf\xe9.txt", "wb") as file:
         file.write(b"here")
     (entry,) = walked(server.url(), robots=False).whole.entries
-    assert entry.path == "café.txt"
+    assert os.fsencode(entry.path) == b"caf\xe9.txt"
     assert fetched(entry.urls[0]) == b"here"
 
 

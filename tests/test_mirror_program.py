@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import re
 import shutil
 import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -308,3 +310,41 @@ def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> Non
         assert (status.code, "not complete" in status.out) == (1, True)
         (archive.server.root / "away").rename(archive.server.root / "SHA256SUMS")
         assert run_segdl("mirror", archive.list, mirrored).code == 0
+
+
+@pytest.mark.parametrize("form", ["html", "json"])
+def test_names_that_are_not_utf_8_are_those_of_the_server(
+    nginx: StartNginx, tmp_path: Path, form: str
+) -> None:
+    """`sha256sum -c` finds what the server's own list names; and so does every report."""
+    root, mirrored = tmp_path / "site", tmp_path / "mirrored"
+    names = [b"bad\xff", "bad\u00ff".encode(), b"d\xe9/f\x85.bin"]
+    for name in names:
+        place = root / os.fsdecode(name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(name)
+    sums = b"".join(b"%s  %s\n" % (hashlib.sha256(n).hexdigest().encode(), n) for n in names)
+    server = nginx(root, server=[f"autoindex on; autoindex_format {form};"])
+    log = tmp_path / "log.jsonl"
+    ran = run_segdl("mirror", "--no-robots", "--log-json", log, server.url(), mirrored)
+    assert (ran.code, "Traceback" in ran.err) == (0, False), ran.err
+    (tmp_path / "sums").write_bytes(sums)
+    checked = subprocess.run(["sha256sum", "-c", tmp_path / "sums"], cwd=mirrored, check=False)
+    assert checked.returncode == 0
+    # The list of digests names the same files, and takes them for what they are.
+    options = ("--base-url", server.url(), "--json", "-q")
+    again = run_segdl("mirror", *options, tmp_path / "sums", mirrored)
+    told = json.loads(again.out)
+    assert (again.code, told["files"], told["fetched"], told["kept"]) == (0, 3, 0, 3), again.err
+    log.read_text("utf-8")
+    (mirrored / ".segdl/report.html").read_text("utf-8")
+    json.loads((mirrored / ".segdl/report.json").read_text("utf-8"))
+    # One that cannot be had is told of likewise.
+    (root / os.fsdecode(names[2])).unlink()
+    (mirrored / os.fsdecode(names[2])).unlink()
+    lost = run_segdl("mirror", "--log-json", log, *options[:2], tmp_path / "sums", mirrored)
+    assert (lost.code, "Traceback" in lost.err) == (4, False), lost.err
+    report = json.loads((mirrored / ".segdl/report.json").read_text("utf-8"))
+    assert report["failures"]["count"] == 1
+    status = run_segdl("mirror", "--status", mirrored)
+    assert "d?/f?.bin" in status.out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segdl.core.names import name_from_path
+from segdl.core.names import exact_name
 from segdl.core.url import Location
 
 _NEVER = frozenset("/\0")
@@ -20,13 +20,17 @@ def folder_of(place: Location) -> str:
 
 
 def component(encoded: str) -> str | None:
-    """Return a step of a URL's path as a name, or None where no file can have it.
+    r"""Return a step of a URL's path as a name, or None where no file can have it.
+
+    Bytes that are not UTF-8 are surrogates, as the system's own names have them (PEP 383).
 
     Example:
         >>> component("b%20c.iso"), component("..%2fetc"), component("%2E%2e")
         ('b c.iso', None, None)
+        >>> component("caf%E9")
+        'caf\udce9'
     """
-    name = name_from_path(f"/{encoded}")
+    name = exact_name(f"/{encoded}")
     return None if name is None or not _NEVER.isdisjoint(name) else name
 
 

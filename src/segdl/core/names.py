@@ -84,11 +84,27 @@ def _shorten(name: str, limit: int) -> str:
 def name_from_path(path: str) -> str | None:
     """Return the last component of a URL's path, percent-decoded, or None where it has none.
 
+    What is not UTF-8 is taken for latin-1: people are to read it. See `exact_name`.
+
     Example:
         >>> name_from_path("/a/b%20c.iso"), name_from_path("/a/")
         ('b c.iso', None)
     """
     name = _decode(_unquoted(path.rpartition("/")[2]))
+    return name if name.strip(". ") else None
+
+
+def exact_name(path: str) -> str | None:
+    r"""Return the last component of a URL's path with every byte as it is, or None as above.
+
+    Those that are not UTF-8 are surrogates (PEP 383), as in every name of the disk: a list of
+    digests has the same bytes, and nobody guesses what characters they were meant for.
+
+    Example:
+        >>> exact_name("/a/caf%C3%A9%FF"), name_from_path("/a/caf%E9")
+        ('café\udcff', 'café')
+    """
+    name = _unquoted(path.rpartition("/")[2]).decode("utf-8", "surrogateescape")
     return name if name.strip(". ") else None
 
 

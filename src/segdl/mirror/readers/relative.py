@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-from segdl.core.names import name_from_path
+from segdl.core.names import exact_name
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document
@@ -90,7 +90,7 @@ def path_of(url: str) -> str:
         >>> path_of("https://example.org/a/b%20c?d")
         'b c'
     """
-    name = name_from_path(parse_url(url).path)
+    name = exact_name(parse_url(url).path)
     if name is None:
         raise UsageError("its URL ends in a folder, and no name is given")
     return name.replace("/", "_")
