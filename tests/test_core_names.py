@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segdl.core.names import choose_name, name_from_disposition, name_from_path, safe_name
+from segdl.core.names import (
+    choose_name,
+    name_beside,
+    name_from_disposition,
+    name_from_path,
+    safe_name,
+)
 from segdl.core.text import is_hostile
 
 PURE = settings(deadline=None, derandomize=True, max_examples=400)
@@ -378,3 +386,23 @@ def test_an_endless_disposition_is_read_only_so_far() -> None:
 )
 def test_which_name(disposition: str | None, asked: str, final: str, expected: str) -> None:
     assert choose_name(disposition, asked, final) == expected
+
+
+@given(st.binary(min_size=1, max_size=255).filter(lambda raw: not {*raw} & {*b"/\0"}))
+def test_what_is_beside_a_file_has_a_name_of_its_own(raw: bytes) -> None:
+    name = os.fsdecode(raw)
+    beside = name_beside(name, ".corrupt")
+    assert len(os.fsencode(beside)) <= 255
+    assert beside.endswith(".corrupt")
+    assert beside not in {name, name_beside(name + "x", ".corrupt"), name_beside(name, ".segdl")}
+    if len(raw) <= 247:
+        assert beside == name + ".corrupt"
+
+
+@pytest.mark.parametrize("name", ["漢" * 83, "é" * 127, "a" + "漢" * 84, "a" * 255, "😀" * 63])
+def test_a_name_is_cut_at_the_end_of_a_character(name: str) -> None:
+    stem, tilde, rest = name_beside(name, ".corrupt").rpartition("~")
+    assert tilde
+    assert name.startswith(stem)
+    assert 197 <= len(stem.encode()) <= 200
+    assert rest == hashlib.sha256(name.encode()).hexdigest()[:16] + ".corrupt"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from segdl.core.checksum import Checksum
+from segdl.core.names import name_beside
 from segdl.errors import CancelledError, UsageError
 from segdl.mirror.engines.camp import files_of, pitch, prove, strike, why_unproved
 from segdl.mirror.engines.orders import Head, Look
@@ -225,17 +226,20 @@ def test_a_file_that_changes_meanwhile_is_fetched_as_it_is_now(
     assert ran.of(Restarted)
 
 
+@pytest.mark.parametrize("name", ["file", "漢" * 83])
 @pytest.mark.parametrize("size", [5000, LARGE])
-def test_wrong_bytes_get_no_name(root: Path, nginx: StartNginx, tmp_path: Path, size: int) -> None:
-    files = fill(root, {"a/file": size})
+def test_wrong_bytes_get_no_name(
+    root: Path, nginx: StartNginx, tmp_path: Path, size: int, name: str
+) -> None:
+    files = fill(root, {f"a/{name}": size})
     server, mirrored = nginx(root), tmp_path / "mirrored"
     wrong = Checksum("sha256", "0" * 64)
-    listed = [entry(server.url("a/file"), "a/file", size=size, checksum=wrong)]
+    listed = [entry(server.url(f"a/{name}"), f"a/{name}", size=size, checksum=wrong)]
     ran = mirror(mirrored, listed, engine=processes(1))
     (failure,) = ran.result.failures
     assert failure.exit_code == 5
-    assert failure.message.startswith(f"{mirrored / 'a/file'}: its sha256 is ")
-    assert found(mirrored) == {"a/file.corrupt": files["a/file"]}
+    assert failure.message.startswith(f"{mirrored / 'a' / name}: its sha256 is ")
+    assert found(mirrored) == {f"a/{name_beside(name, '.corrupt')}": files[f"a/{name}"]}
 
 
 def test_what_a_run_without_an_engine_began_is_gone_on_with(

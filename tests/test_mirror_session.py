@@ -23,6 +23,7 @@ import pytest
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Listed, Need
+from segdl.core.names import name_beside
 from segdl.core.pieces import Pieces
 from segdl.errors import CancelledError, ServerError
 from segdl.mirror.deleting import is_asked_for
@@ -218,6 +219,28 @@ def test_verify_finds_what_rotted_and_mends_it(site: Site, tmp_path: Path, diges
     assert (mirrored / "d2/f2.bin").read_bytes() == site.files["d2/f2.bin"]
     assert (mirrored / "d2/f2.bin.corrupt").exists()
     assert {how for path, how in ran.done.items() if path != "d2/f2.bin"} == {"unchanged"}
+
+
+@pytest.mark.parametrize("name", ["漢" * 83, "a" * 248, "b" * 255])
+def test_files_of_the_longest_names_are_set_aside_and_repaired(
+    site: Site, tmp_path: Path, name: str
+) -> None:
+    path, right = f"d/{name}", b"right" * 20
+    aside = tmp_path / "mirrored" / "d" / name_beside(name, ".corrupt")
+    site.put(path, right)
+    listed = [each for each in site.entries(digests=True) if each.path == path]
+    # First what comes is wrong, then what is here.
+    (site.server.root / path).write_bytes(b"w" * len(right))
+    ran = mirror(tmp_path / "mirrored", listed)
+    assert [error.exit_code for error in ran.result.failures] == [5]
+    assert aside.read_bytes() == b"w" * len(right)
+    site.put(path, right)
+    assert mirror(tmp_path / "mirrored", listed).result.failures == []
+    flip(tmp_path / "mirrored" / path, 7)
+    ran = mirror(tmp_path / "mirrored", listed, verify=True)
+    assert (ran.result.failures, ran.done) == ([], {path: "repaired"})
+    assert (tmp_path / "mirrored" / path).read_bytes() == right
+    assert aside.read_bytes().count(b"right") == 19
 
 
 @pytest.mark.parametrize("verify", [True, False])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import unquote_to_bytes
@@ -9,6 +11,8 @@ from urllib.parse import unquote_to_bytes
 from segdl.core.text import is_hostile
 
 NAME_BYTES = 255
+# Of a name that is cut for what is kept beside it.
+_KEPT_BYTES = 200
 _FALLBACK = "download"
 _LONGEST_PATH = 4096
 _MOST_FOLDERS = 32
@@ -79,6 +83,28 @@ def _shorten(name: str, limit: int) -> str:
         stem, dot, extension = name, "", ""
     room = limit - len((dot + extension).encode())
     return stem.encode()[:room].decode(errors="ignore") + dot + extension
+
+
+def name_beside(name: str, ending: str) -> str:
+    """Return the name of what is kept beside a file: the file's, and an ending.
+
+    Where that is too long for a name it is cut, at a character's end, and a digest of the whole
+    name tells it from others.
+
+    Args:
+        name: of the file.
+        ending: at most 38 bytes.
+
+    Example:
+        >>> name_beside("a.iso", ".corrupt"), name_beside("a" * 250, ".corrupt")[196:]
+        ('a.iso.corrupt', 'aaaa~3f3e35e0a775d9b1.corrupt')
+    """
+    whole = name + ending
+    raw = os.fsencode(name)
+    if len(os.fsencode(whole)) <= NAME_BYTES:
+        return whole
+    digest = hashlib.sha256(raw).hexdigest()[:16]
+    return f"{raw[:_KEPT_BYTES].decode(errors='ignore')}~{digest}{ending}"
 
 
 def name_from_path(path: str) -> str | None:

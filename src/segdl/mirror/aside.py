@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from segdl.core.hashing import new_hash
+from segdl.core.names import name_beside
 from segdl.core.pieces import Pieces, piece_span
 from segdl.core.spans import Span, union
 from segdl.engine.run import Run
@@ -22,8 +23,8 @@ _STEP = 1024 * 1024
 
 
 def corrupt_name(path: Path) -> Path:
-    """Return where a corrupt file of this name goes."""
-    return path.with_name(path.name + ".corrupt")
+    """Return where a corrupt file of this name goes; a name that would be too long is cut."""
+    return path.with_name(name_beside(path.name, ".corrupt"))
 
 
 def kept_as(place: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import stat
@@ -11,7 +10,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from segdl.core.names import NAME_BYTES
+from segdl.core.names import NAME_BYTES, name_beside
 from segdl.core.text import human_size
 from segdl.errors import DiskError, TargetExistsError
 from segdl.store.faults import disk_errors, shown
@@ -38,12 +37,7 @@ class Target:
     @property
     def workplace(self) -> Path:
         """The folder of parts; its name is cut where NAME.segdl would be too long."""
-        name = self.path.name + SUFFIX
-        if len(os.fsencode(name)) > NAME_BYTES:
-            digest = hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
-            stem = os.fsencode(self.path.name)[:200].decode(errors="ignore")
-            name = f"{stem}~{digest}{SUFFIX}"
-        return self.path.parent / name
+        return self.path.parent / name_beside(self.path.name, SUFFIX)
 
     def status(self) -> os.stat_result | None:
         """Look at what has the final name, not following a link; None where nothing has."""
