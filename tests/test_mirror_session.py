@@ -27,7 +27,7 @@ from segdl.core.names import name_beside
 from segdl.core.pieces import Pieces
 from segdl.errors import CancelledError, ServerError
 from segdl.mirror.deleting import is_asked_for
-from segdl.mirror.happenings import Done, GaveUp, Lost, Said, Taken
+from segdl.mirror.happenings import Done, GaveUp, Kept, Lost, Said, Taken
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Entry, Unlisted, Unusable
 from segdl.mirror.options import HostProfile, ListingOptions
@@ -880,6 +880,44 @@ def test_a_twin_that_is_replaced_meanwhile_is_not_linked(
     ran = mirror(mirrored, site.entries(digests=True))
     assert (mirrored / "moved.iso").read_bytes() == site.files["moved.iso"]
     assert ran.done["moved.iso"] == "fetched"
+
+
+def test_a_twin_that_rotted_is_repaired_in_the_run_that_sees_it(site: Site, tmp_path: Path) -> None:
+    """Nothing but the link would have had it read: its size and time are as they were."""
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    flip(mirrored / "large.iso", 5_000_000)
+    for name in ("copy.iso", "0/another.iso", "third.iso"):
+        site.put(name, site.files["large.iso"])
+    ran = mirror(mirrored, site.entries(digests=True))
+    assert ran.result.failures == []
+    whole = {path: data for path, data in tree(mirrored).items() if not path.endswith(".corrupt")}
+    assert whole == site.files
+    assert (mirrored / "large.iso.corrupt").stat().st_size == len(site.files["large.iso"])
+    said = [each.text for each in ran.of(Said)]
+    assert sum(line == "large.iso is corrupt: nothing is linked to it" for line in said) == 1
+    assert sum("it is kept as large.iso.corrupt" in line for line in said) == 1
+    # Each file is counted once: those that were here, and those that were at work.
+    assert ran.of(Kept)[-1].files + len(ran.of(Done)) == len(site.files)
+    assert set(ran.done) == {"large.iso", "copy.iso", "0/another.iso", "third.iso"}
+    assert mirror(mirrored, site.entries(digests=True)).done == {}
+
+
+@pytest.mark.parametrize("delete", ["no", "trash"])
+def test_a_twin_that_rotted_and_is_not_listed_any_more_is_told_of(
+    site: Site, tmp_path: Path, delete: str
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    flip(mirrored / "large.iso", 5_000_000)
+    site.put("moved.iso", site.files["large.iso"])
+    site.drop("large.iso")
+    ran = mirror(mirrored, site.entries(digests=True), delete=delete)
+    assert (ran.result.failures, ran.done) == ([], {"moved.iso": "fetched"})
+    assert (mirrored / "moved.iso").read_bytes() == site.files["moved.iso"]
+    said = [each.text for each in ran.of(Said)]
+    assert said.count("large.iso is not repaired: the list does not name it") == 1
+    assert (mirrored / "large.iso").exists() == (delete == "no")
 
 
 @pytest.mark.parametrize("path", ["a", "a.iso", "notes.txt"])

@@ -26,6 +26,7 @@ from segdl.mirror.options import MirrorOptions
 from segdl.mirror.place import Place
 from segdl.mirror.reading import Reading
 from segdl.mirror.result import RoundResult
+from segdl.mirror.rotted import Rotted
 from segdl.mirror.rows import Row
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
@@ -74,6 +75,7 @@ class Coordinator:
         self._unwritten: list[tuple[Row, Had]] = []
         self._written_at = 0.0
         self._first = 0
+        self._rotted = Rotted(tell)
         self._carrier: Carrier | None = None
 
     @contextmanager
@@ -169,6 +171,9 @@ class Coordinator:
             feed.take_in(wait=idle and not hosts.left)
             self._write_down(unless=_WRITE_EVERY)
             self._give_up(this, hosts)
+            if self._rotted and this.intake.ended:
+                self._write_down()
+                self._rotted.read_again(this.intake)
             late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
             for url, crowded in hosts.crowds(more=not this.intake.ended, late=late):
@@ -217,6 +222,8 @@ class Coordinator:
     def _ended(
         self, this: RoundResult, hosts: Hosts, job: Job, number: int, outcome: Outcome
     ) -> None:
+        for twin in job.rotted:
+            self._rotted.note(twin)
         error = outcome.error if isinstance(outcome, Failure) else None
         trouble = error.message if isinstance(error, NetworkError) else None
         again = hosts.ended(job.row, trouble)

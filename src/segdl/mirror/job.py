@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from segdl.core.identity import Version
@@ -31,6 +31,7 @@ class Job:
         had: what is here now.
         verified: the algorithm of the digest that was compared.
         hook_failed: what went wrong with the program that is run for it.
+        rotted: twins that are not any more what they were, though nobody touched them.
     """
 
     taken: Taken
@@ -44,6 +45,7 @@ class Job:
     had: Had | None = None
     verified: str | None = None
     hook_failed: str | None = None
+    rotted: list[Row] = field(default_factory=list)
 
     @property
     def only_fetches(self) -> bool:

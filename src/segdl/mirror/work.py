@@ -11,7 +11,7 @@ from email.utils import formatdate
 from functools import partial
 from pathlib import Path
 
-from segdl.core.checksum import Checksum, read_checksum
+from segdl.core.checksum import read_checksum
 from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need, Stat, listed_for_good, need_of
 from segdl.core.pieces import covers
@@ -131,7 +131,7 @@ class Work:
                 continue
             temporary = self._options.folder / f"link-{job.row.id}"
             try:
-                linked = _link(place, path, temporary, partial(_has_digest, run, wanted))
+                linked = _link(place, path, temporary, partial(_is_right, run, job, twin))
             except (OSError, DiskError):
                 # It can be fetched.
                 continue
@@ -224,8 +224,16 @@ def _is_another(digests: Mapping[str, str], had: Had | None) -> bool:
     return any(said.get(name) not in {None, digest} for name, digest in digests.items())
 
 
-def _has_digest(run: Run, wanted: Checksum, path: Path) -> bool:
-    return _digests(run, path, {wanted.algorithm})[wanted.algorithm] == wanted.hexdigest
+def _is_right(run: Run, job: Job, twin: Row, path: Path) -> bool:
+    """Tell whether what was a twin, and is at `path` now, is so still; note one that rotted."""
+    wanted = job.row.listed.checksum
+    assert wanted is not None
+    if _digests(run, path, {wanted.algorithm})[wanted.algorithm] == wanted.hexdigest:
+        return True
+    # It may just have been replaced by another thread.
+    if twin.had is not None and stat_of(path) == twin.had.stat:
+        job.rotted.append(twin)
+    return False
 
 
 def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
