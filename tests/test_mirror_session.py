@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -335,6 +336,37 @@ class TestDeleting:
         site.drop("d1/f1.bin")
         same(mirror(mirrored, site.entries(), delete="now"), mirrored, site)
         assert not list((mirrored / ".segdl").rglob("f1.bin"))
+
+    def test_a_trash_that_is_no_folder(self, site: Site, tmp_path: Path) -> None:
+        mirrored = tmp_path / "mirrored"
+        mirror(mirrored, site.entries())
+        site.drop("d1/f1.bin")
+        trash = mirrored / ".segdl" / "trash"
+        trash.write_text("mine")
+        (failure,) = mirror(mirrored, site.entries(), delete="trash").result.failures
+        where = mirrored / "d1/f1.bin"
+        assert str(failure) == (
+            f"{where} is not deleted: {trash} is not a folder; move it away, or use --delete=now"
+        )
+        trash.unlink()
+        assert mirror(mirrored, site.entries(), delete="trash").result.removed == 1
+
+    def test_a_trash_on_another_file_system(self, site: Site, tmp_path: Path) -> None:
+        mirrored = tmp_path / "mirrored"
+        mirror(mirrored, site.entries())
+        site.drop("d1/f1.bin")
+        if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(mirrored).st_dev:
+            pytest.skip("needs another file system at /dev/shm")
+        trash = mirrored / ".segdl" / "trash"
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+            trash.symlink_to(elsewhere)
+            (failure,) = mirror(mirrored, site.entries(), delete="trash").result.failures
+        assert failure.exit_code == 6
+        assert f"{trash} is on another file system" in failure.message
+        assert failure.hint == "have it on that of the file, or use --delete=now"
+        assert (mirrored / "d1/f1.bin").exists()
+        trash.unlink()
+        assert mirror(mirrored, site.entries(), delete="trash").result.removed == 1
 
     def test_nothing_after_a_failure(self, site: Site, tmp_path: Path) -> None:
         mirrored = tmp_path / "mirrored"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from segdl.core.mirrorpath import path_trouble
 from segdl.errors import DiskError
+from segdl.mirror.advice import in_terms_of
 from segdl.store.faults import disk_errors, shown
 
 _BY_DESCRIPTOR = (
@@ -29,11 +30,15 @@ class Trash:
     Args:
         directory: the mirror.
         folder: where they go, below it, with their folders; None deletes them.
+        instead: what else can be done where one cannot be moved there.
     """
 
-    def __init__(self, directory: Path, folder: Path | None) -> None:
+    def __init__(
+        self, directory: Path, folder: Path | None, instead: str = "use --delete=now"
+    ) -> None:
         self._directory = directory
         self._folder = folder
+        self._instead = instead
 
     def remove(self, path: str, expected: Callable[[os.stat_result], bool]) -> bool:
         """Take one file out; tell whether it is out: not where it is not the one expected.
@@ -51,7 +56,8 @@ class Trash:
         if why is not None:
             raise DiskError(f"{shown(path)} is not deleted: {why}")
         *folders, name = path.split("/")
-        with disk_errors(self._directory / path, "delete"):
+        # There is no other name, or folder, to be chosen.
+        with in_terms_of({}), disk_errors(self._directory / path, "delete"):
             try:
                 with _open_below(self._directory, folders) as folder:
                     status = folder.status(name)
@@ -77,8 +83,24 @@ class Trash:
     def _keep(self, folder: _Folder, name: str, path: str) -> None:
         assert self._folder is not None
         target = self._folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder.move(name, target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise self._not_kept(path, "is not a folder", "move it away") from error
+        try:
+            folder.move(name, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            why = "is on another file system, where files cannot be moved to at once"
+            raise self._not_kept(path, why, "have it on that of the file") from error
+
+    def _not_kept(self, path: str, why: str, hint: str) -> DiskError:
+        assert self._folder is not None
+        return DiskError(
+            f"{shown(self._directory / path)} is not deleted: {shown(self._folder.parent)} {why}",
+            hint=", or ".join(filter(None, (hint, self._instead))),
+        )
 
     def _prune(self, folders: list[str]) -> None:
         """Remove folders that are empty, the innermost first."""

@@ -32,7 +32,7 @@ def clear_way(
     """
     directory = options.directory
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    trash = Trash(directory, options.folder / "trash" / f"replaced-{stamp}")
+    trash = Trash(directory, options.folder / "trash" / f"replaced-{stamp}", instead="")
     gone = []
     for path in intake.blocked:
         for row in _in_way(directory, ledger, path):
