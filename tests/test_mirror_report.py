@@ -24,6 +24,7 @@ from segdl.mirror.happenings import (
     Listed,
     Lost,
     Paused,
+    Removed,
     Round,
     Said,
     Taken,
@@ -44,6 +45,7 @@ from support.pages import Page
 DOCS = Path(__file__).parent.parent / "docs"
 BEGAN = datetime(2026, 11, 5, 2, 0, tzinfo=timezone(timedelta(hours=1)))
 ABOUT = About(name="isos", source="https://h.example/SHA256SUMS", began=BEGAN, exit_code=4)
+EQUAL = replace(ABOUT, exit_code=0)
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[2J\u202e&amp;"
 
 
@@ -188,7 +190,7 @@ def test_the_figures() -> None:
         ([Listed(2, 9, True), Kept(1, 9), failure()], 5, "unequal", "1 of 2 files are as the"),
         ([Listed(2, 9, True), Kept(2, 9)], 6, "unequal", "2 of 2 .*, but not all went well"),
         ([Listed(2, 9, True), Kept(1, 9)], 130, "interrupted", "Interrupted: 1 of 2 .* goes on"),
-        ([Listed(2, 9, True), Kept(1, 9), GaveUp("h", 1, "m")], 3, "unequal", "; 1 wait for the"),
+        ([Listed(2, 9, True), Kept(1, 9), GaveUp("h", 1, "m")], 3, "unequal", "; 1 waits for the"),
     ],
 )
 def test_the_outcome(happened: list[Happening], code: int, outcome: str, words: str) -> None:
@@ -369,3 +371,10 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
     with pytest.raises(DiskError):
         write_whole(tmp_path / "x", ["new"])
     assert not (tmp_path / "victim").exists()
+
+
+def test_one_is_one() -> None:
+    report = reported(Removed("r", 5), failure(), about=ABOUT)
+    assert next(iter(failures_list(report))).startswith("# 1 file of isos failed")
+    assert "1 file that the list no longer has was removed." in " ".join(Page(page(report)).text)
+    assert "The one file is" in finding(reported(Listed(1, 9, True), Kept(1, 9), about=EQUAL))

@@ -466,6 +466,12 @@ def test_what_is_said_and_notes_are_written() -> None:
     ]
 
 
+def test_one_file_that_waits_is_one() -> None:
+    stream = io.StringIO()
+    Watched("plain", stream).tell(GaveUp("h.example", 1, "refused"))
+    assert lines(stream) == ["h.example is given up: 1 file waits for the next run: refused"]
+
+
 def test_a_line_has_no_control_characters() -> None:
     stream = io.StringIO()
     watched = Watched("plain", stream)

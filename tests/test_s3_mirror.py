@@ -161,7 +161,7 @@ def test_shards_fill_one_prefix(site: Site) -> None:
     where = ("--endpoint-url", site.bucket.endpoint, "--state", str(site.state))
     merged = run_segdl("mirror", "--report", *where, site.bucket.url("mirror"))
     assert (merged.code, merged.err) == (0, ""), merged
-    assert "2 reports, 1 files" in merged.out
+    assert "2 reports, 1 file," in merged.out
 
 
 @pytest.mark.parametrize("option", ["--verify", "--sums", "--exec=true", "--layout=inplace"])

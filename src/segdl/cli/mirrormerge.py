@@ -7,7 +7,7 @@ import sys
 
 from segdl.cli.mirroroptions import folder_of
 from segdl.cli.session import Printer
-from segdl.core.text import human_size, printable
+from segdl.core.text import counted, human_size, printable
 from segdl.errors import UsageError
 from segdl.mirror.options import FOLDER
 from segdl.mirror.seen.merging import merge
@@ -49,9 +49,9 @@ def merge_reports(options: argparse.Namespace) -> int:
         printer.json(to_json(merged))
     elif not options.quiet:
         files, failed = merged.files, merged.failures.count
-        merged_of = f"{len(paths)} report{'' if len(paths) == 1 else 's'}"
+        merged_of = f"{counted(len(paths), 'report')}, {counted(files.listed, 'file')}"
         printer.line(
-            f"{printable(merged.name, 100)}: {merged_of}, {files.listed} files, "
+            f"{printable(merged.name, 100)}: {merged_of}, "
             f"{files.fetched} fetched, {files.kept} kept, {failed} failed, "
             f"{files.removed} removed, {human_size(merged.bytes.fetched)} in {merged.seconds:.1f} s"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segdl.cli.mirroroptions import folder_of
 from segdl.cli.session import Printer
-from segdl.core.text import human_size, printable
+from segdl.core.text import counted, human_size, printable
 from segdl.errors import DiskError, UsageError
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.session import ledger_path
@@ -66,22 +66,18 @@ def _lines(directory: Path, found: Status) -> list[str]:
     # As long as it is read nobody knows.
     if found.unlisted and found.ended is not None:
         size = human_size(found.unlisted_bytes)
-        lines.append(f"{_files(found.unlisted)} more that the list does not name, {size}")
+        lines.append(f"{counted(found.unlisted, 'file')} more that the list does not name, {size}")
     if found.began is None:
         return [*lines, "no run yet"]
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.began))
     if found.ended is None:
-        lines.append(f"run of {began}: at work, or killed; {_files(found.waiting)} to go")
+        lines.append(f"run of {began}: at work, or killed; {counted(found.waiting, 'file')} to go")
     else:
         ending = "complete" if found.complete else "not complete"
         lines.append(f"run of {began}: {ending}, after {found.ended - found.began:.0f} s")
     if found.failed:
-        lines.append(f"{_files(found.failed)} could not be had:")
+        lines.append(f"{counted(found.failed, 'file')} could not be had:")
         lines += [f"  {printable(path, 200)}: {printable(why, 400)}" for path, why in found.errors]
         if found.failed > len(found.errors):
             lines.append(f"  and {found.failed - len(found.errors)} more")
     return lines
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"

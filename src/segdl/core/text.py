@@ -50,3 +50,13 @@ def human_size(count: float) -> str:
     while (count := count / 1024) >= 1023.95 and len(units) > 1:
         del units[0]
     return f"{count:.1f} {units[0]}"
+
+
+def counted(count: int, what: str) -> str:
+    """Write a number of things, of which there may be one.
+
+    Example:
+        >>> counted(1, "file"), counted(1200, "file")
+        ('1 file', '1,200 files')
+    """
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

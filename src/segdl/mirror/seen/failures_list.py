@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from segdl.core.text import printable
+from segdl.core.text import counted, printable
 from segdl.mirror.happenings import Lost
 from segdl.mirror.seen.report import Report
 
@@ -24,10 +24,11 @@ def failures_list(report: Report, *, most: int | None = None) -> Iterator[str]:
     """
     failures = report.failures
     files = failures.files[:most]
-    yield f"# {failures.count:,} files of {printable(report.name)} failed, {report.ended}.\n"
+    failed = counted(failures.count, "file")
+    yield f"# {failed} of {printable(report.name)} failed, {report.ended}.\n"
     yield f"# To fetch them:  segdl get -i {NAME} -d FOLDER\n"
-    if failures.count > len(files):
-        yield f"# {failures.count - len(files):,} of them are not in this list.\n"
+    if (left := failures.count - len(files)) > 0:
+        yield f"# {left:,} of them {'is' if left == 1 else 'are'} not in this list.\n"
     if any(lost.cut for lost in files):
         yield "# Queries (what follows a ?) may be secret and are left out: such files are\n"
         yield "# comments here. Add the query and take the # away.\n"

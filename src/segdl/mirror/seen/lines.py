@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from segdl.core.text import printable
+from segdl.core.text import counted, printable
 from segdl.mirror.happenings import GaveUp, Happening, Lost, Paused, Round, Said, Taken
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.hosts import MOST_HOSTS
@@ -64,7 +64,8 @@ class Lines:
             case Round(number=number) if number > 1:
                 return f"round {number}: the list is read again", ""
             case GaveUp(host=host, files=files, message=message):
-                line = f"{host} is given up: {files:,} files wait for the next run: {message}"
+                waiting = f"{counted(files, 'file')} wait{'s' if files == 1 else ''}"
+                line = f"{host} is given up: {waiting} for the next run: {message}"
                 return printable(line, _LONGEST), "red"
             case Lost(path=path, message=message, hint=hint):
                 # Most messages name the file, or its URL.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from segdl.charts import svg
-from segdl.core.text import printable
+from segdl.core.text import counted, printable
 from segdl.mirror.seen.report import Host, Report
 from segdl.progress.format import human_duration, human_rate
 
@@ -112,7 +112,7 @@ def _range(frame: svg.Frame, host: Host, y: float, most: float) -> Iterator[str]
     name = printable(host.host, _LONGEST_NAME)
     yield svg.text(frame.left - 10, y + 4, name, "name", "end")
     yield svg.line(low, y, high, y, "range s0")
-    told = f"{name}, {host.speed.count:,} files"
+    told = f"{name}, {counted(host.speed.count, 'file')}"
     yield svg.dot(low, y, 5, "median c0", f"{told}: p50 {human_rate(host.speed.p50)}")
     yield svg.dot(high, y, 5, "median c1", f"{told}: p95 {human_rate(host.speed.p95)}")
 

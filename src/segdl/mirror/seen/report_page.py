@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from segdl.charts.page import details, document, facts, figure, items, legend, safe, table
 from segdl.core.causes import CAUSES
+from segdl.core.text import counted
 from segdl.mirror.happenings import Lost
 from segdl.mirror.seen.failures_list import NAME, failures_list
 from segdl.mirror.seen.plots import (
@@ -67,13 +68,16 @@ def finding(report: Report) -> str:
     if report.outcome == "equal":
         if not files.listed:
             return "The list names no files."
+        if files.listed == 1:
+            return "The one file is as the list has it."
         return f"All {files.listed:,} files are as the list has them."
     whole = files.kept + files.fetched + files.unchanged + files.linked + files.repaired
     words = f"{whole:,} of {files.listed:,} files are as the list has them"
     if report.outcome == "interrupted":
         return f"Interrupted: {words}. The next run goes on from here."
     wrong = [f"{files.failed:,} failed" if files.failed else ""]
-    wrong.append(f"{files.put_off:,} wait for the next run" if files.put_off else "")
+    wait = "waits" if files.put_off == 1 else "wait"
+    wrong.append(f"{files.put_off:,} {wait} for the next run" if files.put_off else "")
     told = ", ".join(filter(None, wrong))
     return f"{words}; {told}." if told else f"{words}, but not all went well."
 
@@ -84,7 +88,9 @@ def _remarks(report: Report) -> Iterator[str]:
     if report.rounds > 1:
         yield f"The list was read {report.rounds} times."
     if report.files.removed:
-        yield f"{report.files.removed:,} files that the list no longer has were removed."
+        removed = counted(report.files.removed, "file")
+        were = "was" if report.files.removed == 1 else "were"
+        yield f"{removed} that the list no longer has {were} removed."
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
