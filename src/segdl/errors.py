@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Literal
 
 Trouble = Literal["name", "connect", "proxy", "closed", "silent", "slow", "answer", "other"]
 
-Instead = Literal["name", "folder", "mirrors", "fresh"]
+Instead = Literal["name", "folder", "mirrors", "fresh", "anew", "connections"]
 """What might be chosen otherwise. How that is done depends on the command."""
 
 # As the options of `segdl get` have it.
@@ -21,6 +21,8 @@ _BY_GET: Final[Mapping[Instead, str]] = {
     "folder": "choose another folder with --dir",
     "mirrors": "give --checksum, or fewer mirrors",
     "fresh": "start again with --fresh",
+    "anew": "send them anew with --fresh",
+    "connections": "with fewer connections (-j)",
 }
 
 
@@ -63,6 +65,10 @@ class SegdlError(Exception):
         if self.instead is not None:
             self.hint = ", or ".join(filter(None, (self.advice, words.get(self.instead))))
 
+    def resolve(self, hint: str) -> None:
+        """Have the hint be this, whatever the command: what it was is out of the question."""
+        self.hint, self.instead = hint, None
+
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
@@ -96,8 +102,15 @@ class ServerError(SegdlError):
 
     exit_code = 4
 
-    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        instead: Instead | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, instead=instead)
         self.status = status
 
 

@@ -160,9 +160,10 @@ def _report(wanted: Wanted, told: Audience, began: datetime, exit_code: int) -> 
     named = parse_url(source).public if "://" in source else printable(source, 1000)
     about = About(name=wanted.name, source=named, began=began, exit_code=exit_code)
     try:
-        with in_terms_of(OF_THE_RUN), disk_errors(wanted.report, "make"):
-            wanted.report.mkdir(parents=True, exist_ok=True)
-        write_report(wanted.report, told.report(about))
+        with in_terms_of(OF_THE_RUN):
+            with disk_errors(wanted.report, "make"):
+                wanted.report.mkdir(parents=True, exist_ok=True)
+            write_report(wanted.report, told.report(about))
     except DiskError as error:
         return error
     return None

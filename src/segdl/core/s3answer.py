@@ -95,9 +95,11 @@ class Told:
         words = "" if self.code != code else printable(self.message.strip().rstrip("."), 200)
         said = ": ".join(filter(None, [printable(code, 80), words]))
         text = f"{what}: the store answered {self.status}" + (f" ({said})" if said else "")
-        busy = "try again later, or with fewer connections (-j)"
-        hint = busy if self.meaning is Meaning.BUSY else _HINTS.get(self.code, "")
-        return ServerError(text, hint=hint, status=self.status)
+        if self.meaning is Meaning.BUSY:
+            return ServerError(
+                text, hint="try again later", status=self.status, instead="connections"
+            )
+        return ServerError(text, hint=_HINTS.get(self.code, ""), status=self.status)
 
 
 def read_answer(status: int, body: bytes) -> Told:

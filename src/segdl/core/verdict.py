@@ -9,7 +9,7 @@ from segdl.core.head import Head
 from segdl.core.identity import Match, Version, compare, is_page_instead
 from segdl.core.spans import Span
 from segdl.core.text import printable
-from segdl.errors import IntegrityError, SegdlError, ServerError
+from segdl.errors import Instead, IntegrityError, SegdlError, ServerError
 
 _REFUSED = frozenset({429, 503})
 _TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524, 529, 530, 598, 599})
@@ -95,7 +95,8 @@ def judge(
     if head.status in {200, 206}:
         return _judge_success(asked, head, pinned, what, whole_will_do=whole_will_do)
     said = f"{what}: the server answered {head.status}"
-    error = ServerError(said, hint=_hint(head.status), status=head.status)
+    instead: Instead | None = "connections" if head.status in _REFUSED else None
+    error = ServerError(said, hint=_hint(head.status), status=head.status, instead=instead)
     if head.status in _REFUSED:
         return Refused(head.retry_after, error)
     if head.status in _TRANSIENT:
@@ -185,5 +186,5 @@ def _hint(status: int) -> str:
     if status == 407:
         return "give the proxy's user and password in --proxy"
     if status in _REFUSED:
-        return "try again later, or with fewer connections (-j)"
+        return "try again later"
     return "try again later" if status >= 500 else ""

@@ -110,7 +110,7 @@ def _tell_layout(task: Task, place: Workplace) -> None:
     """Say so where what is there lies otherwise than was asked for."""
     found, asked = place.parts.name, task.run.transfer.layout
     if found != asked:
-        text = f"going on with --layout {found}, in which it was begun (--fresh starts anew)"
+        text = f"going on with --layout {found}, in which it was begun"
         task.run.emit(Note(task.number, text))
 
 

@@ -79,7 +79,7 @@ def _fetch(task: Task, location: Location) -> str | None:
         return None if is_page(version) else _text(data)
     except ServerError as error:
         if error.status is None or not 400 <= error.status < 500 or error.status in _NOT_NOW:
-            error.hint = "leave out --checksum auto to go without"
+            error.resolve("leave out --checksum auto to go without")
             raise
         return None
     finally:

@@ -14,7 +14,7 @@ from segdl.engine.contacts import Contacts
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task
-from segdl.engine.verify import Verification, mismatch, require_whole_size, with_place
+from segdl.engine.verify import Verification, mismatch_at, require_whole_size
 from segdl.errors import (
     ChecksumMismatchError,
     IntegrityError,
@@ -199,5 +199,5 @@ class _Repair:
     def _hopeless(self, span: Span, wanted: Checksum, found: str | None) -> ChecksumMismatchError:
         what = f"{shown(self._place.target.path)}: bytes {span.start}-{span.stop - 1}"
         claim = Claim(wanted, self._task.request.expected.source)
-        hint = with_place("nobody who was asked has them right", self._place)
-        return mismatch(what, claim, found or "not known", hint)
+        hint = "nobody who was asked has them right: try again later"
+        return mismatch_at(self._place, what, claim, found or "not known", hint)

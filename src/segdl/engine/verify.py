@@ -10,7 +10,7 @@ from segdl.core.hashing import can_hash
 from segdl.core.identity import Version
 from segdl.engine.hasher import Hasher
 from segdl.engine.task import Task
-from segdl.errors import ChecksumMismatchError, IntegrityError
+from segdl.errors import ChecksumMismatchError, Instead, IntegrityError
 from segdl.progress.events import Note, Verifying
 from segdl.store.faults import shown
 from segdl.store.layout import Layout, growing
@@ -69,21 +69,27 @@ def require_whole_size(task: Task, fetched: int) -> None:
         require_size(task, fetched)
 
 
-def mismatch(what: str, claim: Claim, hexdigest: str, hint: str) -> ChecksumMismatchError:
+def mismatch(
+    what: str, claim: Claim, hexdigest: str, hint: str, instead: Instead | None = None
+) -> ChecksumMismatchError:
     """Return the error for a file whose digest is not the one that it is said to have."""
     according = f" as {claim.source} says" if claim.source else ""
     return ChecksumMismatchError(
         f"{what}: its {claim.checksum.algorithm} is {hexdigest}, "
         f"not {claim.checksum.hexdigest}{according}",
         hint=hint,
+        instead=instead,
     )
 
 
-def with_place(hint: str, place: Workplace) -> str:
-    """Add to a hint where the bytes of a file are that is not what it should be, if it has any."""
+def mismatch_at(
+    place: Workplace, what: str, claim: Claim, hexdigest: str, hint: str
+) -> ChecksumMismatchError:
+    """Return the same, which says also where the bytes of the file are, if any are kept."""
     if place.parts.is_empty():
-        return hint
-    return f"{hint}; the bytes are kept in {shown(place.parts.whole)} (--fresh fetches them anew)"
+        return mismatch(what, claim, hexdigest, hint)
+    hint = f"{hint} (the bytes are kept in {shown(place.parts.whole)})"
+    return mismatch(what, claim, hexdigest, hint, instead="fresh")
 
 
 class Verification:
@@ -159,5 +165,5 @@ class Verification:
 
     def _mismatch(self, claim: Claim, digest: str) -> ChecksumMismatchError:
         doubt = "check the digest" if claim is self._task.claim else "one of the two is wrong"
-        hint = with_place(doubt, self._place)
-        return mismatch(shown(self._place.target.path), claim, digest, hint)
+        name = shown(self._place.target.path)
+        return mismatch_at(self._place, name, claim, digest, doubt)

@@ -13,6 +13,7 @@ OF_A_FILE: Final[Mapping[Instead, str]] = {
     "folder": "choose another folder for the mirror",
     "mirrors": "take the wrong mirrors out of the list, or add a digest",
     "fresh": "remove the folder of its parts and run the same command again",
+    "connections": "with fewer connections (-x)",
 }
 OF_THE_RUN: Final[Mapping[Instead, str]] = {
     **OF_A_FILE,

@@ -98,5 +98,5 @@ def parse_robots(data: bytes) -> Robots:
 
 def _untold(error: SegdlError, at: Location) -> SegdlError:
     error.message = f"{error.message}: without {at} nobody knows which folders may be read"
-    error.hint = "try again later, or go on with --no-robots"
+    error.resolve("try again later, or go on with --no-robots")
     return error

@@ -6,11 +6,13 @@ import os
 import re
 from collections.abc import Iterator
 
+from segdl.mirror.advice import OF_THE_RUN, in_terms_of
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.options import MirrorOptions
 from segdl.store.faults import disk_errors
 
 NAME = "SHA256SUMS"
+_OTHERWISE = {**OF_THE_RUN, "name": "move it away, or go without --sums"}
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
@@ -33,7 +35,7 @@ def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: b
         return
     directory = options.directory if options.shard is None else options.folder
     temporary = options.folder / "sums.new"
-    with disk_errors(directory / NAME, "write"):
+    with in_terms_of(_OTHERWISE), disk_errors(directory / NAME, "write"):
         with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.writelines(
                 _lines(ledger, frozenset({listing}) if clean else ledger.same_list(listing))

@@ -157,7 +157,7 @@ class Work:
         except ChecksumMismatchError as error:
             held = set_fetched_aside(path, job.transfer.layout)
             if held is not None:
-                error.hint = kept_as(held)
+                error.resolve(kept_as(held))
             raise
         self.fetched(run, job, path, result)
         return result

@@ -70,7 +70,7 @@ def send_one_version(task: Task, store: Store, unfinished: Unfinished, contact: 
             if course.pin.version.proves:
                 confirm(task, course.pin)
             require_whole_size(task, size)
-            kept = "its parts are kept (--fresh sends them anew)"
+            kept = "its parts are kept: check the digest"
             checksum = check(task, unfinished.name, claims, order, size, kept)
             return Sent(course.pin, size, course.sites.received, checksum)
         except LiedError as lie:

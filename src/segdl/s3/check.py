@@ -8,6 +8,7 @@ from segdl.core.checksum import Checksum, Claim
 from segdl.core.pieces import piece_span, wrong_pieces
 from segdl.engine.task import Task
 from segdl.engine.verify import mismatch
+from segdl.errors import Instead
 from segdl.s3.inorder import InOrder
 
 
@@ -35,11 +36,12 @@ def check(
     if order is None:
         return None
     hint = "; ".join(filter(None, ["its key has what it had", kept]))
+    instead: Instead | None = "anew" if kept else None
     digests, pieces = order.finish()
     for claim in claims:
         digest = digests[claim.checksum.algorithm]
         if digest != claim.checksum.hexdigest:
-            raise mismatch(what, claim, digest, hint)
+            raise mismatch(what, claim, digest, hint, instead)
     wanted = task.pieces
     for index in [] if wanted is None else wrong_pieces(wanted, pieces):
         assert wanted is not None
@@ -47,5 +49,6 @@ def check(
         claim = Claim(
             Checksum(wanted.algorithm, wanted.hexdigests[index]), task.request.expected.source
         )
-        raise mismatch(f"{what}: bytes {span.start}-{span.stop - 1}", claim, pieces[index], hint)
+        which = f"{what}: bytes {span.start}-{span.stop - 1}"
+        raise mismatch(which, claim, pieces[index], hint, instead)
     return claims[0].checksum if claims else None

@@ -131,7 +131,8 @@ class _ToFolder(Parcel):
         error = failed.error
         if isinstance(error, ChecksumMismatchError) and failed.left is not None:
             held = set_brought_aside(self._landing, self.job, failed.left)
-            error.hint = error.hint if held is None else kept_as(held)
+            if held is not None:
+                error.resolve(kept_as(held))
         super()._failed(order, failed)
 
     def _brought(self, order: Order, told: Told) -> None:

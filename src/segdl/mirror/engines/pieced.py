@@ -15,6 +15,7 @@ from segdl.core.cutting import cut
 from segdl.core.identity import Version
 from segdl.core.journal import Kind
 from segdl.core.spans import Span, gaps, union
+from segdl.mirror.advice import OF_THE_RUN, in_terms_of
 from segdl.mirror.engines.answers import Filled
 from segdl.store.faults import disk_errors
 from segdl.store.files import FLAGS
@@ -116,7 +117,7 @@ class Pieced:
 
 def sweep(folder: Path) -> None:
     """Delete what there is of files that no run will go on with."""
-    with disk_errors(folder, "list"):
+    with in_terms_of(OF_THE_RUN), disk_errors(folder, "list"):
         try:
             entries = list(os.scandir(folder / _FOLDER))
         except FileNotFoundError:
