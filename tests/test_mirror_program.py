@@ -298,6 +298,28 @@ def test_status_counts_what_is_not_listed_apart(archive: Archive, tmp_path: Path
     assert (told["files"], told["here"], told["unlisted"]) == (left, left + 1, 1)
 
 
+def test_status_says_what_was_refused(archive: Archive, tmp_path: Path) -> None:
+    mirrored, listed = tmp_path / "mirrored", tmp_path / "SHA256SUMS"
+    listed.write_text(f"{archive.sums}{'0' * 64}  ../out\n")
+    arguments = ("-q", "--base-url", archive.server.url(""), listed, mirrored)
+    assert run_segdl("mirror", *arguments).code == 2
+    status = run_segdl("mirror", "--status", mirrored)
+    assert status.code == 1
+    assert "not complete" in status.out
+    assert "the list names '../out': it leads out of the mirror" in status.out
+    told = json.loads(run_segdl("mirror", "--status", "--json", mirrored).out)
+    assert len(told["said"]) == 1
+    # What an earlier run said is not said of the last one.
+    report = mirrored / ".segdl/report.json"
+    told = json.loads(report.read_text())
+    report.write_text(json.dumps({**told, "ended": told["began"].replace("20", "19", 1)}))
+    assert "../out" not in run_segdl("mirror", "--status", mirrored).out
+    # Nor is anything where all is well.
+    listed.write_text(archive.sums)
+    assert run_segdl("mirror", *arguments).code == 0
+    assert json.loads(run_segdl("mirror", "--status", "--json", mirrored).out)["said"] == []
+
+
 def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> None:
     mirrored, log = tmp_path / "mirrored", tmp_path / "log.jsonl"
     for _ in range(2):

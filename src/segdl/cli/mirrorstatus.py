@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 from segdl.cli.mirroroptions import folder_of
 from segdl.cli.session import Printer
 from segdl.core.text import counted, human_size, printable
-from segdl.errors import DiskError, UsageError
+from segdl.errors import DiskError, SegdlError, UsageError
 from segdl.mirror.ledger import Ledger
+from segdl.mirror.seen.report_files import JSON
+from segdl.mirror.seen.report_reading import read_report
 from segdl.mirror.session import ledger_path
 from segdl.mirror.status import Status
 from segdl.progress.view import make_view
 from segdl.store.faults import disk_errors, shown
+
+_MOST_SAID = 20
 
 
 def status(options: argparse.Namespace) -> int:
@@ -34,6 +39,7 @@ def status(options: argparse.Namespace) -> int:
         raise DiskError(f"{shown(directory)} is no mirror", hint="it has no ledger")
     with Ledger(path, readonly=True) as ledger:
         found = ledger.status()
+    said = _said(path.with_name(JSON), found)
     printer = Printer(make_view("none", sys.stderr))
     if options.json:
         printer.json(
@@ -51,12 +57,34 @@ def status(options: argparse.Namespace) -> int:
                 "began": found.began,
                 "ended": found.ended,
                 "complete": found.complete,
+                "said": said,
             }
         )
     else:
-        for line in _lines(directory, found):
+        for line in [*_lines(directory, found), *(f"  {each}" for each in said)]:
             printer.line(line)
     return 0 if found.complete else 1
+
+
+def _said(path: Path, found: Status) -> list[str]:
+    """Return what the last run said, by its report, where that was not all that it should be.
+
+    Lines of the list that were refused are no files: the ledger does not have them.
+    """
+    if found.began is None or found.ended is None or found.complete:
+        return []
+    try:
+        report = read_report(path)
+        began, ended = (
+            datetime.strptime(each, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+            for each in (report.began, report.ended)
+        )
+    except (SegdlError, ValueError):
+        # It went elsewhere, or nowhere.
+        return []
+    # The report has whole seconds.
+    is_of_it = began <= found.began and found.ended <= ended + 1
+    return [printable(line, 400) for line in report.notes.lines[:_MOST_SAID]] if is_of_it else []
 
 
 def _lines(directory: Path, found: Status) -> list[str]:
