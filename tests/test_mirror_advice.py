@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import threading
 from typing import TYPE_CHECKING, get_args
@@ -16,6 +18,7 @@ from segdl.errors import DiskError, Instead, SegdlError
 from segdl.mirror.advice import OF_A_FILE, OF_THE_RUN
 from segdl.mirror.happenings import Lost
 from segdl.progress.events import Note
+from segdl.store.faults import disk_errors
 from support.faults import CutAfter, Status
 from support.folders import fill
 from support.mirroring import entry, mirror
@@ -120,3 +123,13 @@ def test_sums_that_cannot_be_written(nginx: StartNginx, tmp_path: Path) -> None:
     listed = [entry(nginx(root).url("a"), "a", checksum=wanted)]
     (failure,) = mirror(tmp_path / "m", listed, sums=True).result.failures
     assert failure.hint == "move it away, or go without --sums"
+
+
+def test_a_file_system_that_takes_utf_8_alone() -> None:
+    with pytest.raises(DiskError) as failed, disk_errors("bad\udcff", "write"):
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ))
+    failed.value.advise(OF_A_FILE)
+    assert str(failed.value) == (
+        "cannot write bad?: the file system takes no name with these bytes; "
+        "leave it out with --exclude"
+    )

@@ -20,6 +20,7 @@ _ADVICE: Mapping[int, tuple[str, str, Instead | None]] = {
     errno.EROFS: ("the file system is read-only", "", "folder"),
     errno.ENAMETOOLONG: ("the name is too long", "", "name"),
     errno.EINVAL: ("the file system refuses this name", "", "name"),
+    errno.EILSEQ: ("the file system takes no name with these bytes", "", "name"),
     errno.EISDIR: ("it is a folder", "", "name"),
     errno.ENOTDIR: ("a part of the path is not a folder", "move it away", "folder"),
     errno.EFBIG: ("the file system allows no file of this size", "", "folder"),
