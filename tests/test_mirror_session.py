@@ -165,6 +165,18 @@ def test_a_folder_that_another_tool_filled_is_not_fetched_again(site: Site, tmp_
     assert ran.requests == len(site.files)
 
 
+@pytest.mark.parametrize("twin", [False, True])
+def test_a_fifo_in_a_files_place_stays(site: Site, tmp_path: Path, twin: bool) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    site.put("pipe", site.files["large.iso"] if twin else b"new")
+    os.mkfifo(mirrored / "pipe")
+    (failure,) = mirror(mirrored, site.entries(digests=True)).result.failures
+    assert failure.exit_code == 6
+    assert "is a FIFO, not a file; leave it out with --exclude" in str(failure)
+    assert (mirrored / "pipe").is_fifo()
+
+
 def test_what_was_renamed_is_linked(site: Site, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     mirror(mirrored, site.entries(digests=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import sys
 from pathlib import Path
@@ -280,27 +281,19 @@ def test_links_in_the_folder_of_parts_are_not_followed(
 
 
 @pytest.mark.parametrize("policy", ["auto", "overwrite", "resume", "rename", "skip", "error"])
-@pytest.mark.parametrize("thing", ["link", "dangling", "fifo"])
-def test_what_is_no_file_at_the_target(
+@pytest.mark.parametrize("thing", ["link", "dangling"])
+def test_a_link_at_the_target(
     origin: Callable[..., Origin], tmp_path: Path, policy: str, thing: str
 ) -> None:
     server = origin(CONTENT)
     target, elsewhere = tmp_path / "file.bin", tmp_path / "elsewhere"
     elsewhere.write_text("mine")
-    if thing == "fifo":
-        os.mkfifo(target)
-    else:
-        target.symlink_to(elsewhere if thing == "link" else tmp_path / "nowhere")
+    target.symlink_to(elsewhere if thing == "link" else tmp_path / "nowhere")
     options = () if policy == "auto" else ("--if-exists", policy)
     before = identity(target)
     end = run_segdl("-q", *options, server.url, cwd=tmp_path)
-    kept = (
-        policy in {"rename", "error"}
-        or (policy == "skip" and thing != "dangling")
-        or (thing == "fifo" and policy in {"auto", "resume"})
-    )
-    refused = policy == "error" or (thing == "fifo" and policy in {"auto", "resume"})
-    if refused:
+    kept = policy in {"rename", "error"} or (policy == "skip" and thing != "dangling")
+    if policy == "error":
         says(end, "exists")
     else:
         assert (end.code, end.err) == (0, "")
@@ -314,3 +307,51 @@ def test_what_is_no_file_at_the_target(
     assert elsewhere.read_text() == "mine"
     assert not (tmp_path / "nowhere").exists()
     assert not list(tmp_path.glob("*.segdl"))
+
+
+def make(thing: str, place: Path) -> None:
+    """Make something of this kind at `place`."""
+    if thing == "folder":
+        place.mkdir()
+    elif thing == "FIFO":
+        os.mkfifo(place)
+    elif thing == "socket":
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(os.path.relpath(place))
+    else:
+        require("root makes devices", os.geteuid() == 0)
+        os.mknod(place, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+
+
+@pytest.mark.parametrize("policy", ["auto", "overwrite", "resume", "rename", "skip", "error"])
+@pytest.mark.parametrize("thing", ["FIFO", "device", "socket", "folder"])
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("size", [1000, SIZE])
+def test_what_is_no_file_is_never_replaced(
+    origin: Callable[..., Origin],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    thing: str,
+    linked: bool,
+    size: int,
+) -> None:
+    server = origin(CONTENT[:size])
+    # The address of a socket must be short.
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "file.bin"
+    make(thing, tmp_path / "real" if linked else target)
+    if linked:
+        target.symlink_to("real")
+    before = {name: identity(tmp_path / name)[:3] for name in os.listdir(tmp_path)}
+    options = () if policy == "auto" else ("--if-exists", policy)
+    end = run_segdl("-q", *options, server.url, cwd=tmp_path)
+    if policy == "rename":
+        assert (end.code, end.err) == (0, "")
+        renamed = tmp_path / "file.1.bin"
+        assert renamed.read_bytes() == CONTENT[:size]
+        renamed.unlink()
+    else:
+        which = f"is {'a link to ' if linked else ''}a {thing}, not a file"
+        says(end, which, "-o" if thing == "folder" else "-o - ")
+    assert {name: identity(tmp_path / name)[:3] for name in os.listdir(tmp_path)} == before

@@ -12,12 +12,13 @@ from typing import ClassVar, Final, Literal
 
 Trouble = Literal["name", "connect", "proxy", "closed", "silent", "slow", "answer", "other"]
 
-Instead = Literal["name", "folder", "mirrors", "fresh", "anew", "connections"]
+Instead = Literal["name", "stream", "folder", "mirrors", "fresh", "anew", "connections"]
 """What might be chosen otherwise. How that is done depends on the command."""
 
 # As the options of `segdl get` have it.
 _BY_GET: Final[Mapping[Instead, str]] = {
     "name": "choose another name with -o",
+    "stream": "use -o - for standard output, and send that where it should go",
     "folder": "choose another folder with --dir",
     "mirrors": "give --checksum, or fewer mirrors",
     "fresh": "start again with --fresh",

@@ -10,6 +10,7 @@ from segdl.errors import Instead, SegdlError
 
 OF_A_FILE: Final[Mapping[Instead, str]] = {
     "name": "leave it out with --exclude",
+    "stream": "leave it out with --exclude",
     "folder": "choose another folder for the mirror",
     "mirrors": "take the wrong mirrors out of the list, or add a digest",
     "fresh": "remove the folder of its parts and run the same command again",
@@ -18,6 +19,7 @@ OF_A_FILE: Final[Mapping[Instead, str]] = {
 OF_THE_RUN: Final[Mapping[Instead, str]] = {
     **OF_A_FILE,
     "name": "choose another one",
+    "stream": "choose another one",
     "folder": "choose another folder",
 }
 

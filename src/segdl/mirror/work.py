@@ -31,6 +31,7 @@ from segdl.results import DownloadResult
 from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
 from segdl.store.state import State
+from segdl.store.target import Target
 
 _STEP = 1024 * 1024
 
@@ -254,7 +255,7 @@ def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bo
             shutil.copy2(twin, temporary)
         if not is_right(temporary):
             return False
-        os.replace(temporary, path)
+        Target(path).publish(temporary, replace=True)
         return True
     finally:
         temporary.unlink(missing_ok=True)

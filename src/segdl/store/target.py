@@ -17,6 +17,14 @@ from segdl.store.faults import disk_errors, shown
 
 SUFFIX = ".segdl"
 
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -43,15 +51,41 @@ class Target:
         """Look at what has the final name, not following a link; None where nothing has."""
         return _look_at(self.path)
 
+    def followed(self) -> os.stat_result | None:
+        """Look at what has the final name, following a link; None also where one leads nowhere."""
+        status = self.status()
+        if status is None or not stat.S_ISLNK(status.st_mode):
+            return status
+        try:
+            return os.stat(self.path)
+        except OSError:
+            return None
+
+    def require_file(self) -> None:
+        """Check that what has the final name, if anything, is a file, a link to one or to nowhere.
+
+        Who names a device or a FIFO wants the bytes in it, not a file in its stead.
+
+        Raises:
+            DiskError: it is something else.
+        """
+        status = self.followed()
+        if status is None or stat.S_ISREG(status.st_mode):
+            return
+        what = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        linked = "a link to " if self.path.is_symlink() else ""
+        text = f"{shown(self.path)} exists and is {linked}{what}, not a file"
+        if stat.S_ISDIR(status.st_mode):
+            raise DiskError(text, hint="move it away", instead="name")
+        raise DiskError(text, instead="stream")
+
     def prepare(self) -> None:
         """Make the folder of parts.
 
         Raises:
-            DiskError: it cannot be made, or the target is a folder.
+            DiskError: it cannot be made, or what has the final name is no file.
         """
-        status = self.status()
-        if status is not None and stat.S_ISDIR(status.st_mode):
-            raise DiskError(f"{shown(self.path)} is a folder", hint="move it away", instead="name")
+        self.require_file()
         # Found now rather than when the file is whole.
         if len(os.fsencode(self.path.name)) > NAME_BYTES:
             with disk_errors(self.path, "write"):
@@ -93,11 +127,14 @@ class Target:
 
         Args:
             whole: the file, on the same file system.
-            replace: take the name from whatever has it (a link is replaced, not followed).
+            replace: take the name from the file that has it (a link is replaced, not followed).
 
         Raises:
             TargetExistsError: something has the name and `replace` is false.
+            DiskError: what has it is no file.
         """
+        if replace:
+            self.require_file()
         with disk_errors(self.path, "write"):
             if replace:
                 os.replace(whole, self.path)
