@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -307,15 +308,60 @@ def test_a_finished_file_does_not_cost_the_parts_of_another(server: Origin, tmp_
         assert parts(work) == ({"0.part": 5} if kept else {})
 
 
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
 @pytest.mark.parametrize("policy", ["auto", "resume", "overwrite"])
-def test_a_link_is_replaced_and_not_followed(server: Origin, here: Path, policy: str) -> None:
+def test_a_link_is_replaced_only_where_that_was_asked_for(
+    server: Origin, here: Path, policy: str, layout: str
+) -> None:
     (here / "elsewhere").write_bytes(CONTENT[:1000])
     (here / "file.bin").symlink_to(here / "elsewhere")
     options = () if policy == "auto" else ("--if-exists", policy)
-    assert fetch(server, here, *options).code == 0
-    assert not (here / "file.bin").is_symlink()
-    assert (here / "file.bin").read_bytes() == CONTENT
+    end = fetch(server, here, *options, "--layout", layout)
+    if policy == "overwrite":
+        assert end.code == 0
+        assert not (here / "file.bin").is_symlink()
+        assert (here / "file.bin").read_bytes() == CONTENT
+    else:
+        word = "not provably the remote file" if policy == "auto" else "is a link"
+        assert (end.code, word in end.err) == (6, True)
+        assert (here / "file.bin").is_symlink()
     assert (here / "elsewhere").read_bytes() == CONTENT[:1000]
+
+
+@pytest.mark.parametrize("policy", ["auto", "resume", "skip"])
+@pytest.mark.parametrize("proof", ["record", "checksum"])
+def test_a_link_to_the_remote_file_is_already_there(
+    server: Origin, here: Path, policy: str, proof: str
+) -> None:
+    (here / "archive").mkdir()
+    if proof == "record":
+        if not has_attributes(here):
+            pytest.skip("no extended attributes here")
+        assert fetch(server, here / "archive").code == 0
+    else:
+        (here / "archive" / "file.bin").write_bytes(CONTENT)
+    (here / "file.bin").symlink_to("archive/file.bin")
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    options = () if policy == "auto" else ("--if-exists", policy)
+    checksum = ("--checksum", f"sha256={digest}") if proof == "checksum" else ()
+    before = len(server.requests)
+    end = run_segdl("--json", *options, *checksum, server.url, cwd=here)
+    result = json.loads(end.out)
+    assert (end.code, result["status"], result["size"]) == (0, "skipped", len(CONTENT))
+    assert asked(server, before) == 1
+    assert os.readlink(here / "file.bin") == "archive/file.bin"
+
+
+def test_what_takes_a_name_meanwhile_is_not_replaced_by_skip(server: Origin, here: Path) -> None:
+    server.faults = always(Drip(65536, 0.005))
+    with start_segdl("-q", "--if-exists", "skip", server.url, cwd=here) as program:
+        work = here / "file.bin.segdl"
+        assert until(program, lambda: sum(parts(work).values()) > 100_000)
+        (here / "file.bin").write_bytes(b"mine")
+        program.wait()
+        assert program.returncode == 6
+    assert (here / "file.bin").read_bytes() == b"mine"
+    shutil.rmtree(work)
 
 
 def test_resume_where_the_server_does_no_ranges(server: Origin, here: Path) -> None:

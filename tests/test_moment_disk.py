@@ -292,8 +292,8 @@ def test_a_link_at_the_target(
     options = () if policy == "auto" else ("--if-exists", policy)
     before = identity(target)
     end = run_segdl("-q", *options, server.url, cwd=tmp_path)
-    kept = policy in {"rename", "error"} or (policy == "skip" and thing != "dangling")
-    if policy == "error":
+    kept = policy != "overwrite" and (policy, thing) != ("skip", "dangling")
+    if policy in {"auto", "resume", "error"}:
         says(end, "exists")
     else:
         assert (end.code, end.err) == (0, "")

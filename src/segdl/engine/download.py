@@ -126,7 +126,7 @@ def is_held(held: Version | None, contact: Contact) -> bool:
 def _left(
     task: Task, target: Target, version: Version, checksum: Checksum | None = None
 ) -> DownloadResult:
-    status = target.status()
+    status = target.followed()
     size = status.st_size if status else 0
     return finished(task, target.path, version, size, status="skipped", checksum=checksum)
 

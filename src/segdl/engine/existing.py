@@ -61,18 +61,20 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
     policy = task.run.transfer.if_exists
     if policy == "error":
         raise place.target.exists_error("exists")
-    if policy == "skip":
-        # A link to nowhere is no file.
-        return os.path.exists(place.target.path)
-    # A link is not a finished file: it is replaced, not followed.
-    if policy == "overwrite" or stat.S_ISLNK(status.st_mode):
+    if policy == "overwrite":
         return False
-    if stat.S_ISREG(status.st_mode) and _is_the_remote_file(task, place, version, status):
+    # A link is judged by what it leads to, and never written through.
+    held = place.target.followed()
+    if policy == "skip":
+        return held is not None
+    if held is not None and _is_the_remote_file(task, place, version, held):
         state = place.state()
         if state is None or state.url == task.asked.public:
             place.clear()
         return True
     if policy == "auto":
+        if held is None:
+            raise place.target.exists_error("exists and is a link that leads nowhere")
         raise place.target.exists_error()
     return False
 
@@ -91,21 +93,26 @@ def _just_published(task: Task, place: Workplace, version: Version, status: os.s
 
 def may_replace(task: Task, place: Workplace) -> bool:
     """Tell whether publishing may take the name from what has it."""
-    status = place.target.status()
-    link = status is not None and stat.S_ISLNK(status.st_mode)
-    return link or task.run.transfer.if_exists == "overwrite"
+    policy = task.run.transfer.if_exists
+    if policy == "skip":
+        # A link to nowhere is no file to skip.
+        return place.target.status() is not None and place.target.followed() is None
+    return policy == "overwrite"
 
 
 def adopt(task: Task, place: Workplace, contact: Contact) -> None:
     """Make a finished file of the final name the first part, to be continued.
 
     Raises:
-        TargetExistsError: it is longer than the remote file, or parts are there already.
+        TargetExistsError: it is longer than the remote file, or a link, or parts are there
+            already.
         IntegrityError: its last bytes are not those that the remote file has there.
     """
     status = place.target.status()
-    if task.run.transfer.if_exists != "resume" or status is None or stat.S_ISLNK(status.st_mode):
+    if task.run.transfer.if_exists != "resume" or status is None:
         return
+    if stat.S_ISLNK(status.st_mode):
+        raise place.target.exists_error("is a link, and cannot be continued")
     if task.run.transfer.fresh:
         raise place.target.exists_error("exists, and --fresh would throw it away")
     if not place.parts.is_empty():

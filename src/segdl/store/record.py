@@ -44,7 +44,7 @@ def is_own(path: Path, status: os.stat_result) -> bool:
     """Tell whether a file says itself that it was fetched, and has not been touched since.
 
     Args:
-        path: where it is; a link is not followed.
+        path: where it is.
         status: of the file that is meant.
     """
     told = _told(path)
@@ -52,7 +52,10 @@ def is_own(path: Path, status: os.stat_result) -> bool:
 
 
 def is_recorded(path: Path, version: Version, selected: str | None) -> bool:
-    """Tell whether `path` was fetched from `version` and has not been touched since."""
+    """Tell whether `path` was fetched from `version` and has not been touched since.
+
+    A link is followed: it was not fetched, but what it leads to may have been.
+    """
     told = _told(path)
     if told is None:
         return False
@@ -60,7 +63,7 @@ def is_recorded(path: Path, version: Version, selected: str | None) -> bool:
         recorded = load_version(told["version"])
         same_bytes = told["segdl"] == _FORMAT and told["range"] == selected
         return (
-            _is_untouched(told, os.stat(path, follow_symlinks=False))
+            _is_untouched(told, os.stat(path))
             and same_bytes
             and recorded.proves
             and recorded.size == version.size
@@ -74,7 +77,7 @@ def _told(path: Path) -> dict[str, Any] | None:
     if not hasattr(os, "getxattr"):
         return None
     try:
-        told = json.loads(os.getxattr(path, _ATTRIBUTE, follow_symlinks=False))
+        told = json.loads(os.getxattr(path, _ATTRIBUTE))
     except (OSError, ValueError):
         return None
     return told if isinstance(told, dict) else None
