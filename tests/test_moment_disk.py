@@ -355,3 +355,17 @@ def test_what_is_no_file_is_never_replaced(
         which = f"is {'a link to ' if linked else ''}a {thing}, not a file"
         says(end, which, "-o" if thing == "folder" else "-o - ")
     assert {name: identity(tmp_path / name)[:3] for name in os.listdir(tmp_path)} == before
+
+
+def test_too_many_open_files(origin: Callable[..., Origin], tmp_path: Path) -> None:
+    server = origin(CONTENT)
+    server.faults = always(Drip(16384, 0.01))
+    (prlimit,) = require_program("prlimit")
+    command = [sys.executable, "-m", "segdl", "-q", "-j", "8", "--min-split", "64K", server.url]
+    # Sooner or later: what is opened in vain is a folder, a part or a connection.
+    for most in range(14, 30, 3):
+        end = run([prlimit, f"--nofile={most}", *command], cwd=tmp_path)
+        says(end, "too many open files; raise `ulimit -n`, or use fewer with -j or --max-files")
+    server.faults = None
+    assert run(command, cwd=tmp_path).code == 0
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 
 import segdl
 from segdl.engine.crew import Crew
@@ -205,3 +208,35 @@ def test_a_mirrored_download_goes_on_without_its_first_url(
     result = segdl.download(one.url, tmp_path / "f", mirrors=[other.url])
     assert (tmp_path / "f").read_bytes() == CONTENT
     assert result.fetched < SIZE - 2 * MIB
+
+
+@pytest.mark.parametrize(("opened", "connections"), [(1, 2), (1, 6), (2, 6), (5, 6)])
+def test_no_mirror_is_blamed_where_this_machine_opens_no_more_sockets(
+    origin: Callable[..., Origin],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    opened: int,
+    connections: int,
+) -> None:
+    connect, asked = urllib3.util.connection.create_connection, 0
+
+    def limited(*address: Any, **how: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked > opened:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return connect(*address, **how)
+
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", limited)
+    one, other = origin(CONTENT, faults=SLOW), origin(CONTENT, faults=SLOW)
+    notes: list[str] = []
+
+    def listen(event: segdl.events.Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    with pytest.raises(segdl.DiskError, match="too many open files"):
+        segdl.download(
+            one.url, tmp_path / "f", mirrors=[other.url], connections=connections, on_event=listen
+        )
+    assert notes == []

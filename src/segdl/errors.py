@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Literal
 
 Trouble = Literal["name", "connect", "proxy", "closed", "silent", "slow", "answer", "other"]
 
-Instead = Literal["name", "stream", "folder", "mirrors", "fresh", "anew", "connections"]
+Instead = Literal["name", "stream", "folder", "mirrors", "fresh", "anew", "connections", "fewer"]
 """What might be chosen otherwise. How that is done depends on the command."""
 
 # As the options of `segdl get` have it.
@@ -24,6 +24,7 @@ _BY_GET: Final[Mapping[Instead, str]] = {
     "fresh": "start again with --fresh",
     "anew": "send them anew with --fresh",
     "connections": "with fewer connections (-j)",
+    "fewer": "use fewer with -j or --max-files",
 }
 
 

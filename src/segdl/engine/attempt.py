@@ -21,7 +21,7 @@ from segdl.engine.segment import (
     TakenBack,
 )
 from segdl.engine.site import Site
-from segdl.errors import SegdlError
+from segdl.errors import DiskError, SegdlError
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
@@ -73,6 +73,9 @@ def attempt(
             if rest is None:
                 exchange.close()
     except TransferError as failure:
+        if isinstance(failure.error, DiskError):
+            # Not the server's fault: no other one would do better.
+            return Crash(failure.error)
         unheard = not streaming and not failure.fatal and not wire.aborted
         if unheard and (failure.refused or site.gate.streaming):
             # No answer while others stream: the server takes no more connections.

@@ -11,7 +11,7 @@ from segdl.engine.proof import NotTheSameError, prove
 from segdl.engine.run import GRACE, Run
 from segdl.engine.site import Pin, Site
 from segdl.engine.sites import Sites
-from segdl.errors import IntegrityError, SegdlError
+from segdl.errors import DiskError, IntegrityError, SegdlError
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
 
@@ -50,6 +50,7 @@ class Trials:
 
         Raises:
             SegdlError: nobody is left who could go on.
+            DiskError: the system opens no more connections.
         """
         now = self._run.clock()
         for future, (mirror, wire, limit) in list(self._at_work.items()):
@@ -69,6 +70,8 @@ class Trials:
             self._give_up(mirror, IntegrityError(f"{mirror.name}: {why}"))
         except TransferError as failure:
             self._sites.came_back(mirror, None if failure.fatal else Outcome.FAILED)
+            if isinstance(failure.error, DiskError):
+                raise failure.error from failure
             self._failures[mirror] += 1
             tried = self._failures[mirror] >= max(1, self._run.transfer.retries)
             if failure.fatal or tried:

@@ -15,6 +15,7 @@ OF_A_FILE: Final[Mapping[Instead, str]] = {
     "mirrors": "take the wrong mirrors out of the list, or add a digest",
     "fresh": "remove the folder of its parts and run the same command again",
     "connections": "with fewer connections (-x)",
+    "fewer": "use fewer with --max-files or --per-host",
 }
 OF_THE_RUN: Final[Mapping[Instead, str]] = {
     **OF_A_FILE,

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import urllib3
 
+from segdl.core.limits import no_more_files
 from segdl.core.text import printable
 from segdl.errors import NetworkError, SegdlError, ServerError, UsageError
 
@@ -57,6 +58,9 @@ def translate(error: BaseException, what: str) -> TransferError:
         what: the URL without secrets.
     """
     chain = list(_chain(error))
+    for cause in chain:
+        if full := no_more_files(cause, what):
+            return TransferError(full, fatal=True)
     for cause in chain:
         if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
             return TransferError(

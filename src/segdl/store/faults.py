@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from segdl.core.limits import no_more_files
 from segdl.core.text import printable
 from segdl.errors import DiskError, Instead
 
@@ -48,7 +49,10 @@ def disk_errors(path: Path | str, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        text = f"cannot {doing} {shown(path)}"
+        full = no_more_files(error, text)
+        if full is not None:
+            raise full from error
         unknown = error.strerror or str(error), "", None
         what, hint, instead = _ADVICE.get(error.errno or 0, unknown)
-        text = f"cannot {doing} {shown(path)}: {what}"
-        raise DiskError(text, hint=hint, instead=instead) from error
+        raise DiskError(f"{text}: {what}", hint=hint, instead=instead) from error
