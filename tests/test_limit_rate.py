@@ -7,7 +7,6 @@ import signal
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -16,6 +15,7 @@ import segdl
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.engine.run import Run
+from segdl.engine.threads import Threads
 from segdl.net.transport import Transport
 from segdl.net.wire import Wire
 from segdl.options import NetworkOptions, Request, TransferOptions
@@ -254,7 +254,7 @@ def test_waiting_for_a_turn_is_not_waiting_for_an_answer() -> None:
         transfer=TransferOptions(),
         transport=transport,
         gates=Gates(1, time.monotonic),
-        pool=ThreadPoolExecutor(1, thread_name_prefix="segdl-test"),
+        pool=Threads(1, thread_name_prefix="segdl-test"),
         lookout=Lookout(lambda: False, time.monotonic, 0.1),
         emit=lambda event: None,
         cancel=threading.Event(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,6 +15,7 @@ from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.engine.ordered import stream
 from segdl.engine.run import TICK, Run
+from segdl.engine.threads import Threads
 from segdl.errors import SegdlError
 from segdl.net.transport import Transport
 from segdl.options import NetworkOptions, Request, TransferOptions
@@ -95,7 +95,7 @@ def fetch(
         ),
         transport=Transport(options, connections=connections),
         gates=gates,
-        pool=ThreadPoolExecutor(connections, thread_name_prefix="segdl-fetch"),
+        pool=Threads(connections, thread_name_prefix="segdl-fetch"),
         lookout=lookout,
         emit=fetched.events.append,
         cancel=cancel,

@@ -67,6 +67,11 @@ def main(arguments: Sequence[str]) -> int:
         _complain(f"cannot write to standard output: {error.strerror}")
         return DiskError.exit_code
     except Exception as defect:  # noqa: BLE001 - never a traceback
+        from segdl.core.limits import is_no_more_threads, no_more_threads
+
+        if is_no_more_threads(defect):
+            _complain(str(no_more_threads()))
+            return SegdlError.exit_code
         hint = "" if _verbose(arguments) else " (-v shows where)"
         _complain(f"internal error: {type(defect).__name__}{hint}; please report it")
         if _verbose(arguments):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from segdl.errors import DiskError
+from segdl.errors import DiskError, SegdlError
 
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -25,3 +25,25 @@ def no_more_files(error: BaseException, text: str) -> DiskError | None:
     if not isinstance(error, OSError) or error.errno not in _NO_MORE_FILES:
         return None
     return DiskError(f"{text}: too many open files", hint="raise `ulimit -n`", instead="fewer")
+
+
+def is_no_more_threads(error: BaseException) -> bool:
+    """Tell whether a thread could not be started: Python has no class of errors for it.
+
+    Example:
+        >>> is_no_more_threads(RuntimeError("can't start new thread"))
+        True
+        >>> is_no_more_threads(RuntimeError("cannot schedule new futures after shutdown"))
+        False
+    """
+    return isinstance(error, RuntimeError) and "start new thread" in str(error)
+
+
+def no_more_threads() -> SegdlError:
+    """Return what to raise where nothing can go on without another thread.
+
+    Example:
+        >>> print(no_more_threads())
+        cannot start another thread; raise `ulimit -u`, or use fewer with -j or --max-files
+    """
+    return SegdlError("cannot start another thread", hint="raise `ulimit -u`", instead="fewer")

@@ -6,7 +6,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ from segdl.core.url import parse_source
 from segdl.engine.ahead import Ahead, AskedFile, Took
 from segdl.engine.gate import Gates, OpenGate
 from segdl.engine.run import TICK, Run
+from segdl.engine.threads import Threads
 from segdl.errors import CancelledError, SegdlError
 from segdl.net.asked import Asked, AskedTooMuchError, Prepared
 from segdl.options import Request
@@ -62,7 +63,7 @@ class Batch:
         self._run = run
         self._needs_thread = needs_thread
         self._fetch = fetch
-        self._pool = ThreadPoolExecutor(max_files, thread_name_prefix="segdl-file")
+        self._pool = Threads(max_files, thread_name_prefix="segdl-file")
         self._threads: dict[Future[Outcome], int] = {}
         self._done: queue.Queue[Future[Outcome]] = queue.Queue()
         self._ahead = None if run.ahead is None else Ahead(run, run.ahead, max_files)

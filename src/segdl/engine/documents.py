@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from segdl.core.metalinkfile import MetalinkFile
 from segdl.core.url import Location, parse_url
 from segdl.engine.run import Run
 from segdl.engine.small import read_small
+from segdl.engine.threads import Threads
 from segdl.errors import SegdlError, UsageError
 from segdl.net.credentials import Credentials
 from segdl.net.source import Source
@@ -133,9 +133,9 @@ def _request(file: MetalinkFile, what: str, asked: Request) -> Request | SegdlEr
 
 
 @contextmanager
-def _own_thread() -> Iterator[ThreadPoolExecutor]:
+def _own_thread() -> Iterator[Threads]:
     """Yield a thread of the document's own: those of the run may all be busy with files."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="segdl-list")
+    pool = Threads(1, thread_name_prefix="segdl-list")
     try:
         yield pool
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 from concurrent.futures import Future, wait
+from functools import partial
 
 from segdl.core.causes import cause_of
 from segdl.core.mirrorchoice import WANTED
@@ -64,7 +65,9 @@ class Fetching:
         self._number = number
         self._inbox: queue.Queue[tuple[Segment, Outcome]] = queue.Queue()
         self._trials = Trials(run, job, sites)
-        self._futures: set[Future[None]] = set()
+        self._futures: dict[Future[None], tuple[Segment, Site, Opened | None]] = {}
+        # Connections that there are threads for, once the system gave no more.
+        self._threads = OPEN
         self._aftermath = Aftermath(run, sites, number)
         self._watch = Watch(run.network)
         self._crew = Crew(run.transfer, job.origin.gate)
@@ -127,7 +130,8 @@ class Fetching:
             if not (segment or split) or not site.gate.try_ask():
                 return
             if not self._sites.is_proved(site):
-                self._trials.start(site)
+                if not self._trials.start(site, self._busy()):
+                    self._do_with_fewer()
             elif segment is not None:
                 self._start(segment, site, None)
             elif split is not None:
@@ -164,7 +168,18 @@ class Fetching:
     def _wanted(self) -> int:
         """Return how many connections to have at work now; each mirror is worth one."""
         mirrors = min(self._sites.alive, WANTED, self._run.transfer.most)
-        return max(self._crew.wanted, mirrors)
+        return min(max(self._crew.wanted, mirrors), self._threads)
+
+    def _busy(self) -> int:
+        """Return how many threads are at work for this file."""
+        return self._at_work() - self._relay.waiting
+
+    def _do_with_fewer(self) -> None:
+        """Have no more connections at work than now."""
+        if self._threads == OPEN:
+            text = f"the system gives no more threads: going on with {self._busy()}"
+            self._run.emit(Note(self._number, text))
+        self._threads = min(self._threads, self._at_work())
 
     def _heed_gate(self) -> None:
         """Name a wait that keeps everything, or end where nobody would wait so long."""
@@ -186,12 +201,25 @@ class Fetching:
     def _start(
         self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None
     ) -> None:
-        wire = Wire()
+        wire, busy = Wire(), self._busy()
         segment.set_out(wire, site, self._run.clock(), speed)
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
-        self._futures = {future for future in self._futures if not future.done()}
-        self._futures.add(self._run.pool.submit(self._work, segment, site, wire, opened))
+        self._futures = {each: of for each, of in self._futures.items() if not each.done()}
+        future: Future[None] | None = None
+        work = partial(self._work, segment, site, wire, opened)
+        try:
+            future = self._run.pool.submit_beside(busy, work)
+        finally:
+            if future is None:
+                # It is as if it had not been tried.
+                segment.wire = None
+                self._sites.came_back(site, None)
+                _let_go(site, opened)
+        if future is None:
+            self._do_with_fewer()
+        else:
+            self._futures[future] = segment, site, opened
 
     def _work(self, segment: Segment, site: Site, wire: Wire, opened: Opened | None) -> None:
         try:
@@ -267,7 +295,12 @@ class Fetching:
             if segment.wire is not None:
                 segment.wire.abort()
         self._trials.stop()
-        wait(self._futures, timeout=GRACE)
+        for future, (segment, site, opened) in self._futures.items():
+            # It waits for a thread still: nothing will be told of it.
+            if future.cancel():
+                segment.wire = None
+                _let_go(site, opened)
+        wait([each for each in self._futures if not each.cancelled()], timeout=GRACE)
         for segment in self._supply.live:
             if segment.site is not None and segment.wire is not None:
                 # What it wrote until now came from there, whatever becomes of the rest.
@@ -280,3 +313,10 @@ class Fetching:
                 assert segment.site is not None
                 close(segment.site, outcome.rest)
         self._sites.all_came_back()
+
+
+def _let_go(site: Site, opened: Opened | None) -> None:
+    """Give back what an attempt that never began had claimed."""
+    if opened is not None:
+        opened[0].close()
+    site.gate.closed(was_streaming=opened is not None)

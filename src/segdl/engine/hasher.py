@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 from segdl.core.hashing import new_hash
+from segdl.core.limits import is_no_more_threads
 from segdl.engine.run import GRACE, TICK
 from segdl.errors import IntegrityError
 from segdl.store.layout import Growing
@@ -35,12 +36,20 @@ class Hasher:
         self._error: BaseException | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="segdl-hash", daemon=True)
-        self._thread.start()
+        self._started = True
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            if not is_no_more_threads(error):
+                raise
+            # All of it is left to `finish`.
+            self._started = False
 
     def stop(self) -> None:
         """End the thread; it may be left behind where the disk does not answer."""
         self._stopping.set()
-        self._thread.join(GRACE)
+        if self._started:
+            self._thread.join(GRACE)
 
     def finish(self, size: int, on_progress: Callable[[int], None]) -> dict[str, str]:
         """Hash what is left, and return the digests in hexadecimal by algorithm.
@@ -55,7 +64,8 @@ class Hasher:
             IntegrityError: the file is shorter.
         """
         self._stopping.set()
-        self._thread.join(TICK)
+        if self._started:
+            self._thread.join(TICK)
         while self._thread.is_alive():
             on_progress(self._at)
             self._thread.join(TICK)

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from segdl.core.limits import is_no_more_threads, no_more_threads
+
 
 class _Wait:
     """A wait that somebody looks after; `ended_at` is when it was told to end."""
@@ -59,15 +61,15 @@ class Lookout:
             abort: ends it; called from another thread, again and again.
             limit: seconds that it may take.
             excused: tells whether it waits of our own accord: `limit` begins anew then.
+
+        Raises:
+            SegdlError: its thread cannot be started: nothing is done within.
         """
         wait = _Wait(abort, limit, self._clock() + limit, excused)
         with self._lock:
-            self._waits.add(wait)
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._look, name="segdl-lookout", daemon=True
-                )
-                self._thread.start()
+                self._thread = self._start()
+            self._waits.add(wait)
         try:
             yield
         finally:
@@ -83,6 +85,16 @@ class Lookout:
         with self._lock:
             ended = [wait.ended_at for wait in self._waits if wait.ended_at is not None]
         return sum(now - at >= seconds for at in ended)
+
+    def _start(self) -> threading.Thread:
+        thread = threading.Thread(target=self._look, name="segdl-lookout", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if is_no_more_threads(error):
+                raise no_more_threads() from error
+            raise
+        return thread
 
     def _look(self) -> None:
         while not self._closing.wait(self._tick):

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -16,6 +16,7 @@ from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.engine.once import Once
 from segdl.engine.shelf import Shelf
+from segdl.engine.threads import Threads
 from segdl.errors import CancelledError
 from segdl.net.asked import AskedTooMuchError, Sender
 from segdl.net.exchange import Exchange
@@ -63,7 +64,7 @@ class Run:
     transfer: TransferOptions
     transport: Sender
     gates: Gates
-    pool: ThreadPoolExecutor
+    pool: Threads
     lookout: Lookout
     emit: Callable[[Event], None]
     cancel: threading.Event

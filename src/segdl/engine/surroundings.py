@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.engine.run import TICK, Run
+from segdl.engine.threads import Threads
 from segdl.net.transport import Transport
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.progress.events import Event
@@ -59,7 +59,7 @@ def open_run(
         ahead=transport,
         gates=Gates(cap, time.monotonic),
         lookout=lookout,
-        pool=ThreadPoolExecutor(max_files * transfer.most, thread_name_prefix="segdl-fetch"),
+        pool=Threads(max_files * transfer.most, thread_name_prefix="segdl-fetch"),
         emit=emit_one,
         cancel=cancel,
     )

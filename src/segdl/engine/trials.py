@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import Future, wait
+from functools import partial
 
 from segdl.core.mirrors import Outcome
 from segdl.engine.job import Job
@@ -37,13 +38,31 @@ class Trials:
         """Trials in flight; each uses a connection."""
         return len(self._at_work)
 
-    def start(self, mirror: Site) -> None:
-        """Try a mirror whose gate was passed."""
+    def start(self, mirror: Site, busy: int) -> bool:
+        """Try a mirror whose gate was passed; tell whether a thread was free for that.
+
+        Args:
+            mirror: who is tried.
+            busy: threads that are at work for the file.
+
+        Raises:
+            SegdlError: there are no threads.
+        """
         wire = Wire()
         network = self._run.network
         limit = self._run.clock() + network.connect_timeout + network.stall_timeout
         self._sites.set_out(mirror)
-        self._at_work[self._run.pool.submit(prove, self._job, mirror, wire)] = (mirror, wire, limit)
+        future: Future[Pin] | None = None
+        try:
+            future = self._run.pool.submit_beside(busy, partial(prove, self._job, mirror, wire))
+        finally:
+            if future is None:
+                mirror.gate.closed(was_streaming=False)
+                self._sites.came_back(mirror, None)
+        if future is None:
+            return False
+        self._at_work[future] = (mirror, wire, limit)
+        return True
 
     def take(self) -> None:
         """Handle those that are over, and end those that take too long.

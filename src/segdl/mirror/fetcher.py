@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from segdl.core.url import Location, parse_url
 from segdl.engine.run import GRACE, Run
+from segdl.engine.threads import Threads
 from segdl.errors import SegdlError
 from segdl.mirror.options import HostProfile, ListingOptions
 from segdl.mirror.robots import Robots, read_robots
@@ -56,8 +57,8 @@ class Fetcher:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._outer = run
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="segdl-list")
-        self._reading = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="segdl-list-read")
+        self._threads = Threads(AT_ONCE, thread_name_prefix="segdl-list")
+        self._reading = Threads(AT_ONCE, thread_name_prefix="segdl-list-read")
         self._inner = replace(run, pool=self._reading, cancel=self._over, own_threads=False)
         self._trust = Trust(run.network, options, hosts)
         self._pace = Pace(self._inner)

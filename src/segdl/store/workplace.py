@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 
+from segdl.core.limits import is_no_more_threads
 from segdl.core.spans import Span
 from segdl.errors import DiskError
 from segdl.options import LayoutName
@@ -162,8 +163,15 @@ class Workplace:
     def keep_flushing(self) -> None:
         """Bring parts to the disk now and then, so that little is left to do at the end."""
         if self._flusher is None:
-            self._flusher = threading.Thread(target=self._flush, name="segdl-flush", daemon=True)
-            self._flusher.start()
+            flusher = threading.Thread(target=self._flush, name="segdl-flush", daemon=True)
+            try:
+                flusher.start()
+            except RuntimeError as error:
+                if not is_no_more_threads(error):
+                    raise
+                # All of it is left to do at the end.
+                return
+            self._flusher = flusher
 
     def _flush(self) -> None:
         while not self._leaving.wait(_FLUSH_EVERY):
