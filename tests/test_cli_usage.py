@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -201,3 +203,28 @@ def test_defects_show_no_traceback_unless_asked(
     err = capfd.readouterr().err
     assert "in broken" in err
     assert "SECRET" not in err
+
+
+def test_an_error_of_the_system_is_told_in_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(error: OSError) -> str:
+        def raise_it(_: object) -> int:
+            raise error
+
+        monkeypatch.setattr("segdl.cli.get.get", raise_it)
+        assert main(["http://h/f"]) == 6
+        return capsys.readouterr().err
+
+    assert fail(OSError(errno.EIO, "Input/output error", "x\ny")) == (
+        "segdl: Input/output error: x?y\n"
+    )
+    assert "too many open files; raise `ulimit -n`" in fail(OSError(errno.EMFILE, "Too many"))
+
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    said = fail(OSError(errno.ENOSPC, "No space left on device"))
+    assert said == "segdl: cannot write to standard output: No space left on device\n"

@@ -63,8 +63,8 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        # Those of files were turned into DiskErrors where they arose.
-        _complain(f"cannot write to standard output: {error.strerror}")
+        # Those of files were turned into DiskErrors where they arose, but for a few.
+        _complain(_said_of(error))
         return DiskError.exit_code
     except Exception as defect:  # noqa: BLE001 - never a traceback
         from segdl.core.limits import is_no_more_threads, no_more_threads
@@ -100,6 +100,20 @@ def _dispatch(arguments: list[str]) -> int:
     from segdl.cli.get import get
 
     return get(arguments[1:] if command == "get" else arguments)
+
+
+def _said_of(error: OSError) -> str:
+    from segdl.core.limits import no_more_files
+
+    said = error.strerror or str(error) or type(error).__name__
+    try:
+        # What could not be written is in its buffer still.
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        return f"cannot write to standard output: {said}"
+    place = "" if error.filename is None else f": {error.filename}"
+    full = no_more_files(error, "cannot go on")
+    return str(full) if full else f"{said}{place}"
 
 
 def _verbose(arguments: Sequence[str]) -> bool:
