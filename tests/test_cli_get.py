@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import ssl
 import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from support.program import run, run_segdl, start_segdl
 
@@ -332,6 +334,22 @@ def test_tls(
     assert run_segdl("-q", url, "-o", "y", cwd=tmp_path, env=env).code == 0
 
 
+def test_a_certificate_for_another_name(origin: Callable[..., Origin], tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    for name in ("other.example", "127.0.0.99"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(name).configure_cert(context)
+        url = origin(b"x" * 100, tls=context).url
+        for host in ("127.0.0.1", "localhost"):
+            asked = url.replace("127.0.0.1", host)
+            ended = run_segdl("-q", "--cacert", "ca.pem", asked, cwd=tmp_path)
+            assert ended.code == 3
+            assert "the server's certificate is for another name: " in ended.err
+            assert "check the URL" in ended.err
+            assert "--cacert" not in ended.err
+
+
 def test_client_certificates(
     origin: Callable[..., Origin], authority: Authority, tmp_path: Path
 ) -> None:
@@ -342,6 +360,8 @@ def test_client_certificates(
     (tmp_path / "cert.pem").write_text(both[at:])
     trust = ("-q", "--retries", "1", "--cacert", str(authority.cacert))
     assert run_segdl(*trust, served.url, cwd=tmp_path).code == 3
+    ended = run_segdl(*trust, "--cert", "cert.pem", served.url, cwd=tmp_path)
+    assert (ended.code, "without its private key; give that with --key" in ended.err) == (2, True)
     cert = ("--cert", str(authority.client_cert))
     assert run_segdl(*trust, *cert, served.url, "-o", "a", cwd=tmp_path).code == 0
     pair = ("--cert", "cert.pem", "--key", "key.pem")

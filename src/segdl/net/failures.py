@@ -34,6 +34,10 @@ _UNREACHABLE = frozenset(
 )
 
 
+# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL.
+_OTHER_NAME = frozenset({62, 64})
+
+
 class TransferError(Exception):
     """A request or its body failed.
 
@@ -65,6 +69,15 @@ def translate(error: BaseException, what: str) -> TransferError:
         if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
             return TransferError(
                 NetworkError(f"{what}: no TLS is spoken there", hint="try http:// instead"),
+                fatal=True,
+            )
+        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in _OTHER_NAME:
+            return TransferError(
+                NetworkError(
+                    f"{what}: the server's certificate is for another name: "
+                    f"{printable(cause.verify_message)}",
+                    hint="check the URL (or --insecure to go on all the same)",
+                ),
                 fatal=True,
             )
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
+from pathlib import Path
 
 from segdl.core.text import printable
 from segdl.errors import UsageError
@@ -81,11 +82,25 @@ def _load_client(context: ssl.SSLContext, options: NetworkOptions) -> None:
                 f"the private key in {shown} has a passphrase",
                 hint="write one without: openssl pkey -in KEY -out PLAIN",
             ) from None
+        if options.key is None and isinstance(error, ssl.SSLError) and _lacks_key(options.cert):
+            raise UsageError(
+                f"the client certificate in {shown} comes without its private key",
+                hint="give that with --key",
+            ) from error
         files = f"{shown} and {printable(str(options.key))}" if options.key else shown
         raise UsageError(
             f"cannot use the client certificate in {files}: {_reason(error)}",
             hint="give PEM files with --cert and --key",
         ) from error
+
+
+def _lacks_key(path: Path) -> bool:
+    # Both may be in one file.
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return False
+    return b"-----BEGIN CERTIFICATE" in text and b"PRIVATE KEY-----" not in text
 
 
 def _reason(error: OSError) -> str:
