@@ -269,8 +269,12 @@ def test_basic_authentication_headers_and_netrc(
     ended = run_segdl("-q", url, cwd=tmp_path)
     assert ended.code == 4
     assert "401" in ended.err
-    assert "-u" in ended.err
-    assert run_segdl("-q", "-u", "me:wrong", url, cwd=tmp_path).code == 4
+    assert "give a user and password with -u" in ended.err
+    for wrong in (("-u", "me:wrong"), ("-H", "Authorization: Bearer x")):
+        ended = run_segdl("-q", *wrong, url, cwd=tmp_path)
+        assert ended.code == 4
+        assert "401" in ended.err
+        assert "the user or password (-u, --netrc, -H) is wrong there" in ended.err
     assert run_segdl("-q", "-u", "me:pa ss", url, "-o", "a", cwd=tmp_path).code == 0
     inside = url.replace("http://", "http://me:pa%20ss@")
     ended = run_segdl(inside, "--json", "-o", "b", cwd=tmp_path)

@@ -20,6 +20,8 @@ from segdl.net.source import Source
 from segdl.net.wire import Wire
 from segdl.progress.events import Progress, Waiting
 
+_UNAUTHORIZED = 401
+
 
 class Contacts:
     """Makes contact, with patience. One thread uses it."""
@@ -161,6 +163,9 @@ class Contacts:
                 return Changed("it was not modified since, but is another")
             return contact
         exchange.close()
+        closed = exchange.head.status == _UNAUTHORIZED
+        if isinstance(verdict, Fail) and closed and self._source.logs_in_at(exchange.location):
+            verdict.error.hint = "the user or password (-u, --netrc, -H) is wrong there"
         if isinstance(verdict, Refused):
             self._gate.refused(verdict.after, delay)
             tell_busy(self._run, self._number, verdict, self._gate)

@@ -66,6 +66,10 @@ class Source:
         """Return another place of the same file."""
         return Source(self._transport, asked, credentials, self._file)
 
+    def logs_in_at(self, location: Location) -> bool:
+        """Tell whether requests to a place say who asks, by a name and password or a token."""
+        return "Authorization" in self._credentials.headers(location)
+
     @property
     def told(self) -> Head | None:
         """What the URL that was asked for said itself, a redirect included; not its errors."""
