@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import urllib3
 
 import segdl
 from segdl.engine.crew import Crew
+from segdl.net import reach
 from segdl.progress.events import Note
 from support.data import content
 from support.faults import Drip, StallAfter, Status, always
@@ -218,7 +218,7 @@ def test_no_mirror_is_blamed_where_this_machine_opens_no_more_sockets(
     opened: int,
     connections: int,
 ) -> None:
-    connect, asked = urllib3.util.connection.create_connection, 0
+    connect, asked = reach.connect, 0
 
     def limited(*address: Any, **how: Any) -> Any:
         nonlocal asked
@@ -227,7 +227,7 @@ def test_no_mirror_is_blamed_where_this_machine_opens_no_more_sockets(
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return connect(*address, **how)
 
-    monkeypatch.setattr(urllib3.util.connection, "create_connection", limited)
+    monkeypatch.setattr(reach, "connect", limited)
     one, other = origin(CONTENT, faults=SLOW), origin(CONTENT, faults=SLOW)
     notes: list[str] = []
 
