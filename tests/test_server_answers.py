@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -280,7 +281,18 @@ def test_no_whatever_is_asked(
 def test_no_from_the_second_answer_on(
     origin: Any, tmp_path: Path, fault: f.Fault, kind: type[SegdlError]
 ) -> None:
-    served = origin(CONTENT, faults=lambda _, number: fault if number else None)
+    def faults(_: Request, number: int) -> f.Fault | None:
+        if not number:
+            return None
+        # What the first one brings is to be there, so that there is something to keep.
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if any(part.stat().st_size for part in tmp_path.glob("*.segdl/*.part")):
+                break
+            time.sleep(0.005)
+        return fault
+
+    served = origin(CONTENT, faults=faults)
     fetch(served.url, tmp_path).failed(kind)
     assert len(served.requests) <= 50
     served.faults = None
