@@ -187,7 +187,8 @@ class Aftermath:
             self.conditional = False
         else:
             self._unranged += 1
-            if self._unranged >= _MOST_UNRANGED:
+            # That others go on meanwhile says nothing of what this one is answered.
+            if max(self._unranged, segment.tries + 1) >= _MOST_UNRANGED:
                 if self._sites.drop(site, why):
                     return
                 raise UnrangedError(why)
