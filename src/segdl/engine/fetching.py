@@ -1,14 +1,9 @@
 """The coordinator of one version of one file: who fetches what, and when to stop.
 
-One thread runs it and owns every segment; workers carry out one attempt each and put
-what came of it into the inbox.
+One thread runs it and owns every segment; others carry out one attempt each.
 """
 
 from __future__ import annotations
-
-import queue
-from concurrent.futures import Future, wait
-from functools import partial
 
 from segdl.core.causes import cause_of
 from segdl.core.mirrorchoice import WANTED
@@ -17,13 +12,13 @@ from segdl.core.ramp_state import LONG_PATH
 from segdl.core.spans import OPEN, Span
 from segdl.core.speed import Speed
 from segdl.engine.aftermath import Aftermath
-from segdl.engine.attempt import attempt
+from segdl.engine.attempts import Attempts
 from segdl.engine.contact import asks_too_long
 from segdl.engine.crew import Crew
 from segdl.engine.job import Job
 from segdl.engine.relay import Relay, close
-from segdl.engine.run import GRACE, TICK, Run
-from segdl.engine.segment import Crash, Drop, Opened, Outcome, Segment, Streamed, Supply
+from segdl.engine.run import TICK, Run
+from segdl.engine.segment import Drop, Opened, Outcome, Segment, Streamed, Supply
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.trials import Trials
@@ -63,11 +58,8 @@ class Fetching:
         self._sites = sites
         self._supply = supply
         self._number = number
-        self._inbox: queue.Queue[tuple[Segment, Outcome]] = queue.Queue()
+        self._attempts = Attempts(run, job, sites, number)
         self._trials = Trials(run, job, sites)
-        self._futures: dict[Future[None], tuple[Segment, Site, Opened | None]] = {}
-        # Connections that there are threads for, once the system gave no more.
-        self._threads = OPEN
         self._aftermath = Aftermath(run, sites, number)
         self._watch = Watch(run.network)
         self._crew = Crew(run.transfer, job.origin.gate)
@@ -92,7 +84,8 @@ class Fetching:
             while not (self._supply.advance() and self._is_done()):
                 self._launch()
                 self._heed_gate()
-                self._take_outcomes()
+                for segment, outcome in self._attempts.take(self._patience()):
+                    self._handle(segment, outcome)
                 if self._supply.fleeting:
                     self._compare_seams()
                 self._trials.take()
@@ -168,18 +161,14 @@ class Fetching:
     def _wanted(self) -> int:
         """Return how many connections to have at work now; each mirror is worth one."""
         mirrors = min(self._sites.alive, WANTED, self._run.transfer.most)
-        return min(max(self._crew.wanted, mirrors), self._threads)
+        return min(max(self._crew.wanted, mirrors), self._attempts.most)
 
     def _busy(self) -> int:
         """Return how many threads are at work for this file."""
         return self._at_work() - self._relay.waiting
 
     def _do_with_fewer(self) -> None:
-        """Have no more connections at work than now."""
-        if self._threads == OPEN:
-            text = f"the system gives no more threads: going on with {self._busy()}"
-            self._run.emit(Note(self._number, text))
-        self._threads = min(self._threads, self._at_work())
+        self._attempts.do_with_fewer(self._at_work(), self._busy())
 
     def _heed_gate(self) -> None:
         """Name a wait that keeps everything, or end where nobody would wait so long."""
@@ -201,42 +190,12 @@ class Fetching:
     def _start(
         self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None
     ) -> None:
-        wire, busy = Wire(), self._busy()
-        segment.set_out(wire, site, self._run.clock(), speed)
+        busy = self._busy()
+        segment.set_out(Wire(), site, self._run.clock(), speed)
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
-        self._futures = {each: of for each, of in self._futures.items() if not each.done()}
-        future: Future[None] | None = None
-        work = partial(self._work, segment, site, wire, opened)
-        try:
-            future = self._run.pool.submit_beside(busy, work)
-        finally:
-            if future is None:
-                # It is as if it had not been tried.
-                segment.wire = None
-                self._sites.came_back(site, None)
-                _let_go(site, opened)
-        if future is None:
+        if not self._attempts.start(segment, site, opened, busy=busy):
             self._do_with_fewer()
-        else:
-            self._futures[future] = segment, site, opened
-
-    def _work(self, segment: Segment, site: Site, wire: Wire, opened: Opened | None) -> None:
-        try:
-            outcome = attempt(self._job, site, segment, wire, opened=opened)
-        except BaseException as error:  # noqa: BLE001 - handed to the coordinator, who raises it
-            outcome = Crash(error)
-        self._inbox.put((segment, outcome))
-
-    def _take_outcomes(self) -> None:
-        """Wait a tick for an outcome, then handle all that are there."""
-        try:
-            segment, outcome = self._inbox.get(timeout=self._patience())
-            while True:
-                self._handle(segment, outcome)
-                segment, outcome = self._inbox.get_nowait()
-        except queue.Empty:
-            pass
 
     def _patience(self) -> float:
         """Return how long nothing needs to be done unless an outcome comes, in seconds."""
@@ -295,28 +254,15 @@ class Fetching:
             if segment.wire is not None:
                 segment.wire.abort()
         self._trials.stop()
-        for future, (segment, site, opened) in self._futures.items():
-            # It waits for a thread still: nothing will be told of it.
-            if future.cancel():
-                segment.wire = None
-                _let_go(site, opened)
-        wait([each for each in self._futures if not each.cancelled()], timeout=GRACE)
+        self._attempts.stop()
         for segment in self._supply.live:
             if segment.site is not None and segment.wire is not None:
                 # What it wrote until now came from there, whatever becomes of the rest.
                 segment.site.brought.append(Span(segment.began, segment.position))
         self._relay.close()
-        while not self._inbox.empty():
-            segment, outcome = self._inbox.get_nowait()
+        for segment, outcome in self._attempts.take(0.0):
             segment.wire = None
             if isinstance(outcome, Streamed) and outcome.rest is not None:
                 assert segment.site is not None
                 close(segment.site, outcome.rest)
         self._sites.all_came_back()
-
-
-def _let_go(site: Site, opened: Opened | None) -> None:
-    """Give back what an attempt that never began had claimed."""
-    if opened is not None:
-        opened[0].close()
-    site.gate.closed(was_streaming=opened is not None)

@@ -23,7 +23,8 @@ from segdl.core.url import Location, Origin
 from segdl.net.answer import Answer, LibraryAnswer, PlainAnswer
 from segdl.net.idle import IdleConnections
 from segdl.net.pools import Pools, target_of
-from segdl.net.wire import WholeHead, Wire
+from segdl.net.wholehead import WholeHead
+from segdl.net.wire import Wire
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -7,8 +7,6 @@ connection classes here tell the wire which socket it became.
 
 from __future__ import annotations
 
-import http.client
-import io
 import socket
 import ssl
 import threading
@@ -25,11 +23,9 @@ from urllib3.util import wait_for_read
 from segdl.core.arrivals import Look
 from segdl.net import window
 from segdl.net.reach import Known, connected_socket
+from segdl.net.wholehead import WholeHead
 
 _current = threading.local()
-
-# Interim answers before one that counts; what sends more of them may never come to it.
-_MOST_INTERIM = 16
 
 
 class AbortedError(Exception):
@@ -201,57 +197,6 @@ def _check() -> None:
     wire = _current_wire()
     if wire is not None and wire.aborted:
         raise AbortedError
-
-
-class _Lines:
-    """Lines of a head as they are read; remembers the last one."""
-
-    # Not one of io's classes: they close what they hold when they are collected.
-    def __init__(self, file: io.BufferedReader) -> None:
-        self._file = file
-        self.last = b""
-
-    def readline(self, size: int = -1, /) -> bytes:
-        self.last = self._file.readline(size)
-        return self.last
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class WholeHead(http.client.HTTPResponse):
-    """A response whose head came to its end: http.client takes one that was cut for whole.
-
-    Interim responses before it are passed over (RFC 9110, 15.2): http.client knows 100 alone.
-    """
-
-    def begin(self) -> None:
-        """Read the head."""
-        file = self.fp
-        lines: Any = _Lines(file)
-        self.fp = lines
-        try:
-            super().begin()
-        finally:
-            # It is None by now where the head made no sense.
-            if self.fp:
-                self.fp = file
-        if lines.last not in {b"\r\n", b"\n"}:
-            raise http.client.RemoteDisconnected("closed within the head of an answer")
-
-    # Both `begin` and what reads a proxy's answer to CONNECT begin with it.
-    def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(_MOST_INTERIM + 1):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not _is_interim(status):
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-        raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim responses")
-
-
-def _is_interim(status: int) -> bool:
-    # After 101 another protocol is spoken: no answer follows.
-    return 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
 
 
 class _Watched:
