@@ -46,6 +46,20 @@ def test_a_newcomer_who_starts_late_gets_less() -> None:
     assert take_over([Running(0, 8 * MIB, 1e6)], rate=1e6, setup=60.0, least=MIB) is None
 
 
+def test_what_many_win_together_is_worth_it_where_one_alone_would_not_do() -> None:
+    def split(newcomers: int) -> Split | None:
+        last = [Running(0, 600 * 1024, 1.25e6)]
+        return take_over(last, rate=3.7e5, setup=0.1, least=64 * 1024, newcomers=newcomers)
+
+    assert split(1) is None
+    assert split(8) == Split(0, 536 * 1024)
+
+
+def test_who_needs_longer_to_begin_than_they_would_save_are_not_worth_it() -> None:
+    last = [Running(0, 640 * 1024, 1.25e6)]
+    assert take_over(last, rate=4e5, setup=0.5, least=64 * 1024, newcomers=9) is None
+
+
 def test_where_others_share_the_link_more_must_be_won() -> None:
     fast, slow = [Running(0, 64 * MIB, 40e6)], [Running(0, 64 * MIB, 2e6)]
     assert take_over(fast, rate=40e6, setup=0.0, least=MIB) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 PATIENCE = NetworkOptions(connect_timeout=10.0, stall_timeout=30.0)
 
 
-def started(*, heard: bool = True) -> Segment:
+def site(*, idle: int = 0) -> Site:
+    """A place to which so many connections wait for a request."""
+    gate, source = Gate(8, lambda: 0.0), SimpleNamespace(idle=idle)
+    return cast("Site", SimpleNamespace(received=0, gate=gate, source=source))
+
+
+def started(*, heard: bool = True, free: int = 0) -> Segment:
     segment = Segment(0, 1 << 30, 0)
-    gate = Gate(8, lambda: 0.0)
-    segment.set_out(Wire(), cast("Site", SimpleNamespace(received=0, gate=gate)), 0.0)
+    segment.set_out(Wire(), site(idle=free), 0.0)
     if heard:
         segment.heard = True
         Watch(PATIENCE).measure([segment], 0.0)
@@ -160,6 +166,41 @@ def test_who_is_late_to_connect_may_be_slow_besides() -> None:
     assert 12.0 <= dropped < 13.0
 
 
+@pytest.mark.parametrize(("idle", "free"), [(False, 0), (False, 3), (True, 0), (True, 3)])
+def test_who_is_not_answered_is_waited_for_unless_a_connection_is_free(
+    idle: bool, free: int
+) -> None:
+    watch = Watch(PATIENCE)
+    others, newcomer = [started(), started()], started(heard=False, free=free)
+    dropped = None
+    for tick in range(1, 400):
+        now = tick * 0.05
+        for each in others:
+            each.position = each.received = int(now * 2_000_000)
+        watch.measure([*others, newcomer], now)
+        watch.drop_slow([*others, newcomer], now, idle=idle)
+        if newcomer.dropped is not None:
+            dropped = dropped or now
+    assert newcomer.dropped is (Drop.UNANSWERED if idle and free else None)
+    assert dropped is None or dropped < 2.0
+
+
+def test_the_second_that_is_not_answered_is_waited_for_longer() -> None:
+    """A server that takes its time for each request does so over any connection."""
+    watch, newcomer, at = Watch(PATIENCE), started(heard=False, free=1), []
+    for tick in range(1, 400):
+        now = tick * 0.05
+        watch.measure([newcomer], now)
+        watch.drop_slow([newcomer], now, idle=True)
+        if newcomer.dropped is not None:
+            at.append(now)
+            newcomer.lagged += 1
+            newcomer.set_out(Wire(), site(idle=1), now)
+    waits = [later - earlier for earlier, later in pairwise(at)]
+    assert waits
+    assert all(later > 1.8 * earlier for earlier, later in pairwise(waits))
+
+
 @pytest.mark.parametrize("idle", [False, True])
 def test_the_others_were_done_at_once(idle: bool) -> None:
     """Nobody has measured how fast they were, but they were."""
@@ -199,10 +240,6 @@ def drops_of(site: Site, lumpy: int, steady: int) -> int:
         watch.measure(segments, now)
         watch.drop_slow(segments, now, idle=True)
     return drops
-
-
-def site() -> Site:
-    return cast("Site", SimpleNamespace(received=0, gate=Gate(8, lambda: 0.0)))
 
 
 @pytest.mark.parametrize("count", [3, 8])

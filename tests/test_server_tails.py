@@ -9,7 +9,7 @@ import pytest
 import segdl
 from segdl.progress.events import Note, Progress, Retrying
 from support.data import content
-from support.faults import Drip, StallAfter
+from support.faults import Drip, Silence, StallAfter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,20 @@ def test_a_silent_connection_is_opened_anew_while_others_are_fast(
     assert (tmp_path / "f").read_bytes() == CONTENT
     reasons = [event.reason for event in events if isinstance(event, Retrying)]
     assert reasons == ["far slower than the others"]
+
+
+def test_an_unanswered_request_goes_to_a_connection_that_is_free(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    served = origin(CONTENT, faults=one_is(Silence()))
+    events: list[segdl.events.Event] = []
+    network = segdl.NetworkOptions(stall_timeout=600.0)
+    segdl.download(
+        served.url, tmp_path / "f", connections=4, network=network, on_event=events.append
+    )
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    reasons = [event.reason for event in events if isinstance(event, Retrying)]
+    assert reasons == ["no answer, and another connection is free"]
 
 
 def test_connections_that_are_all_slow_are_kept(origin: Callable[..., Any], tmp_path: Path) -> None:

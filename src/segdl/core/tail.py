@@ -85,8 +85,8 @@ def take_over(
             which counts as fast as the one it helps.
         setup: seconds until its first byte.
         least: bytes; neither piece is smaller, but for what rounding takes off.
-        newcomers: how many are about to ask, this one included: it leaves the others theirs,
-            so that nobody's request is cut again.
+        newcomers: how many are about to ask, this one included: what all of them win counts,
+            and it leaves the others theirs, so that nobody's request is cut again.
         beside: whether the server serves others of our files, too.
 
     Returns:
@@ -111,12 +111,16 @@ def take_over(
     left = each.stop - each.position
     old = _rate(each, rate)
     new = max(old if rate is None else rate, 1.0)
-    together = (left + new * setup) / (old + new)
+
+    def ends_with(helpers: int) -> float:
+        return (left + helpers * new * setup) / (old + helpers * new)
+
     known = rate is not None or each.rate is not None
     worthwhile = _WORTHWHILE_BESIDE if beside else _WORTHWHILE
-    if known and ends - together < max(worthwhile, _SHARE * ends):
+    won = ends - ends_with(max(1, min(newcomers, left // max(1, least) - 1)))
+    if known and won < max(worthwhile, _SHARE * ends):
         return None
-    keep = min(max(int(old * together), least), left - least)
+    keep = min(max(int(old * ends_with(1)), least), left - least)
     if newcomers > 1:
         everything = sum(max(0, each.stop - each.position) for each in running)
         share = everything // (len(running) + newcomers)

@@ -160,8 +160,8 @@ class Aftermath:
             why = segment.dropped.value
             trouble: Trouble = "silent" if segment.dropped is Drop.CRAWLING else "slow"
             error = NetworkError(f"{site.name}: {why}", trouble=trouble)
-        if segment.dropped in {Drop.LAGGING, Drop.MISPLACED}:
-            segment.lagged += segment.dropped is Drop.LAGGING
+        if segment.dropped in {Drop.LAGGING, Drop.UNANSWERED, Drop.MISPLACED}:
+            segment.lagged += segment.dropped is not Drop.MISPLACED
             self._go_on(segment, site, error, 0.0)
         elif progressed:
             # Cut after some KiB: ask for the rest at once. After less, not that fast.

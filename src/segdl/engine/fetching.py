@@ -152,7 +152,9 @@ class Fetching:
             newcomers = min(self._wanted(), site.gate.limit) - at_work
         least, rate = self._run.transfer.min_split, self._sites.rate_of(site)
         beside = site.gate.streaming > at_work
-        return self._watch.help_wanted(live, least, rate, newcomers, beside=beside)
+        # One that waits for a request needs no more than that.
+        setup = (site.gate.round_trip or None) if site.source.idle else None
+        return self._watch.help_wanted(live, least, rate, newcomers, setup=setup, beside=beside)
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)

@@ -21,6 +21,7 @@ class Drop(Enum):
 
     CRAWLING = "the connection hardly moved"
     LAGGING = "far slower than the others"
+    UNANSWERED = "no answer, and another connection is free"
     MISPLACED = "another mirror is faster"
     OVERTAKEN = "another connection has come to its place"
     SURPLUS = "fewer connections do as well"

@@ -95,7 +95,11 @@ class Watch:
             self._usual = _SOMETHING
         for segment in at_work:
             if segment.dropped is None and segment.wire is not None:
-                segment.dropped = self._crawls(segment, fastest, now) or self._lags(segment, now)
+                segment.dropped = (
+                    self._crawls(segment, fastest, now)
+                    or self._lags(segment, now)
+                    or (self._waits_in_vain(segment, now) if idle else None)
+                )
                 if segment.dropped is not None:
                     segment.wire.abort()
 
@@ -134,6 +138,16 @@ class Watch:
         )
         return Drop.LAGGING if lags else None
 
+    def _waits_in_vain(self, segment: Segment, now: float) -> Drop | None:
+        """Judge one that is not answered while a connection to the same place is free.
+
+        A packet that is lost in connecting is missed for a second.
+        """
+        if segment.heard or segment.site is None or not segment.site.source.idle:
+            return None
+        patience = self._patience * 2.0 ** min(segment.lagged, 8)
+        return Drop.UNANSWERED if now - segment.set_out_at >= patience else None
+
     def help_wanted(
         self,
         segments: Sequence[Segment],
@@ -141,6 +155,7 @@ class Watch:
         newcomer: float | None,
         newcomers: int = 1,
         *,
+        setup: float | None = None,
         beside: bool = False,
     ) -> tuple[Segment, int] | None:
         """Choose the segment that an idle connection should take the rest of, and from where.
@@ -151,6 +166,7 @@ class Watch:
                 into less.
             newcomer: bytes a second that the idle connection brings; None where nobody knows.
             newcomers: how many connections are idle.
+            setup: seconds until their first byte; None where they are to be made yet.
             beside: whether the server serves others of our files, too.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
@@ -164,7 +180,7 @@ class Watch:
         split = take_over(
             running,
             rate=newcomer or usual,
-            setup=self.setup,
+            setup=self.setup if setup is None else setup,
             least=least,
             newcomers=newcomers,
             beside=beside,

@@ -33,6 +33,9 @@ class Sender(Protocol):
             TransferError: nothing usable came back.
         """
 
+    def idle(self, location: Location) -> int:
+        """Return how many connections wait for a request to a place, as far as is known."""
+
     def close(self) -> None:
         """Close every idle connection."""
 
@@ -199,6 +202,10 @@ class Prepared:
         if self._rest is None:
             raise AskedTooMuchError
         return self._rest.open(location, headers, wire, payer)
+
+    def idle(self, location: Location) -> int:
+        """Return how many connections wait for a request to a place, as far as is known."""
+        return 0 if self._rest is None else self._rest.idle(location)
 
     def close(self) -> None:
         """Close the connection of what nobody asked for."""

@@ -131,6 +131,10 @@ class Direct:
         line.drop()
         return None
 
+    def idle(self, origin: Origin) -> int:
+        """Return how many connections to an origin wait for a request."""
+        return self._idle.count(origin)
+
     def close(self) -> None:
         """Close every idle connection."""
         self._idle.close()

@@ -31,6 +31,11 @@ class IdleConnections:
         with self._lock:
             return self._pop(origin, -1)
 
+    def count(self, origin: Origin) -> int:
+        """Return how many wait for a request to that origin."""
+        with self._lock:
+            return len(self._kept.get(origin, ()))
+
     def keep(self, origin: Origin, connection: HTTPConnection) -> None:
         """Keep a connection, or close it where there are enough."""
         with self._lock:

@@ -82,6 +82,13 @@ class Source:
         with self._lock:
             return self._sent
 
+    @property
+    def idle(self) -> int:
+        """Connections that wait for a request to where the bytes come from, if that is known."""
+        with self._lock:
+            final = self._final
+        return self._transport.idle(final)
+
     def count(self, requests: int) -> None:
         """Add requests that were sent elsewhere for this file's sake."""
         with self._lock:

@@ -159,6 +159,10 @@ class Transport:
             return None
         return Asked(location, headers, line, silence=self._silence, most=most)
 
+    def idle(self, location: Location) -> int:
+        """Return how many connections wait for a request to a place, as far as is known."""
+        return self._direct.idle(location.origin)
+
     def _send(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Answer:
         while True:
             try:

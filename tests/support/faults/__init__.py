@@ -45,6 +45,7 @@ from support.faults.wire import (
     Http10,
     HugeHeader,
     NoLength,
+    Silence,
     StallAfter,
     WrongLength,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "RefuseHead",
     "ShiftedRange",
     "ShorterRange",
+    "Silence",
     "StallAfter",
     "Status",
     "Unsatisfiable",

@@ -108,6 +108,14 @@ class StallAfter(Fault):
 
 
 @dataclass(frozen=True)
+class Silence(Fault):
+    """No answer at all; the connection stays open."""
+
+    def apply(self, reply: Reply, exchange: Exchange) -> Reply:
+        return Reply(200, script=Connection.stall)
+
+
+@dataclass(frozen=True)
 class Drip(Fault):
     """`chunk` bytes every `interval` seconds; with a large chunk this is a rate limit."""
 
