@@ -17,7 +17,7 @@ from segdl.core.addresses import Address
 from segdl.core.url import parse_url
 from segdl.errors import NetworkError
 from segdl.net.failures import TransferError
-from segdl.net.reach import Known, connect
+from segdl.net.race import Known, connect
 from segdl.net.transport import Transport
 from segdl.net.wire import AbortedError, Wire
 from segdl.options import NetworkOptions

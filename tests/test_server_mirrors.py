@@ -10,7 +10,7 @@ import pytest
 
 import segdl
 from segdl.engine.crew import Crew
-from segdl.net import reach
+from segdl.net import race, reach
 from segdl.progress.events import Note
 from support.data import content
 from support.faults import Drip, StallAfter, Status, always
@@ -218,7 +218,7 @@ def test_no_mirror_is_blamed_where_this_machine_opens_no_more_sockets(
     opened: int,
     connections: int,
 ) -> None:
-    connect, asked = reach.connect, 0
+    connect, asked = race.connect, 0
 
     def limited(*address: Any, **how: Any) -> Any:
         nonlocal asked

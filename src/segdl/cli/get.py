@@ -15,7 +15,10 @@ from segdl.cli.getparser import get_parser, transfer_options
 from segdl.cli.parser import network_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import human_size, printable
+from segdl.core.url import parse_source
 from segdl.errors import CancelledError, DiskError, SegdlError, UsageError
+from segdl.net.early import Early
+from segdl.net.systemproxies import system_may_name_one
 from segdl.progress.view import View, make_view
 from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors
@@ -23,7 +26,7 @@ from segdl.store.faults import disk_errors
 if TYPE_CHECKING:
     from segdl.core.s3url import S3Place
     from segdl.engine.run import Run
-    from segdl.options import Request
+    from segdl.options import NetworkOptions, Request
 
 
 def get(arguments: Sequence[str]) -> int:
@@ -62,12 +65,13 @@ def _check(options: argparse.Namespace) -> None:
 def _carry_out(
     options: argparse.Namespace, prefix: S3Place | None, view: View, cancel: threading.Event
 ) -> int:
+    network, transfer = network_options(options), transfer_options(options)
+    early = _begin_to_connect(options, network)
     # It takes 0.1 s to import: not before the options are known to be right.
     from segdl.engine.surroundings import open_run
 
-    network, transfer = network_options(options), transfer_options(options)
     max_files = 1 if wanted.is_single(options) else options.max_files
-    with open_run(network, transfer, view, cancel, max_files=max_files) as run:
+    with open_run(network, transfer, view, cancel, max_files=max_files, early=early) as run:
         if options.output == "-":
             from segdl.engine.ordered import stream
 
@@ -88,6 +92,22 @@ def _carry_out(
             report.interrupted()
             return CancelledError.exit_code
         return report.exit_code
+
+
+def _begin_to_connect(options: argparse.Namespace, network: NetworkOptions) -> Early | None:
+    """Connect to the server of the one file that is wanted; None where others may be asked."""
+    if not wanted.is_single(options) or options.if_exists == "skip":
+        return None
+    location = parse_source(options.urls[0])
+    by_proxy = system_may_name_one() if network.proxy is None else bool(network.proxy)
+    # Who has a limit says before connecting how much may come at once.
+    if not location.is_web or by_proxy or network.limit_rate:
+        return None
+    try:
+        return Early(location.origin, within=network.connect_timeout)
+    except RuntimeError:
+        # No thread for it: it will be told who needs one.
+        return None
 
 
 def _download_all(

@@ -11,6 +11,7 @@ from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.engine.run import TICK, Run
 from segdl.engine.threads import Threads
+from segdl.net.early import Early
 from segdl.net.transport import Transport
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.progress.events import Event
@@ -28,6 +29,7 @@ def open_run(
     *,
     max_files: int,
     per_origin: int | None = None,
+    early: Early | None = None,
 ) -> Iterator[Run]:
     """Set up the surroundings of a run, and close every connection at its end.
 
@@ -39,10 +41,11 @@ def open_run(
         max_files: files at once.
         per_origin: requests that one origin gets at once, from all files; None leaves that
             to `transfer`.
+        early: a connection that was begun already.
     """
     usual = transfer.most if max_files == 1 else max(transfer.most, MOST_PER_ORIGIN)
     cap = per_origin or usual
-    transport = Transport(network, connections=max(cap, transfer.most))
+    transport = Transport(network, connections=max(cap, transfer.most), early=early)
     lock, over = threading.Lock(), False
 
     def emit_one(event: Event) -> None:

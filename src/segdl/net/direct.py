@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import urllib3
 from urllib3.connection import HTTPConnection
@@ -21,6 +21,7 @@ from urllib3.util import wait_for_read
 from segdl.core.plain import read_plain, write_plain
 from segdl.core.url import Location, Origin
 from segdl.net.answer import Answer, LibraryAnswer, PlainAnswer
+from segdl.net.early import Early
 from segdl.net.idle import IdleConnections
 from segdl.net.pools import Pools, target_of
 from segdl.net.wholehead import WholeHead
@@ -76,9 +77,17 @@ class Direct:
         pools: make connections.
         idle: keeps them.
         patience: seconds to connect, and seconds without a byte until a wait ends.
+        early: a connection that was begun already.
     """
 
-    def __init__(self, pools: Pools, idle: IdleConnections, patience: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        pools: Pools,
+        idle: IdleConnections,
+        patience: tuple[float, float],
+        early: Early | None = None,
+    ) -> None:
+        self._early = early
         self._pools = pools
         self._idle = idle
         self._to_connect, self._silence = patience
@@ -138,6 +147,8 @@ class Direct:
     def close(self) -> None:
         """Close every idle connection."""
         self._idle.close()
+        if self._early is not None:
+            self._early.close()
 
     def _used(self, origin: Origin) -> Line | None:
         """Return a connection that is not closed, as far as one can tell."""
@@ -153,6 +164,8 @@ class Direct:
         pool = self._pools.of(location, None)
         connection = cast("HTTPConnection", pool._new_conn())  # noqa: SLF001
         connection.timeout = self._to_connect
+        if self._early is not None and self._early.origin == location.origin:
+            cast("Any", connection).early = self._early
         try:
             with wire.in_use():
                 # It connects where there is something to validate.

@@ -7,8 +7,6 @@ where there may be something to read.
 
 from __future__ import annotations
 
-import os
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -19,11 +17,10 @@ from urllib3.util import make_headers, parse_url
 from segdl.core.url import Location
 from segdl.errors import UsageError
 from segdl.net.failures import TransferError
+from segdl.net.systemproxies import system_may_name_one
 
 if TYPE_CHECKING:
     from segdl.core.url import Origin
-
-_SYSTEM_HAS_SETTINGS = sys.platform in {"win32", "darwin"}
 
 
 class Proxies:
@@ -51,7 +48,7 @@ class Proxies:
 
 
 def _from_environment(url: str) -> str | None:
-    if not _SYSTEM_HAS_SETTINGS and not any(n.lower().endswith("_proxy") for n in os.environ):
+    if not system_may_name_one():
         return None
     from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 

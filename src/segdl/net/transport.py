@@ -16,6 +16,7 @@ from segdl.core.url import Location
 from segdl.net.answer import Answer, LibraryAnswer
 from segdl.net.asked import Asked
 from segdl.net.direct import Direct
+from segdl.net.early import Early
 from segdl.net.exchange import Exchange, failure_of
 from segdl.net.failures import WIRE_ERRORS, is_closed_unanswered
 from segdl.net.idle import IdleConnections
@@ -49,9 +50,16 @@ class Transport:
     """Sends requests, within the limit of the run.
 
     Threads share it; `_lock` owns `_s3` and `_other`, which are made when they are needed.
+
+    Args:
+        options: how to reach servers.
+        connections: most idle ones to one origin that are kept.
+        early: a connection that was begun already; it is closed with the others.
     """
 
-    def __init__(self, options: NetworkOptions, *, connections: int) -> None:
+    def __init__(
+        self, options: NetworkOptions, *, connections: int, early: Early | None = None
+    ) -> None:
         self._context = SharedContext(options)
         self._pools = Pools(self._context, connections)
         self._silence = options.stall_timeout
@@ -59,6 +67,7 @@ class Transport:
             self._pools,
             IdleConnections(connections, max(connections, _MOST_IDLE)),
             (options.connect_timeout, options.stall_timeout),
+            early,
         )
         self._proxies = Proxies(options.proxy)
         self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.stall_timeout)

@@ -22,7 +22,9 @@ from urllib3.util import wait_for_read
 
 from segdl.core.arrivals import Look
 from segdl.net import window
-from segdl.net.reach import Known, connected_socket
+from segdl.net.early import Early
+from segdl.net.race import Known
+from segdl.net.reach import connected_socket
 from segdl.net.wholehead import WholeHead
 
 _current = threading.local()
@@ -204,11 +206,13 @@ class _Watched:
 
     Attributes:
         known: of the host that it connects to.
+        early: a connection to it that was begun before.
         by_itself: whether it has a way of its own to connect, such as by SOCKS.
     """
 
     response_class = WholeHead
     known: Known
+    early: Early | None = None
     by_itself: bool
     sock: socket.socket | None
     socket_options: Sequence[Any] | None
@@ -231,7 +235,8 @@ class _Watched:
         if self.by_itself:
             connected: socket.socket = super()._new_conn()  # type: ignore[misc]
             return connected
-        return connected_socket(cast("HTTPConnection", self), self.known, _check)
+        connection = cast("HTTPConnection", self)
+        return connected_socket(connection, self.known, _check, self.early)
 
     def connect(self) -> None:
         wire = _current_wire()
