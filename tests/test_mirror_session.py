@@ -461,7 +461,7 @@ class TestDeleting:
         published = mirrored / first[0].path
         published.write_bytes(b"published")
         with open(published, "rb") as file:
-            write_record(file.fileno(), Version(size=9, etag='"1"'), None)
+            write_record(file.fileno(), Version(size=9, etag='"1"'), None, "http://h.example/f")
         site.drop(first[0].path)
         same(mirror(mirrored, site.entries(digests=True), delete="now"), mirrored, site)
 
@@ -476,7 +476,7 @@ class TestDeleting:
         if edited:
             own.write_bytes(b"published")
             with open(own, "rb") as file:
-                write_record(file.fileno(), Version(size=9, etag='"1"'), None)
+                write_record(file.fileno(), Version(size=9, etag='"1"'), None, "http://h.example/f")
         with open(own, "ab") as file:
             file.write(b"my notes")
         kept = own.read_bytes()

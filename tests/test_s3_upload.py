@@ -564,7 +564,7 @@ def test_the_servers_digest_is_not_checked_of_parts_that_are_gone(
 def test_mirrors_that_lie_are_no_changes_of_the_file(
     bucket: Bucket, origin: Callable[..., Origin], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lies = itertools.repeat(LiedError([], 0), 10)
+    lies = itertools.repeat(LiedError([], "bytes at 0 differ"), 10)
     send_parts = assemble._send_parts
 
     def lie_at_first(*arguments: Any) -> int:

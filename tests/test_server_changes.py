@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from segdl.core.identity import Version
-from segdl.errors import DiskError, RemoteChangedError, ServerError
+from segdl.errors import RemoteChangedError, ServerError
 from segdl.progress.events import Restarted
 from segdl.store.state import State, save
 from support import data
@@ -170,24 +170,6 @@ def test_pieces_are_not_compared_over_their_edges(
         (folder / f"{start}.part").write_bytes(wanted[start:stop])
     fetched = fetch(served.url, tmp_path, connections=1, span=pieces).is_whole(wanted)
     assert not fetched.told(Restarted)
-
-
-@pytest.mark.parametrize("proof", [True, False])
-def test_another_url_goes_on_only_with_what_proves_to_be_the_same_file(
-    origin: Any, tmp_path: Path, proof: bool
-) -> None:
-    served = origin(OLD, **({} if proof else {"etag": None, "last_modified": None}))
-    broken_off(served, tmp_path, connections=1)
-    held = sorted((tmp_path / f"{NAME}.segdl").glob("*.part"))
-    fetched = fetch(served.server.url("/elsewhere"), tmp_path, connections=1)
-    if proof:
-        assert not fetched.is_whole(OLD).told(Restarted)
-        assert fetched.result is not None
-        assert fetched.result.fetched < SIZE
-    else:
-        assert "another file" in str(fetched.failed(DiskError))
-        assert sorted((tmp_path / f"{NAME}.segdl").glob("*.part")) == held
-        fetch(served.url, tmp_path).is_whole(OLD)
 
 
 def test_a_note_without_parts_is_in_nobody_s_way(origin: Any, tmp_path: Path) -> None:

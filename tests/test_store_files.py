@@ -354,18 +354,22 @@ def test_the_free_name(tmp_path: Path) -> None:
     assert free_name(long, never).name == "é" * 124 + ".1.txt"
 
 
+URL = "http://h.example/f"
+
+
 def test_a_record_that_is_nonsense_is_none(tmp_path: Path) -> None:
     path = tmp_path / "f"
     version = Version(size=3, etag='"a"')
     path.write_bytes(b"abc")
     with path.open("rb") as file:
-        write_record(file.fileno(), version, None)
-    if not is_recorded(path, version, None):
+        write_record(file.fileno(), version, None, URL)
+    if not is_recorded(path, version, None, URL):
         pytest.skip("no extended attributes here")
-    assert not is_recorded(path, version, "0-1")
-    assert not is_recorded(path, Version(size=3, etag='"b"'), None)
-    assert not is_recorded(path, Version(size=4, etag='"a"'), None)
+    assert not is_recorded(path, version, "0-1", URL)
+    assert not is_recorded(path, Version(size=3, etag='"b"'), None, URL)
+    assert not is_recorded(path, Version(size=4, etag='"a"'), None, URL)
+    assert not is_recorded(path, version, None, f"{URL}2")
     good = json.loads(os.getxattr(path, "user.segdl"))
     for bad in (b"", b"[]", b"{}", json.dumps(good | {"version": {"etag": 5, "size": 3}}).encode()):
         os.setxattr(path, "user.segdl", bad)
-        assert not is_recorded(path, version, None)
+        assert not is_recorded(path, version, None, URL)

@@ -76,6 +76,7 @@ def fetch(
     cancel: threading.Event | None = None,
     network: dict[str, Any] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    mirrors: tuple[str, ...] = (),
     **transfer: Any,
 ) -> Fetched:
     """Download `url` to `folder`, or in order to `out`; no SegdlError escapes."""
@@ -103,7 +104,7 @@ def fetch(
         backoff=quick_backoff,
     )
     wanted = parse_wanted(checksum) if checksum else None
-    request = Request(url=url, directory=folder, name=NAME, checksum=wanted)
+    request = Request(url=url, directory=folder, name=NAME, checksum=wanted, mirrors=mirrors)
     began = time.monotonic()
     try:
         if out is None:

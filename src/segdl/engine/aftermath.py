@@ -43,8 +43,8 @@ class UnrangedError(Exception):
 class LiedError(Exception):
     """Mirrors sent bytes that are not the file's: what they brought must go."""
 
-    def __init__(self, mirrors: list[Site], at: int) -> None:
-        super().__init__(f"bytes at {at} differ")
+    def __init__(self, mirrors: list[Site], why: str) -> None:
+        super().__init__(why)
         self.mirrors = mirrors
 
 
@@ -127,13 +127,13 @@ class Aftermath:
         """
         accused = self._sites.accused(at, site, segments)
         if accused:
-            raise LiedError(accused, at)
+            raise LiedError(accused, f"bytes at {at} differ")
         raise ChangedError(f"bytes at {at} differ from those fetched before", proved=True)
 
     def _changed(self, site: Site, why: str) -> None:
         if site is self._sites.origin:
             raise ChangedError(why, proved=False)
-        raise LiedError([site], 0)
+        raise LiedError([site], "bytes at 0 differ")
 
     def _streamed(self, segment: Segment, site: Site, end: int | None, *, progressed: bool) -> None:
         if end is not None:

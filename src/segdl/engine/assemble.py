@@ -13,12 +13,13 @@ from segdl.engine.job import job_of
 from segdl.engine.opening import taken
 from segdl.engine.outright import MOMENT, Outright
 from segdl.engine.planning import make_room, selection_of, supply_of
+from segdl.engine.reconciling import reconcile
 from segdl.engine.segment import Opened, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task
 from segdl.engine.verify import Verification
-from segdl.engine.versions import confirm, reconcile
+from segdl.engine.versions import confirm
 from segdl.progress.events import Note, Started
 from segdl.store.workplace import Workplace
 
@@ -38,11 +39,14 @@ def fetch_one_version(
     """
     began = task.run.clock()
     contact = _with_ranges(task, place, contact)
+    earlier = place.state()
     pin = reconcile(task, place, contact)
+    course = Course(task, place, contact, pin)
+    if earlier is not None:
+        course.sites.credit(earlier.named_by, place.parts.held())
     # What came just now is none of what --fresh throws away.
     came = outright.hand_over(place)
     _tell_layout(task, place)
-    course = Course(task, place, contact, pin)
     fetched = came
     while True:
         try:

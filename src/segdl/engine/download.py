@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.spans import Span
-from segdl.core.url import parse_source, parse_url
+from segdl.core.url import parse_source
 from segdl.engine.assemble import fetch_one_version
 from segdl.engine.contact import Contact, first_range
 from segdl.engine.ending import finished
@@ -19,6 +18,7 @@ from segdl.engine.finish import publish
 from segdl.engine.opening import open_download
 from segdl.engine.outright import Outright
 from segdl.engine.place import target_of
+from segdl.engine.reconciling import OtherFileError
 from segdl.engine.repair import verify
 from segdl.engine.run import Run
 from segdl.engine.task import Task
@@ -63,27 +63,37 @@ def download(
         only_look = not task.run.one_answer and _left_something(task)
         return first_range(task.run.transfer, only_look=only_look)
 
-    wanted = request
+    skipped, patient = 0, False
     while True:
-        with open_download(run, wanted, number, first) as (task, contact):
+        with open_download(run, request, number, first, skipped=skipped, patient=patient) as (
+            task,
+            contact,
+        ):
             on_contact(task, contact)
             try:
                 return _with_contact(task, contact)
+            except OtherFileError as error:
+                if task.mirrors:
+                    skipped = _place_of(request, task) + 1
+                elif patient:
+                    raise
+                else:
+                    # The one whose file it is was asked once only.
+                    skipped, patient = 0, True
+                run.emit(Note(number, error.message))
             except (NetworkError, ServerError) as error:
-                left = _mirrors_behind(wanted, task)
-                if not left or not request.expected.verifiable:
+                if not task.mirrors or not request.expected.verifiable:
                     raise
                 # Who answers next need not prove itself to one that is gone: the digest tells.
-                host = parse_url(left[0]).origin.host
+                host = task.mirrors[0].asked.origin.host
                 run.emit(Note(number, f"going on with {host}: {error.message}"))
-        wanted = replace(wanted, url=left[0], mirrors=left[1:])
+                skipped = _place_of(request, task) + 1
 
 
-def _mirrors_behind(request: Request, task: Task) -> tuple[str, ...]:
-    """Return the URLs of a request that were to be asked after the one that answered."""
-    urls = (request.url, *request.mirrors)
-    places = [parse_source(url).url for url in urls]
-    return urls[places.index(task.source.asked.url) + 1 :]
+def _place_of(request: Request, task: Task) -> int:
+    """Return which of a request's URLs answered."""
+    places = [parse_source(url).url for url in (request.url, *request.mirrors)]
+    return places.index(task.source.asked.url)
 
 
 def _left_something(task: Task) -> bool:

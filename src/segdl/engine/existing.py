@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from segdl.core.checksum import Claim
 from segdl.core.identity import Match, Version, compare
 from segdl.core.selection import Selection, select
 from segdl.core.spans import Span
-from segdl.engine.attempt import OVERLAP
 from segdl.engine.contact import Contact, Ranges
+from segdl.engine.sampling import SAMPLE, before, same_there
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of
 from segdl.engine.versions import selected, state_of
@@ -86,6 +87,7 @@ def _just_published(task: Task, place: Workplace, version: Version, status: os.s
         state is not None
         and state.publishing == FileId.of(status)
         and state.range == selected(task)
+        and state.named_by == task.source.asked.public
         and state.version.size == version.size
         and compare(state.version, version) is Match.SAME
     )
@@ -123,8 +125,11 @@ def adopt(task: Task, place: Workplace, contact: Contact) -> None:
     selection = select(task.run.transfer.range, size)
     if status.st_size > selection.size:
         raise place.target.exists_error("exists and is longer than the remote file")
-    for seam in _samples(selection, status.st_size):
-        _require_same(task, place, seam, selection.remote(seam))
+    if not same_there(task, selection, _samples(selection, status.st_size), _reader(place)):
+        raise IntegrityError(
+            f"{shown(place.target.path)} is not the beginning of the remote file",
+            hint="use --if-exists overwrite or rename",
+        )
     # First the note: a part that belongs to nothing is thrown away.
     place.clear()
     place.belongs_to(state_of(task, contact.version))
@@ -133,35 +138,25 @@ def adopt(task: Task, place: Workplace, contact: Contact) -> None:
 
 def _samples(selection: Selection, size: int) -> list[Span]:
     """Return a few KiB from the beginning, the middle and the end of the first `size` bytes."""
-    samples: list[Span] = []
-    for stop in sorted({min(size, OVERLAP), size // 2, size}):
-        piece = max(cut for cut in selection.cuts if cut < max(stop, 1))
-        samples.append(Span(max(piece, stop - OVERLAP), stop))
-    return [sample for sample in samples if len(sample)]
+    stops = sorted({min(size, SAMPLE), size // 2, size})
+    return [before(selection, stop) for stop in stops if stop]
 
 
-def _require_same(task: Task, place: Workplace, seam: Span, remote: Span) -> None:
-    with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
-        file.seek(seam.start)
-        held = file.read(len(seam))
-    contact = task.contacts.make(remote)
-    try:
-        got = task.contacts.read_all(contact, len(seam))
-        fits = contact.ranges is Ranges.WORK and got == held
-    finally:
-        contact.release()
-    if not fits:
-        raise IntegrityError(
-            f"{shown(place.target.path)} is not the beginning of the remote file",
-            hint="use --if-exists overwrite or rename",
-        )
+def _reader(place: Workplace) -> Callable[[Span], bytes]:
+    def read(span: Span) -> bytes:
+        with disk_errors(place.target.path, "read"), open(place.target.path, "rb") as file:
+            file.seek(span.start)
+            return file.read(len(span))
+
+    return read
 
 
 def _is_the_remote_file(
     task: Task, place: Workplace, version: Version, status: os.stat_result
 ) -> bool:
     """Tell whether it provably is: by what was recorded, or by digest."""
-    if not task.claims and is_recorded(place.target.path, version, selected(task)):
+    url = task.source.asked.public
+    if not task.claims and is_recorded(place.target.path, version, selected(task), url):
         return True
     if task.run.transfer.range is None and version.size not in {None, status.st_size}:
         return False

@@ -60,7 +60,7 @@ def publish(task: Task, place: Workplace, version: Version, *, replace: bool) ->
                 modified = parse_date(version.last_modified)
                 if modified is not None:
                     os.utime(whole.path, (modified, modified))
-        write_record(whole.descriptor, version, selected(task))
+        write_record(whole.descriptor, version, selected(task), task.source.asked.public)
         # A name must never outlive a power cut that the bytes do not.
         whole.sync()
         with disk_errors(whole.path, "look at"):

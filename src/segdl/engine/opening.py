@@ -20,7 +20,13 @@ from segdl.progress.events import Note, Probing
 
 @contextmanager
 def open_download(
-    run: Run, request: Request, number: int, first: Callable[[Task], Span]
+    run: Run,
+    request: Request,
+    number: int,
+    first: Callable[[Task], Span],
+    *,
+    skipped: int = 0,
+    patient: bool = False,
 ) -> Iterator[tuple[Task, Contact]]:
     """Set up a download and make contact; a digest is looked for where that was asked for.
 
@@ -31,18 +37,20 @@ def open_download(
         request: what is wanted.
         number: the file's number within the run, for events.
         first: returns the bytes to ask for first.
+        skipped: how many of the request's URLs are not asked any more.
+        patient: ask the first of them as often as if there were no others.
 
     Raises:
         SegdlError: nobody has the file, or nobody can be asked.
     """
     look_for_digest = request.checksum == AUTO and request.expected.checksum is None
-    for skipped in range(len(request.mirrors) + 1):
-        with open_task(run, request, number, skipped=skipped) as task:
+    for place in range(skipped, len(request.mirrors) + 1):
+        with open_task(run, request, number, skipped=place) as task:
             run.emit(Probing(number, task.source.asked.public))
             only_look = look_for_digest or task.run.transfer.range is not None
             asked = ONE_BYTE if only_look else first(task)
             try:
-                once = bool(task.mirrors)
+                once = bool(task.mirrors) and not (patient and place == 0)
                 contact = task.contacts.make(asked, once=once, unless=request.held)
                 require_size(task, contact.version.size)
             except (NetworkError, ServerError, IntegrityError) as error:

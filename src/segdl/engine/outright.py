@@ -157,7 +157,7 @@ class Outright:
             modified = parse_date(version.last_modified) if task.run.transfer.remote_time else None
             if modified is not None:
                 os.utime(part.descriptor, (modified, modified))
-            write_record(part.descriptor, version, selected(task))
+            write_record(part.descriptor, version, selected(task), task.source.asked.public)
         # A name must never outlive a power cut that the bytes do not.
         began = task.run.clock()
         part.sync()

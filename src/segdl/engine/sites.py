@@ -75,6 +75,17 @@ class Sites:
             if site is not self.origin and self._known[index].state is State.PROVED:
                 self._known[index] = replace(self._known[index], state=State.UNTRIED)
 
+    def credit(self, url: str, spans: Sequence[Span]) -> None:
+        """Note that an earlier run had `spans` from a mirror, where `url` is one of them.
+
+        Args:
+            url: without user, password and query.
+            spans: of the local file.
+        """
+        for site in self._sites[1:]:
+            if site.source.asked.public == url:
+                site.brought.extend(spans)
+
     @property
     def received(self) -> int:
         """Bytes that came from all of them."""

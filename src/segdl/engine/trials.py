@@ -7,6 +7,7 @@ from concurrent.futures import Future, wait
 from functools import partial
 
 from segdl.core.mirrors import Outcome
+from segdl.engine.aftermath import LiedError
 from segdl.engine.job import Job
 from segdl.engine.proof import NotTheSameError, prove
 from segdl.engine.run import GRACE, Run
@@ -68,6 +69,7 @@ class Trials:
         """Handle those that are over, and end those that take too long.
 
         Raises:
+            LiedError: one that an earlier run had bytes from holds another file.
             SegdlError: nobody is left who could go on.
             DiskError: the system opens no more connections.
         """
@@ -85,6 +87,8 @@ class Trials:
             self._sites.prove(mirror, future.result())
         except NotTheSameError as error:
             self._sites.came_back(mirror, None)
+            if mirror.brought:
+                raise LiedError([mirror], str(error)) from error
             why = f"it does not hold the same file: {error}"
             self._give_up(mirror, IntegrityError(f"{mirror.name}: {why}"))
         except TransferError as failure:

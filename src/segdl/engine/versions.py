@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from segdl.core.hashing import can_hash, new_hash
 from segdl.core.identity import Match, Version, compare, is_page_instead
 from segdl.core.spans import Span
 from segdl.engine.aftermath import ChangedError
-from segdl.engine.contact import ONE_BYTE, Contact, Ranges
+from segdl.engine.contact import ONE_BYTE, Ranges
 from segdl.engine.site import Pin
 from segdl.engine.task import Task
-from segdl.errors import DiskError, NetworkError, RemoteChangedError, ServerError
+from segdl.errors import NetworkError, RemoteChangedError, ServerError
 from segdl.progress.events import Note, Restarted
 from segdl.store.state import FileId, State
 
 
-class Emptiable(Protocol):
+class Held(Protocol):
     """What bytes that were fetched are in."""
 
     def is_empty(self) -> bool:
         """Tell whether nothing would be lost with it."""
+
+    def sizes(self) -> Mapping[int, int]:
+        """Return the size of each part by where it starts."""
+
+    def read(self, span: Span) -> bytes | None:
+        """Return the bytes of `span`, or None where they cannot be read."""
 
 
 class Keeping(Protocol):
     """Where the bytes of a file wait that is not whole, and what tells what they belong to."""
 
     @property
-    def parts(self) -> Emptiable:
+    def parts(self) -> Held:
         """The bytes."""
 
     @property
@@ -52,86 +58,10 @@ class Keeping(Protocol):
         """Write down what they belong to."""
 
 
-def reconcile(task: Task, place: Keeping, contact: Contact) -> Pin:
-    """Compare what an earlier run left with what the server has; return what to fetch.
-
-    Parts of another version are thrown away; parts of another file are not.
-
-    Raises:
-        DiskError: the parts are of another URL or of other bytes.
-        ServerError: a web page comes where a file was before.
-    """
-    pin = Pin(contact.version, contact.ranges)
-    if task.run.transfer.fresh:
-        place.clear()
-    held = not place.parts.is_empty()
-    state = place.state()
-    if state is not None and held:
-        pin = _compare_with(state, task, place, contact)
-    elif held:
-        start_over(task, place, "nothing tells what the partial data belongs to")
-    write_down(task, place, pin)
-    return pin
-
-
 def selected(task: Task) -> str | None:
     """Return the pieces asked for in their one written form; None is the whole file."""
     spec = task.run.transfer.range
     return None if spec is None else str(spec)
-
-
-def _compare_with(state: State, task: Task, place: Keeping, contact: Contact) -> Pin:
-    if state.range != selected(task):
-        if task.request.supersedes:
-            start_over(task, place, "it holds pieces of the file that nobody asks for")
-            return Pin(contact.version, contact.ranges)
-        raise DiskError(
-            f"{place.where} holds a partial download of "
-            f"{'the whole file' if state.range is None else 'bytes ' + state.range}",
-            hint="finish that first, choose another name with -o, or use --fresh",
-        )
-    refuse_page(task, state.version, contact.version)
-    seen = contact.version
-    # A server known to give another ETag a request.
-    if state.version.etag is None and state.version.size == seen.size:
-        seen = seen.without_etag()
-    match = compare(state.version, seen)
-    if match is Match.DOUBTFUL:
-        match, seen = _ask_again(task, contact, state.version)
-    # Without validators only the URL speaks for two files of one size being the same.
-    same_url = state.url == task.asked.public
-    if match is Match.SAME and (same_url or seen.proves):
-        return Pin(seen, contact.ranges)
-    if _is_listed(state, task, contact.version):
-        return Pin(contact.version, contact.ranges)
-    if not (same_url or task.request.supersedes):
-        raise DiskError(
-            f"{place.where} holds a partial download of {state.url}, another file",
-            hint="finish that first, choose another name with -o, or use --fresh",
-        )
-    start_over(task, place, "the remote file changed since the last run")
-    return Pin(contact.version, contact.ranges)
-
-
-def _is_listed(state: State, task: Task, seen: Version) -> bool:
-    """Tell whether another mirror has what a list says is the same file.
-
-    Mirrors have validators of their own. Whether the list is right the digest tells in the end.
-    """
-    elsewhere = state.url != task.asked.public or task.source.asked.url != task.asked.url
-    same_size = seen.size is not None and seen.size == state.version.size
-    return elsewhere and same_size and state.listed is not None and state.listed == _listed(task)
-
-
-def _ask_again(task: Task, contact: Contact, pinned: Version) -> tuple[Match, Version]:
-    """Tell a changed file from a server whose ETags differ from request to request."""
-    again = task.contacts.look(contact.ranges)
-    if compare(contact.version, again) is Match.SAME:
-        # Validators that are gone altogether say nothing; an ETag that is another does.
-        gone = again.etag is None and again.last_modified is None
-        return (Match.SAME if gone else Match.DIFFERENT), again
-    stable = again.without_etag()
-    return compare(pinned.without_etag(), stable), stable
 
 
 def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]:
@@ -213,11 +143,13 @@ def state_of(task: Task, version: Version, publishing: FileId | None = None) -> 
         version=version,
         range=selected(task),
         publishing=publishing,
-        listed=_listed(task),
+        listed=listed(task),
+        source=task.source.asked.public,
     )
 
 
-def _listed(task: Task) -> str | None:
+def listed(task: Task) -> str | None:
+    """Return the digest that a list has of the whole file, as ``algorithm=hex``."""
     checksum = task.request.expected.proof
     return None if checksum is None else str(checksum)
 

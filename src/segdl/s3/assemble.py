@@ -16,11 +16,12 @@ from segdl.engine.course import Course
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
 from segdl.engine.opening import taken
+from segdl.engine.reconciling import reconcile
 from segdl.engine.segment import Opened, Supply
 from segdl.engine.site import Pin
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
-from segdl.engine.versions import confirm, reconcile, start_over
+from segdl.engine.versions import confirm, start_over
 from segdl.progress.events import Note, Started
 from segdl.s3.check import check
 from segdl.s3.inorder import InOrder

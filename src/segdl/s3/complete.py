@@ -25,9 +25,10 @@ def complete(store: Store, unfinished: Unfinished, number: int) -> str:
     place, upload = unfinished.place, unfinished.note.upload
     etags = {part: stored.etag for part, stored in sorted(unfinished.stored.items())}
     if not etags:
-        version = unfinished.note.state.version
+        state = unfinished.note.state
         unfinished.clear()
-        about, media_type = metadata_of(version, unfinished.checksum), version.media_type
+        about = metadata_of(state.version, state.named_by, unfinished.checksum)
+        media_type = state.version.media_type
         return store.ask(
             number,
             lambda client: client.put(

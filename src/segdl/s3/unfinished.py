@@ -25,6 +25,7 @@ from segdl.store.state import FORMAT, State, fields_of, load_version, read_state
 
 VERSION_KEY = "segdl-version"
 CHECKSUM_KEY = "segdl-checksum"
+SOURCE_KEY = "segdl-source"
 # What a store keeps with an object is 2 KB in all.
 _MOST_METADATA = 1500
 
@@ -92,6 +93,17 @@ class Unfinished:
         """Tell whether no part is there."""
         return not self.stored
 
+    def sizes(self) -> dict[int, int]:
+        """Return the size of each part by where it starts."""
+        assert self.note is not None
+        size, length = self.note.state.version.size, self.note.length
+        spans = [span_of(number, OPEN if size is None else size, length) for number in self.stored]
+        return {span.start: len(span) for span in spans}
+
+    def read(self, span: Span) -> bytes | None:  # noqa: ARG002
+        """Return None: parts cannot be read before the upload is complete."""
+        return None
+
     def look(self) -> None:
         """Find out what an earlier run left.
 
@@ -134,7 +146,7 @@ class Unfinished:
         if self.note is None:
             size = state.version.size
             length = part_size(OPEN if size is None else size, self.least)
-            about = metadata_of(state.version, self.checksum)
+            about = metadata_of(state.version, state.named_by, self.checksum)
             place, media_type = self.place, state.version.media_type
             upload = self._store.ask(
                 self._number, lambda client: client.begin(place, media_type, about)
@@ -198,19 +210,30 @@ def md5_of(data: bytes | bytearray) -> str:
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode("ascii")
 
 
-def metadata_of(version: Version, checksum: Checksum | None) -> dict[str, str]:
+def metadata_of(version: Version, url: str, checksum: Checksum | None) -> dict[str, str]:
     """Return what is kept with an object: its version, when that was modified, its digest.
 
     rclone keeps that as seconds since 1970, too.
+
+    Args:
+        version: as the server of `url` named it.
+        url: without user, password and query. There is no room for every one: its digest is kept.
+        checksum: the object's.
     """
     modified = parse_date(version.last_modified)
     told = json.dumps(fields_of(version), default=fields_of)
     found = {VERSION_KEY: told} if len(told) <= _MOST_METADATA else {}
+    found[SOURCE_KEY] = source_key(url)
     if modified is not None:
         found["mtime"] = f"{modified:.0f}"
     if checksum is not None:
         found[CHECKSUM_KEY] = str(checksum)
     return found
+
+
+def source_key(url: str) -> str:
+    """Return what an object's metadata calls the URL that it came from."""
+    return hashlib.sha256(url.encode()).hexdigest()[:32]
 
 
 def version_of(metadata: str | None) -> Version | None:

@@ -30,10 +30,12 @@ from segdl.s3.small import fetch_small
 from segdl.s3.store import Store
 from segdl.s3.unfinished import (
     CHECKSUM_KEY,
+    SOURCE_KEY,
     VERSION_KEY,
     Unfinished,
     md5_of,
     metadata_of,
+    source_key,
     version_of,
 )
 
@@ -221,7 +223,8 @@ class _Upload:
             return None
         self._require_free(task, place)
         version, data = fetched.version, fetched.data
-        about = metadata_of(version, fetched.checksum if task.claims else None)
+        checksum = fetched.checksum if task.claims else None
+        about = metadata_of(version, task.source.asked.public, checksum)
         media_type, md5 = version.media_type, md5_of(data)
         etag = self._store.ask(
             self._number,
@@ -270,8 +273,10 @@ def _is_the_remote_file(task: Task, version: Version, found: Object) -> bool:
     digests = {str(claim.checksum) for claim in task.claims}
     if kept is None or not digests <= {found.metadata.get(CHECKSUM_KEY)}:
         return False
+    # Validators are of one URL: two files of one size and time may have the same.
+    came_from = found.metadata.get(SOURCE_KEY) == source_key(task.source.asked.public)
     same = kept.size == version.size and compare(kept, version) is Match.SAME
-    return same and version.proves
+    return came_from and same and version.proves
 
 
 def _exists(

@@ -21,8 +21,15 @@ _FORMAT = 1
 _ENCODER = json.JSONEncoder(default=fields_of)
 
 
-def write_record(descriptor: int, version: Version, selected: str | None) -> None:
-    """Note on an open file which version it is, and of which bytes."""
+def write_record(descriptor: int, version: Version, selected: str | None, url: str) -> None:
+    """Note on an open file which version of `url` it is, and of which bytes.
+
+    Args:
+        descriptor: of the file.
+        version: as the server of `url` named it.
+        selected: the pieces asked for, as ``--range`` takes them; None is the whole file.
+        url: without user, password and query.
+    """
     if not hasattr(os, "setxattr") or not version.proves:
         return
     status = os.fstat(descriptor)
@@ -30,6 +37,7 @@ def write_record(descriptor: int, version: Version, selected: str | None) -> Non
         "segdl": _FORMAT,
         "version": version,
         "range": selected,
+        "url": url,
         "modified": status.st_mtime_ns,
         "size": status.st_size,
     }
@@ -51,9 +59,10 @@ def is_own(path: Path, status: os.stat_result) -> bool:
     return told is not None and _is_untouched(told, status)
 
 
-def is_recorded(path: Path, version: Version, selected: str | None) -> bool:
-    """Tell whether `path` was fetched from `version` and has not been touched since.
+def is_recorded(path: Path, version: Version, selected: str | None, url: str) -> bool:
+    """Tell whether `path` is this version of `url` and has not been touched since.
 
+    Validators are of one URL: two files of one size and time have the same at many servers.
     A link is followed: it was not fetched, but what it leads to may have been.
     """
     told = _told(path)
@@ -61,7 +70,7 @@ def is_recorded(path: Path, version: Version, selected: str | None) -> bool:
         return False
     try:
         recorded = load_version(told["version"])
-        same_bytes = told["segdl"] == _FORMAT and told["range"] == selected
+        same_bytes = (told["segdl"], told["range"], told["url"]) == (_FORMAT, selected, url)
         return (
             _is_untouched(told, os.stat(path))
             and same_bytes

@@ -57,12 +57,14 @@ class State:
     """What a folder of parts belongs to.
 
     Attributes:
-        url: where the bytes come from, without user, password and query.
+        url: what was asked for, without user, password and query.
         version: the remote version; an ETag that differs from request to request is left out.
         range: the pieces asked for, as ``--range`` takes them; None is the whole file.
         publishing: the file that is about to get, or just got, the final name.
         boot: names the time from one start of the machine to the next.
         listed: the digest that a list has of the whole file, as ``algorithm=hex``.
+        source: whose version it is, as `url`, where a mirror stood in for that; validators are
+            those of one URL, and say nothing of another's (RFC 9110, 8.8).
     """
 
     url: str
@@ -71,6 +73,12 @@ class State:
     publishing: FileId | None = None
     boot: str | None = field(default_factory=boot_id)
     listed: str | None = None
+    source: str | None = None
+
+    @property
+    def named_by(self) -> str:
+        """The URL whose version it is."""
+        return self.source or self.url
 
 
 def save(path: Path, state: State) -> None:
@@ -117,6 +125,7 @@ def read_state(told: object) -> State | None:
             publishing=None if told["publishing"] is None else FileId(**told["publishing"]),
             boot=_text(told["boot"]),
             listed=_text(told.get("listed")),
+            source=_text(told.get("source")),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -142,7 +142,9 @@ class Keying:
             found,
             self._number,
             media_type=version.media_type,
-            metadata=metadata_of(version, self._job.row.listed.checksum),
+            metadata=metadata_of(
+                version, parse_url(self._job.request.url).public, self._job.row.listed.checksum
+            ),
         )
 
     def _delete(self, place: S3Place) -> None:

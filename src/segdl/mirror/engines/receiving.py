@@ -112,7 +112,7 @@ def receive_pieced(
             modified = parse_date(pieced.version.last_modified)
             if modified is not None:
                 os.utime(pieced.place, (modified, modified))
-            write_record(descriptor, pieced.version, None)
+            write_record(descriptor, pieced.version, None, result.url)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
