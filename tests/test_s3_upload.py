@@ -111,6 +111,17 @@ def test_what_the_server_says_is_kept_with_the_object_and_known_again(
     assert bucket.read("file.bin") == BIG[::-1]
 
 
+@pytest.mark.parametrize("content", [BIG, b"small"])
+def test_an_object_of_another_url_is_not_taken_for_the_one_asked_for(
+    bucket: Bucket, origin: Callable[..., Origin], content: bytes
+) -> None:
+    one, other = origin(content), origin(content[::-1])
+    bucket.send(one.url)
+    with pytest.raises(TargetExistsError):
+        bucket.send(other.url)
+    assert bucket.read("file.bin") == content
+
+
 @pytest.mark.parametrize("checksum", [None, SHA])
 def test_an_upload_goes_on_from_the_parts_that_are_there(
     bucket: Bucket, origin: Callable[..., Origin], checksum: str | None
