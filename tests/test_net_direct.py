@@ -159,6 +159,8 @@ def test_heads_in_pieces(transport: Transport, head: bytes, size: int) -> None:
         (HINTS[:-2] + b"X: y\r\n" * 1000, "not HTTP"),
         (OK + b"X: y\r\n" * 1000, "not HTTP"),
         (OK + b"X: " + b"y" * 70_000, "not HTTP"),
+        (OK + b"a secret\r\nContent-Length: 5\r\n\r\n123", "its head is no field$"),
+        (HINTS[:-2] + b"no field\r\n\r\n" + PLAIN + BODY, "no field"),
     ],
 )
 def test_answers_that_are_none(transport: Transport, answer: bytes, why: str) -> None:

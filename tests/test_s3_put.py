@@ -63,3 +63,21 @@ def test_a_proxy_that_cannot_be_used_is_said_no_to(proxy: str) -> None:
         put("http://127.0.0.1:1/bucket/key", proxy=proxy)
     assert caught.value.fatal
     assert "prox" in caught.value.error.message
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX: 1\r\nno field\r\nETag: 1\r\n\r\n", "not HTTP as it should be"),
+        (b"HTTP/1.1 200 OK\r\nX: 1\r\n", "closed without an answer|connection reset"),
+    ],
+)
+def test_an_answer_of_which_a_part_may_be_missing_is_none(head: bytes, why: str) -> None:
+    def answer(request: Request, connection: Connection) -> bool:
+        connection.send(head)
+        return False
+
+    with ScriptedServer(answer) as server:
+        sending = put(server.url("/bucket/key"))
+        with pytest.raises(TransferError, match=why):
+            sending.finish()

@@ -480,7 +480,21 @@ HEAD = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/10\r\n"
         (b"HTTP/1.1 200 OK\r\nContent-Ty", False),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0", False),
         (b"HTTP/1.1 200\r\n\r\n0123456789", True),
-        (b"HTTP/1.1 200 OK\r\nno colon here\r\nContent-Length: 10\r\n\r\n0123456789", True),
+        (OK + b"no colon here\r\nContent-Length: 10\r\n\r\n0123456789", False),
+        (OK + b"no colon here\r\nContent-Length: 10\r\n\r\n012", False),
+        (OK + b"X: 1\r\nContent-Length : 10\r\n\r\n012", False),
+        (OK + b"X a: 1\r\nContent-Encoding: gzip\r\n\r\n0123456789", False),
+        (OK + b"X: 1\rContent-Length: 3\r\n\r\n0123456789", False),
+        (OK + b"Content-Length: 10\r\r\n\r\n012", False),
+        (OK + b"Content-Length: 13\r\nX: 1\rTransfer-Encoding: chunked\r\n\r\n"
+         + b"3\r\n012\r\n0\r\n\r\n", False),
+        (OK + b" Content-Length: 10\r\n\r\n012", False),
+        (OK + b"X: 1\r\n Content-Length: 10\r\n\r\n012", False),
+        (OK + b"Content-Length:\r\n 10\r\n\r\n0123456789", False),
+        (OK + b"X: 1\r\n 2\r\nContent-Length: 10\r\n\r\n0123456789", True),
+        (OK + b" X: 1\r\nContent-Length: 10\r\n\r\n0123456789", True),
+        (OK + b"X[1]: 1\r\nContent-Length: 10\r\n\r\n0123456789", True),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n" + OK + b"\r\n012", False),
         (b"HTTP/1.1 200 OK\nContent-Length: 10\n\n0123456789", True),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 10\r\n\r\n0123456789", True),
         (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 9 + OK + b"Content-Length: 10\r\n\r\n0123456789",
@@ -504,6 +518,22 @@ def test_raw_answers(tmp_path: Path, answer: bytes, whole: bool) -> None:
         assert isinstance(fetched.error, ServerError | NetworkError)
         assert not (tmp_path / NAME).exists()
         assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in str(fetched.error))
+
+
+@pytest.mark.parametrize("limit", [None, "10M"])
+@pytest.mark.parametrize("proxied", [False, True])
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_length_below_a_line_that_is_no_field(
+    authority: Any, tmp_path: Path, secure: bool, proxied: bool, limit: str | None
+) -> None:
+    answer = OK + b"no field\r\nContent-Length: 10\r\n\r\n012"
+    context = authority.server_context() if secure else None
+    with ScriptedServer(raw(then=answer), tls=context) as server, HttpProxy() as proxy:
+        address = f"http://127.0.0.1:{proxy.port}" if proxied else ""
+        network = {"cacert": authority.cacert, "proxy": address, "limit_rate": limit}
+        fetched = fetch(server.url(), tmp_path, retries=1, network=network)
+        assert bool(proxy.asked) == proxied
+    assert "not HTTP as it should be" in str(fetched.failed(ServerError, parts=False))
 
 
 def test_nobody_there(tmp_path: Path) -> None:

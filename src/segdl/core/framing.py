@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from segdl.core.head import parse_length
@@ -9,6 +10,43 @@ from segdl.core.plain import Fields
 from segdl.core.text import printable
 
 _WITH_BYTES = frozenset({200, 206})
+# Names beyond RFC 9110, 5.6.2, such as X-Any[1], mean the same to everybody.
+_FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+:[^\r\n\0]*\r?\n")
+_FOLDED = re.compile(rb"[\t ][^\r\n\0]*\r?\n")
+_END = frozenset({b"\r\n", b"\n"})
+# Without one of these, or with another value, the body would be other bytes.
+_TELLS_OF_BODY = re.compile(
+    rb"[\t ]*(?:content-(?:length|range|encoding)|transfer-encoding)[\t ]*:", re.IGNORECASE
+)
+
+
+def line_trouble(line: bytes, before: bytes) -> str | None:
+    r"""Return what is wrong with a line of a head, below the first; None for nothing.
+
+    Libraries guess, each in its own way: some take what follows a line that is no field for
+    no part of the head, and the body for one without a length, which ends wherever it is cut.
+
+    Args:
+        line: with its end.
+        before: the line before it.
+
+    Returns:
+        Nothing of what the line says, which may be secret.
+
+    Example:
+        >>> line_trouble(b"ETag: 1\r\n", b"HTTP/1.1 200 OK\r\n") is None
+        True
+        >>> line_trouble(b"Content-Length : 10\r\n", b"ETag: 1\r\n")
+        'a line of its head is no field'
+    """
+    if line in _END or _FIELD.fullmatch(line):
+        return None
+    if not _FOLDED.fullmatch(line):
+        return "a line of its head is no field"
+    # It may be meant as a field of its own (RFC 9112, 5.2 and 2.2).
+    if _TELLS_OF_BODY.match(line) or _TELLS_OF_BODY.match(before):
+        return "a line of its head that tells of the body is folded"
+    return None
 
 
 def framing_trouble(status: int, fields: Mapping[str, str]) -> str | None:

@@ -21,6 +21,7 @@ from segdl.net.failures import WIRE_ERRORS, TransferError, translate
 from segdl.net.pools import target_of
 from segdl.net.proxies import fields_for
 from segdl.net.tls import SharedContext
+from segdl.net.wholehead import WholeHead
 
 # A slow line must get so much through before a socket's timeout, in bytes.
 _SLICE = 128 * 1024
@@ -71,6 +72,7 @@ class Put:
         self._location = location
         self._aborted = False
         self._connection, fields = _connection(location, context, proxy, connect_timeout)
+        self._connection.response_class = WholeHead
         try:
             self._connection.connect()
             self._socket: socket.socket = self._connection.sock

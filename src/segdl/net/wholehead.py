@@ -1,4 +1,4 @@
-"""The head of a response as http.client reads it, mended in two places."""
+"""The head of a response as http.client reads it, mended in three places."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import http.client
 import io
 from typing import Any
 
+from segdl.core.framing import line_trouble
+
 # Interim answers before one that counts; what sends more of them may never come to it.
 _MOST_INTERIM = 16
+_ENDS = frozenset({b"\r\n", b"\n"})
+# What is before the first line of a head: nothing, or the end of an interim one.
+_NO_FIELD_FOLLOWS = _ENDS | {b""}
 
 
 class _Lines:
-    """Lines of a head as they are read; remembers the last one."""
+    """Lines of heads as they are read, one head after the other; remembers the last one.
+
+    Raises:
+        http.client.HTTPException: below the first of a head, a line is no field.
+    """
 
     # Not one of io's classes: they close what they hold when they are collected.
     def __init__(self, file: io.BufferedReader) -> None:
@@ -19,7 +28,12 @@ class _Lines:
         self.last = b""
 
     def readline(self, size: int = -1, /) -> bytes:
-        self.last = self._file.readline(size)
+        before, self.last = self.last, self._file.readline(size)
+        # One that has no end was cut, or is too long: both is told elsewhere.
+        if before not in _NO_FIELD_FOLLOWS and self.last.endswith(b"\n"):
+            trouble = line_trouble(self.last, before)
+            if trouble is not None:
+                raise http.client.HTTPException(trouble)
         return self.last
 
     def close(self) -> None:
@@ -29,6 +43,7 @@ class _Lines:
 class WholeHead(http.client.HTTPResponse):
     """A response whose head came to its end: http.client takes one that was cut for whole.
 
+    Each of its lines is a field: http.client drops all that follows one that is none.
     Interim responses before it are passed over (RFC 9110, 15.2): http.client knows 100 alone.
     """
 
@@ -43,7 +58,7 @@ class WholeHead(http.client.HTTPResponse):
             # It is None by now where the head made no sense.
             if self.fp:
                 self.fp = file
-        if lines.last not in {b"\r\n", b"\n"}:
+        if lines.last not in _ENDS:
             raise http.client.RemoteDisconnected("closed within the head of an answer")
 
     # Both `begin` and what reads a proxy's answer to CONNECT begin with it.
