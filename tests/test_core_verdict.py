@@ -140,6 +140,20 @@ def test_ranges(
         assert isinstance(verdict, Unranged)
 
 
+@pytest.mark.parametrize("media_type", ["multipart/byteranges; boundary=x", "Multipart/ByteRanges"])
+@pytest.mark.parametrize("pinned", [None, PIN])
+def test_a_range_in_parts_is_not_the_range(media_type: str, pinned: Version | None) -> None:
+    fields = {
+        "Content-Type": media_type,
+        "Content-Range": "bytes 100-199/1000",
+        "Content-Length": "100",
+        "ETag": '"a"',
+    }
+    verdict = judge(ASKED, parse_head(206, fields, now=0), pinned, URL)
+    assert verdict == Unranged("the server answers one range in several parts")
+    assert judge(None, parse_head(200, fields, now=0), None, URL) == Accept(0, 100)
+
+
 def test_another_range_is_named() -> None:
     verdict = judge(ASKED, partial("bytes 5-9/1000"), PIN, URL)
     assert verdict == Unranged("the server answers bytes 5-9 where 100-199 were asked for")

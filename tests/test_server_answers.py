@@ -457,6 +457,8 @@ HEAD = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/10\r\n"
         (HEAD + b"Content-Length: 10, 10\r\n\r\n0123456789", True),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n", True),
         (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n", False),
+        (HEAD + b"Content-Type: multipart/byteranges; boundary=x\r\nContent-Length: 10\r\n\r\n"
+         + b"--x\r\nConte", False),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n0123456789abcdefghijk", False),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n0123456789", False),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 70000, False),

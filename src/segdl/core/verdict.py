@@ -13,6 +13,7 @@ from segdl.errors import Instead, IntegrityError, SegdlError, ServerError
 
 _REFUSED = frozenset({429, 503})
 _TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524, 529, 530, 598, 599})
+_IN_PARTS = "multipart/byteranges"
 # What a signed URL that ran out is answered with.
 MAYBE_EXPIRED = frozenset({400, 401, 403, 404, 410})
 
@@ -138,6 +139,9 @@ def _judge_success(
 
 
 def _judge_range(asked: Span | None, head: Head) -> Verdict:
+    if head.version.media_type == _IN_PARTS:
+        # Whatever its Content-Range says, which it must not have (RFC 9110, 15.3.7.2).
+        return Unranged("the server answers one range in several parts")
     got = head.content_range.span if head.content_range else None
     if asked is None or got is None:
         return Unranged("the server answers 206 without a usable Content-Range")
