@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segdl.core.text import is_hostile
-from segdl.core.url import Location, Origin, follow, parse_url
+from segdl.core.url import Location, Origin, follow, parse_source, parse_url
 from segdl.errors import SegdlError, ServerError, UsageError
 
 PURE = settings(deadline=None, derandomize=True, max_examples=400)
@@ -359,6 +359,15 @@ def test_redirects_that_are_refused(location: str, scheme: str) -> None:
 def test_https_never_leads_to_http(location: str) -> None:
     with pytest.raises(ServerError, match="from https to http"):
         follow(parse_url("https://a.example/x"), location)
+
+
+@pytest.mark.parametrize("location", ["http://a.example/x", "HTTP://b/"])
+def test_an_object_that_comes_by_https_never_leads_to_http(location: str) -> None:
+    place = parse_source("s3://bucket/key")
+    with pytest.raises(ServerError, match="from https to http"):
+        follow(place, location, safely=True)
+    assert follow(place, location).origin.scheme == "http"
+    assert follow(place, "https://b.example/", safely=True).origin.scheme == "https"
 
 
 @pytest.mark.parametrize("location", ["/y", "//b.example/", "https://b.example/"])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from support.buckets import Bucket
     from support.origin import Origin
+    from support.tls import Authority
 
 BIG = data.content(3 * LEAST_PART + 17)
 SHA = f"sha256={hashlib.sha256(BIG).hexdigest()}"
@@ -179,3 +180,23 @@ def test_a_redirect_never_leads_to_a_bucket(
     ended = run_segdl(*arguments(bucket, "-q", server.url), env=ENVIRONMENT, cwd=tmp_path)
     assert ended.code == 4
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("secure", "code"), [(False, 0), (True, 4)])
+def test_an_endpoint_with_tls_never_leads_to_one_without(
+    origin: Callable[..., Origin], authority: Authority, tmp_path: Path, secure: bool, code: int
+) -> None:
+    from support.faults import RedirectTo, always
+
+    plain = origin(b"few")
+    context = authority.server_context() if secure else None
+    store = origin(b"", tls=context, faults=always(RedirectTo(plain.url)))
+    ended = run_segdl(
+        *("-q", "--cacert", str(authority.cacert), "--region", "us-east-1"),
+        *("--endpoint-url", store.url.removesuffix(store.path), "s3://bucket/key"),
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+    )
+    assert ended.code == code
+    assert ("redirects from https to http" in ended.err) is secure
+    assert bool(plain.requests) is not secure

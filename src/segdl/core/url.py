@@ -147,8 +147,13 @@ def parse_source(text: str) -> Location:
     return Location(url, Origin(scheme.lower(), host, port), user)
 
 
-def follow(current: Location, location: str) -> Location:
+def follow(current: Location, location: str, *, safely: bool = False) -> Location:
     """Return where a redirect leads.
+
+    Args:
+        current: what was asked for.
+        location: as the answer tells it.
+        safely: it was asked for over TLS, though its URL does not say so, as of an object.
 
     Raises:
         ServerError: it leads to another scheme than http and https, or from https to http.
@@ -168,7 +173,8 @@ def follow(current: Location, location: str) -> Location:
         raise ServerError(
             f"{current} redirects to an address that cannot be fetched: {_guarded(location)!r}"
         ) from None
-    if current.origin.scheme == "https" and target.origin.scheme == "http":
+    safely = safely or current.origin.scheme == "https"
+    if safely and target.origin.scheme == "http":
         raise ServerError(
             f"{current} redirects from https to http ({target.origin.host}), which is refused",
             hint="ask for the http URL itself if you trust it",

@@ -32,7 +32,8 @@ class Exchange:
 
     Attributes:
         head: status and fields.
-        location: the URL that answered.
+        location: the URL that answered; of an object, that which names it.
+        safe: whether it was asked for over TLS.
         waited: seconds from the request to the head.
         since: seconds of the monotonic clock from when on its body came, or may have.
     """
@@ -47,6 +48,7 @@ class Exchange:
         self.waited = wire.waited
         self.since = time.monotonic()
         self.location = location
+        self.safe = location.origin.scheme == "https"
         self._answer = answer
         self._wire = wire
         self._lane = lane

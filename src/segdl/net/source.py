@@ -148,7 +148,7 @@ class Source:
             if visits[location.url] >= _MOST_VISITS:
                 break
             try:
-                location = follow(location, exchange.head.location)
+                location = follow(location, exchange.head.location, safely=exchange.safe)
             except SegdlError as error:
                 raise TransferError(error, fatal=True) from error
         raise TransferError(
