@@ -222,6 +222,26 @@ def test_headers_that_drip_forever(tmp_path: Path, head: bytes, drop: bytes) -> 
     assert "no answer in time" in str(fetched.failed(NetworkError, parts=False))
 
 
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize(("head", "drop"), [(b"", b"H"), (b"HTTP/1.1 200 OK\r\nX: ", b"x")])
+def test_a_proxy_that_drips_forever(
+    authority: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    head: bytes,
+    drop: bytes,
+    secure: bool,
+) -> None:
+    # By what the system trusts, whatever --cacert says of origins.
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.cacert))
+    context = authority.server_context() if secure else None
+    with ScriptedServer(forever(head, drop, 0.05), tls=context) as proxy:
+        network = SHORT | {"proxy": proxy.url("")}
+        fetched = fetch("https://127.0.0.1:9/file.bin", tmp_path, network=network, retries=1)
+        assert [request.method for request in proxy.requests] == ["CONNECT"]
+    assert "no answer in time" in str(fetched.failed(NetworkError, parts=False))
+
+
 @pytest.mark.parametrize(("head", "drop"), DRIPS)
 def test_headers_that_drip_in_the_middle(
     origin: Any, tmp_path: Path, head: bytes, drop: bytes

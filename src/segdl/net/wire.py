@@ -245,6 +245,13 @@ class _Watched:
         super().connect()  # type: ignore[misc]
         _attach(self.sock)
 
+    def _tunnel(self) -> None:
+        # A proxy that drips its answer keeps every timeout of the socket from firing.
+        _attach(self.sock)
+        super()._tunnel()  # type: ignore[misc]
+        # An answer that was cut is taken for whole.
+        _check()
+
     def getresponse(self) -> object:
         _attach(self.sock)
         asked = time.monotonic()
