@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segdl.core.pace import BASE_DELAY, LONGEST_DELAY, backoff, is_crawling
+from segdl.core.pace import BASE_DELAY, LONGEST_DELAY, Drip, backoff, is_crawling
 
 PURE = settings(deadline=None, derandomize=True, max_examples=150)
 
@@ -57,3 +57,26 @@ def test_backoff_is_in_its_half_and_never_falls(attempt: int, jitter: float) -> 
 )
 def test_crawling(rate: float, fastest: float, crawls: bool) -> None:
     assert is_crawling(rate, fastest) is crawls
+
+
+@pytest.mark.parametrize(
+    ("reads", "crawls"),
+    [
+        ([], False),
+        ([(1, 10.0)], False),
+        ([(1, 10.1)], True),
+        ([(1, 1.0)] * 10, False),
+        ([(1, 1.0)] * 11, True),
+        ([(16, 1.0)] * 11, False),
+        # Nothing of an earlier window makes up for a later one.
+        ([(10**6, 1.0)] * 11 + [(1, 1.0)] * 10, False),
+        ([(10**6, 1.0)] * 11 + [(1, 1.0)] * 11, True),
+        # What is there at once takes no time.
+        ([(1, 0.0)] * 1000, False),
+    ],
+)
+def test_a_drip_shows_after_its_window(reads: list[tuple[int, float]], crawls: bool) -> None:
+    drip = Drip(10.0)
+    for came, after in reads:
+        drip.took(came, after=after)
+    assert drip.crawls is crawls

@@ -316,6 +316,20 @@ def test_a_connection_that_never_holds(origin: Any, tmp_path: Path) -> None:
     assert sum(each.path.endswith(".sha256") for each in served.requests) == 3
 
 
+def test_a_drip(origin: Any, tmp_path: Path) -> None:
+    def drip(request: Request, connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            connection.send(b"#")
+            connection.pause(0.1)
+
+    served = serving(origin, {".sha256": drip})
+    network = {"stall_timeout": 0.5}
+    fetched = fetch(served.url, tmp_path, checksum="auto", retries=2, network=network)
+    assert "hardly anything comes" in str(fetched.failed(NetworkError, parts=False))
+    assert sum(each.path.endswith(".sha256") for each in served.requests) == 2
+
+
 # -- whom it asks --
 
 

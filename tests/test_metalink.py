@@ -238,6 +238,21 @@ def test_a_document_that_comes_at_the_third_try(
     whole(tmp_path, "f.bin")
 
 
+def test_a_document_that_drips(origin: Callable[..., Origin], tmp_path: Path) -> None:
+    def drip(request: Request, connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            connection.send(b" ")
+            connection.pause(0.1)
+
+    one = origin(CONTENT)
+    one.routes["/x.meta4"] = drip
+    ended = run_segdl(
+        *("--stall-timeout", "0.5", "--retries", "1", one.server.url("/x.meta4")), cwd=tmp_path
+    )
+    assert (ended.code, "hardly anything comes" in ended.err) == (3, True)
+
+
 # -- what it says --
 
 

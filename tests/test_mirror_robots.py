@@ -12,11 +12,15 @@ import pytest
 from segdl.errors import NetworkError, ServerError
 from segdl.mirror.fetcher import Pace
 from segdl.mirror.robots import LONGEST_DELAY, MOST_BYTES, parse_robots
+from support.scripted import ScriptedServer
 from support.tree import Cut, Tree, answer, moved, page
 from support.walking import a_run, walked
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from support.connection import Connection
+    from support.request import Request
 
 PAGES = {
     "/pub/": page("open/", "private/", "file", "secret.iso"),
@@ -200,6 +204,23 @@ def test_where_nobody_can_tell_nothing_is_allowed(bad: bytes, kind: type[Excepti
         assert found.error is not None
         assert found.error.hint.endswith("--no-robots")
         assert found.entries == []
+
+
+def test_rules_that_drip() -> None:
+    def drip(request: Request, connection: Connection) -> None:
+        if request.target != "/robots.txt":
+            connection.send(PAGES["/pub/"])
+            return
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            connection.send(b"#")
+            connection.pause(0.1)
+
+    with ScriptedServer(drip) as server:
+        found = walked(server.url("/pub/"), retries=1, network={"stall_timeout": 0.5})
+        assert [request.target for request in server.requests] == ["/pub/", "/robots.txt"]
+    assert type(found.error) is NetworkError
+    assert "hardly anything comes: without" in str(found.error)
 
 
 def test_it_may_be_elsewhere() -> None:

@@ -374,6 +374,13 @@ def test_a_drip_is_not_waited_for(origin: Callable[..., Origin]) -> None:
     assert 0 < (asked[0] or 0) < 1000
 
 
+def test_a_drip_that_never_ends(origin: Callable[..., Origin]) -> None:
+    server = origin(LINES[:1000], faults=always(wrong.Drip(1, 0.1)))
+    with pytest.raises(NetworkError, match="hardly anything comes"):
+        got(server.url, network={"stall_timeout": 0.5}, retries=2)
+    assert len(server.requests) <= 3
+
+
 def test_an_answer_that_tells_of_an_empty_file_is_none_of_its_bytes() -> None:
     first = Cut(answer(200, LINES[:1000], 'ETag: "a"')[:-500])
     empty = answer(416, b"<html>no such range</html>", "Content-Range: bytes */0")

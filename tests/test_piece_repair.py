@@ -13,7 +13,7 @@ import segdl
 from segdl.errors import ChecksumMismatchError
 from segdl.progress.events import Note, Verifying
 from support import data
-from support.faults import CutAfter, IgnoreRange, LongerBody, StallAfter, Status, always
+from support.faults import CutAfter, Drip, IgnoreRange, LongerBody, StallAfter, Status, always
 from support.meta4 import MIB, Listed, meta4, metalink3
 from support.program import run_segdl, start_segdl
 
@@ -69,6 +69,7 @@ class Fetched:
         text: str,
         *,
         when_whole: Callable[[], None] = lambda: None,
+        network: segdl.NetworkOptions | None = None,
         **transfer: Any,
     ) -> None:
         self.notes: list[str] = []
@@ -76,7 +77,9 @@ class Fetched:
         self._when_whole = when_whole
         (request,) = segdl.read_metalink(text.encode(), folder)
         options = segdl.TransferOptions(**transfer)
-        (self.outcome,) = segdl.download_many([request], on_event=self._listen, transfer=options)
+        (self.outcome,) = segdl.download_many(
+            [request], on_event=self._listen, network=network, transfer=options
+        )
 
     def _listen(self, event: segdl.events.Event) -> None:
         if isinstance(event, Note):
@@ -217,6 +220,14 @@ def test_mirrors_that_cannot_help(
     assert fetched.result.size == SIZE
     # It is asked once, and for no other piece.
     assert len([span for span in spans(useless) if span in pieces_at(*PLACES)]) == 1
+
+
+def test_a_mirror_that_drips_a_piece(origin: Callable[..., Origin], tmp_path: Path) -> None:
+    bad, good = origin(broken(PLACES[0])), origin(CONTENT)
+    whole = only_repairs(good, Drip(1, 0.1))
+    network = segdl.NetworkOptions(stall_timeout=1)
+    fetched = Fetched(tmp_path, meta4(listed(bad.url, good.url)), when_whole=whole, network=network)
+    assert isinstance(fetched.error, segdl.ChecksumMismatchError)
 
 
 def test_nobody_can_be_asked(origin: Callable[..., Origin], tmp_path: Path) -> None:

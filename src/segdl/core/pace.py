@@ -40,6 +40,39 @@ def is_crawling(rate: float, fastest: float) -> bool:
     return rate < _DEAD_RATE or (rate < _SLOW_RATE and fastest > 64 * rate)
 
 
+class Drip:
+    """Watches one connection for a crawl: each byte of one comes before any timeout ends.
+
+    Args:
+        window: seconds of waiting after which it shows.
+
+    Attributes:
+        crawls: whether the connection should be dropped.
+
+    Example:
+        >>> drip = Drip(10.0)
+        >>> drip.took(1, after=9.0)
+        >>> drip.took(1, after=2.0)
+        >>> drip.crawls
+        True
+    """
+
+    def __init__(self, window: float) -> None:
+        self.crawls = False
+        self._window = window
+        self._waited = 0.0
+        self._came = 0
+
+    def took(self, came: int, *, after: float) -> None:
+        """Note that bytes came after so many seconds of waiting for them."""
+        self._came += came
+        self._waited += after
+        if self._waited > self._window:
+            rate = self._came / self._waited
+            self.crawls = is_crawling(rate, rate)
+            self._came, self._waited = 0, 0.0
+
+
 def is_lagging(
     rate: float,
     usual: float,

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from segdl.core.causes import cause_of
 from segdl.core.identity import Match, Version, compare
-from segdl.core.pace import LONGEST_WAIT
+from segdl.core.pace import LONGEST_WAIT, Drip
 from segdl.core.spans import Span
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
 from segdl.engine.busy import tell_busy
 from segdl.engine.contact import NOT_MODIFIED, ONE_BYTE, Contact, Ranges, asks_too_long
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK, Run
-from segdl.errors import SegdlError, ServerError
+from segdl.errors import NetworkError, SegdlError, ServerError
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
 from segdl.net.source import Source
@@ -32,6 +32,7 @@ class Contacts:
         self._number = number
         self._gate: Gate = run.gates.of(source.asked.origin)
         self._last: Contact | None = None
+        self._drip = Drip(run.network.stall_timeout)
 
     def make(
         self,
@@ -63,6 +64,7 @@ class Contacts:
             answer = self._ask(asked, delay, only_head=only_head, unless=unless)
             if isinstance(answer, Contact):
                 self._last = answer
+                self._drip = Drip(self._run.network.stall_timeout)
                 return answer
             if isinstance(answer, Changed) and unless is not None:
                 unless = None
@@ -89,17 +91,37 @@ class Contacts:
     def read(self, contact: Contact, most: int) -> bytes:
         """Return what has come of a response, at most `most` bytes; ``b""`` at its end.
 
+        Args:
+            contact: what `make` returned last.
+            most: bytes.
+
         Raises:
-            NetworkError: the connection broke, or nothing came for too long.
+            NetworkError: the connection broke, or nothing or hardly anything came for too long.
         """
+        rested = False
+
+        def rests() -> bool:
+            nonlocal rested
+            rested = rested or contact.resting
+            return contact.resting
+
         reading = self._run.pool.submit(contact.read, most)
-        limit = self._run.network.stall_timeout
+        limit, began = self._run.network.stall_timeout, self._run.clock()
         try:
-            return self._run.wait_for(
-                reading, contact.abort, limit, excused=lambda: contact.resting
-            )
+            data = self._run.wait_for(reading, contact.abort, limit, excused=rests)
         except TransferError as failure:
             raise failure.error from failure
+        # What waited for a limit on the rate says nothing of the server.
+        if data and not rested:
+            self._drip.took(len(data), after=self._run.clock() - began)
+        if data and self.crawled:
+            raise NetworkError(f"{self._source.asked}: hardly anything comes", trouble="silent")
+        return data
+
+    @property
+    def crawled(self) -> bool:
+        """Whether hardly anything came of the response that was read last: no progress."""
+        return self._drip.crawls
 
     def read_all(self, contact: Contact, count: int) -> bytes:
         """Return the next `count` bytes of a response, fewer where it ends.

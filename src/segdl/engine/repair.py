@@ -171,7 +171,7 @@ class _Repair:
                 broken = error
             finally:
                 contact.release()
-            if at == begun:
+            if at == begun or (broken and contacts.crawled):
                 raise broken or NetworkError(
                     f"{site.name}: connection closed early", trouble="closed"
                 )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import IO
 
 from segdl.core.identity import Match, Version, compare
-from segdl.core.pace import is_crawling
 from segdl.core.spans import OPEN, Span
 from segdl.core.url import Location
 from segdl.engine.contact import Contact
@@ -89,7 +88,8 @@ class _Receiving:
                 return self._attempt(contact)
             except NetworkError:
                 # Only bytes that need not come again are progress.
-                tries = 1 if self._resumable and self._size > before else tries + 1
+                kept = self._resumable and self._size > before
+                tries = 1 if kept and not self._contacts.crawled else tries + 1
                 if tries >= max(1, self._run.transfer.retries):
                     raise
                 self._run.sleep(self._run.backoff(tries))
@@ -130,24 +130,15 @@ class _Receiving:
         return Received(location=location, version=self._version, size=self._size, framed=framed)
 
     def _take(self, contact: Contact) -> None:
-        limit = self._run.network.stall_timeout
         stop = OPEN if contact.accept.stop is None else contact.accept.stop
-        since, came = self._run.clock(), 0
         # The body of an answer that tells of an empty file is not the file's.
         while stop and (data := self._contacts.read(contact, _CHUNK)):
             self._out.write(data)
             self._size += len(data)
-            came += len(data)
             if self._size > self._most:
                 raise ServerError(
                     f"{self._source.asked}: more than {self._most} bytes, which no list has"
                 )
-            elapsed = self._run.clock() - since
-            if elapsed > limit:
-                rate = came / elapsed
-                if is_crawling(rate, rate):
-                    raise NetworkError(f"{self._source.asked}: hardly anything comes")
-                since, came = self._run.clock(), 0
 
     def _confirm(self, contact: Contact) -> None:
         """See to it that what came slowly was not overwritten meanwhile, as far as that shows."""
