@@ -37,7 +37,7 @@ from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
 from segdl.store.record import write_record
 from support.faults import CutAfter, Status
-from support.mirroring import Ran, entry, mirror
+from support.mirroring import QUICK, Ran, entry, mirror
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -791,6 +791,46 @@ def test_credentials_are_for_the_servers_of_the_list_alone(
         assert "authorization" not in other.requests[-1].fields
         assert ("x-other" in other.requests[-1].fields) == bool(hosts)
         assert "x-other" not in own.requests[-1].fields
+
+
+@pytest.mark.parametrize("remote", [True, False])
+@pytest.mark.parametrize("how", ["header", "mirror"])
+def test_a_remote_list_has_no_say_in_whom_netrc_is_for(
+    origin: Callable[..., Origin],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+    remote: bool,
+) -> None:
+    """What a list says of a URL, or beside which it names it, is no word of the user's."""
+    (tmp_path / "netrc").write_text(
+        "machine localhost login me password pw\ndefault login any password pw2\n"
+    )
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    away = origin(b"", faults=lambda *_: Status(404))
+    default, machine = origin(b"default"), origin(b"machine")
+    urls = [default.url, machine.server.url("/f", host="localhost")]
+    if how == "header":
+        listed = [entry(url, f"f{n}", headers=(("X-A", "1"),)) for n, url in enumerate(urls)]
+    else:
+        listed = [Entry(path=f"f{n}", urls=(away.url, url)) for n, url in enumerate(urls)]
+    ran = mirror(
+        tmp_path / "m",
+        listed,
+        network=replace(QUICK, netrc=True),
+        source=away.server.url("/list") if remote else "-",
+    )
+    assert ran.result.failures == []
+    for server in (default, machine):
+        assert server.requests
+        # A list of the user's own is the user's word, and both are at unusual ports.
+        told = {"authorization" in request.fields for request in server.requests}
+        assert told == {not remote}
+        assert {request.fields.get("x-a") for request in server.requests} == {
+            "1" if how == "header" else None
+        }
+    if how == "mirror":
+        assert {"authorization" in request.fields for request in away.requests} == {True}
 
 
 def test_a_stop_is_gone_on_from(site: Site, tmp_path: Path) -> None:

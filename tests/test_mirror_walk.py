@@ -310,6 +310,19 @@ def test_hosts_have_secrets_of_their_own() -> None:
         assert "x-key" not in here.requests[0].fields
 
 
+def test_netrc_is_for_the_source_also_where_a_host_has_a_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login any password pw\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with Tree(TREE) as there, Tree({"/go": moved(there.url("/pub/", host="localhost"))}) as here:
+        hosts = [HostProfile(host="localhost", connections=2)]
+        assert walked(here.url("/go"), network={"netrc": True}, hosts=hosts).whole.paths == WHOLE
+        assert here.requests
+        assert all("authorization" in request.fields for request in here.requests)
+        assert not any("authorization" in request.fields for request in there.requests)
+
+
 @pytest.mark.parametrize(("port", "given"), [("", True), (":{}", True), (":1", False)])
 def test_a_host_may_be_meant_with_its_port(port: str, given: bool) -> None:
     with Tree(TREE) as tree:

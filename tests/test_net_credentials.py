@@ -117,6 +117,28 @@ def test_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Authorization" not in sent(options, "/")
 
 
+def test_a_list_cannot_name_whom_netrc_is_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Headers that a list wrote are for whom it wrote them; that makes it no user."""
+    path = tmp_path / "netrc"
+    path.write_text("machine h.example login me password pw\ndefault login any password pw2\n")
+    monkeypatch.setenv("NETRC", str(path))
+    options = NetworkOptions(netrc=True)
+    source = "http://source.example:99/list"
+    cases: list[tuple[str, str | None]] = [
+        ("http://any.example/", None),
+        ("http://h.example:81/", None),
+        ("http://h.example/", basic("me:pw")),
+        ("http://source.example:99/x", basic("any:pw2")),
+    ]
+    for url, told in cases:
+        for entrusted in (None, url):
+            own = Request(url=url, headers=(("X-Own", "1"),), entrusted=entrusted, named=source)
+            fields = sent(options, url, asked=url, request=own)
+            assert (fields["X-Own"], fields.get("Authorization")) == ("1", told)
+
+
 @pytest.mark.parametrize(
     "header",
     [

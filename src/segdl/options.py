@@ -198,6 +198,9 @@ class Request:
             error.
         entrusted: the URL whose origin headers, users and passwords are meant for; None is
             `url`, and ``""`` is nobody.
+        named: the URL whose origin the user named, where a list that is not the user's own says
+            what is asked for: only that origin gets what ``~/.netrc`` has for any server, or for
+            a machine at an unusual port. None is whom `entrusted` says.
     """
 
     url: str = field(repr=False)
@@ -210,13 +213,14 @@ class Request:
     most_connections: int | None = None
     most_per_url: tuple[tuple[str, int], ...] = field(default=(), repr=False)
     entrusted: str | None = field(default=None, repr=False)
+    named: str | None = field(default=None, repr=False)
     held: Version | None = None
     supersedes: bool = False
 
     def __post_init__(self) -> None:
         _check_headers(self.headers)
         capped = [url for url, _ in self.most_per_url]
-        for url in (*self.mirrors, *capped, *filter(None, [self.entrusted])):
+        for url in (*self.mirrors, *capped, *filter(None, [self.entrusted, self.named])):
             parse_url(url)
         if len(self.mirrors) > MOST_MIRRORS:
             raise UsageError(f"a file has more than {MOST_MIRRORS} mirrors")

@@ -63,10 +63,11 @@ def _text_at(task: Task, location: Location) -> str | None:
     """Return the text at `location`, None where there is none; files that ask alike share it.
 
     They do where they show the same to its server, and to whom it redirects: that depends on
-    the user and password in the URL, on the file's own headers and on whom they are for.
+    the user and password in the URL, on the file's own headers, on whom they are for, and on
+    whom the user named.
     """
     request, run = task.request, task.run
-    key = (location, request.headers, request.entrusted)
+    key = (location, request.headers, request.entrusted, request.named)
     return run.shelf.get(key, lambda: _fetch(task, location), run.rest)
 
 

@@ -33,7 +33,9 @@ class Asking:
         self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
         self._profiles = {profile.host: profile for profile in options.hosts}
         source = options.listing.source
-        self._origin = parse_url(source).origin if "://" in source else None
+        # A list of the user's own names what the user names.
+        self._named = source if "://" in source else None
+        self._origin = None if self._named is None else parse_url(self._named).origin
         self._headers = network.headers
         if network.user is not None:
             self._headers = (basic(*network.user), *network.headers)
@@ -68,6 +70,7 @@ class Asking:
             name=name,
             headers=headers,
             entrusted=entrusted,
+            named=self._named,
             # A list may move to other URLs.
             supersedes=True,
             expected=self._expected(row, entry.pieces if entry else None),

@@ -52,4 +52,5 @@ class Trust:
             asked = Request(url=self._named, headers=own, entrusted=None if named else "")
             return Credentials(self._network, asked, named or place)
         network = replace(self._network, headers=(), user=None, location_trusted=False)
-        return Credentials(network, Request(url=place.url, headers=own), place)
+        asked = Request(url=place.url, headers=own, named=self._named or None)
+        return Credentials(network, asked, place)

@@ -43,6 +43,9 @@ class Credentials:
         if request.entrusted is not None:
             self._asked = parse_url(request.entrusted) if request.entrusted else None
             options = replace(options, location_trusted=False)
+        # Whom headers are for is one question, whom the user named another: a list may write
+        # headers for whatever URL it likes.
+        self._named = self._asked if request.named is None else parse_url(request.named)
         self._options = options
         self._own = (*options.headers, *request.headers)
         self._usual = _usual_fields(options.contact)
@@ -97,11 +100,11 @@ class Credentials:
             return asked.get_header("Cookie")
 
     def _from_netrc(self, location: Location) -> tuple[str, str] | None:
-        """Look a machine up. Its file knows no ports, so a redirect gets the usual ones only."""
+        """Look a machine up. Its file knows no ports, so a stranger gets the usual ones only."""
         if self._netrc is None:
             return None
         origin = location.origin
-        if self._asked and origin == self._asked.origin:
+        if self._named and origin == self._named.origin:
             found = self._netrc.authenticators(origin.host)
         elif origin.port == USUAL_PORTS.get(origin.scheme):
             # "default" is meant for the server that the user named.
