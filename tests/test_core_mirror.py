@@ -69,7 +69,18 @@ def test_sums_read_what_has_no_sha256() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["a", "a/b c/ü", ".hidden", "a/.gitattributes", "..a", "a\\b", "x" * 255, "a\udce9"]
+    "path",
+    [
+        "a",
+        "a/b c/ü",
+        ".hidden",
+        "a/.gitattributes",
+        "..a",
+        "a\\b",
+        "x" * 255,
+        "a\udce9",
+        "a\u200cb\u200d",
+    ],
 )
 def test_names_that_are_kept(path: str) -> None:
     assert path_trouble(path) is None
@@ -79,8 +90,8 @@ def test_names_that_are_kept(path: str) -> None:
     "path",
     [
         "", "/", "/a", "..", "../a", "a/..", "a/../b", "a//b", "a/", ".", "a\0b", "a\nb", "a\x1bb",
-        "a\u202eb", "a.segdl", "a.SEGDL/b", ".segdl/ledger.sqlite", "x" * 256, "ü" * 128,
-        "/".join("a" * 65), "a\ud800",
+        "a\u202eb", "a\u200bb", "a\u00ad", "a.segdl", "a.SEGDL/b", ".segdl/ledger.sqlite",
+        "x" * 256, "ü" * 128, "/".join("a" * 65), "a\ud800",
     ],
 )  # fmt: skip
 def test_names_that_are_refused(path: str) -> None:

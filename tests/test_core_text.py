@@ -19,15 +19,19 @@ any_text = st.text(alphabet=st.characters(exclude_categories=()))
     [
         *map(chr, range(32)),
         *map(chr, range(0x7F, 0xA0)),
+        "\u00ad",
         "\u061c",
+        "\u180e",
+        "\u200b",
         "\u200e",
         "\u200f",
         "\u2028",
         "\u2029",
         *map(chr, range(0x202A, 0x202F)),
-        "\u2060",
-        *map(chr, range(0x2066, 0x2070)),
+        *map(chr, range(0x2060, 0x2070)),
         "\ufeff",
+        "\U000e0001",
+        *map(chr, range(0xE0020, 0xE0080)),
         "\ud800",
     ],
 )
@@ -37,7 +41,8 @@ def test_hostile(character: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "character", [" ", "~", "é", "\xa0", "…", "中", "ع", "🎉", "\u0301", "\u200c", "\u200d", "�"]
+    "character",
+    [" ", "~", "é", "\xa0", "…", "中", "ع", "🎉", "\u0301", "\u200c", "\u200d", "\ufe0f", "�"],
 )
 def test_harmless(character: str) -> None:
     assert not is_hostile(character)

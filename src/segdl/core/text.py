@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import unicodedata
 
-# Bidirectional overrides make "exe.gpj" of "jpg.exe"; the joiners U+200C and U+200D, which
-# several scripts need, stay.
+# Bidirectional overrides make "exe.gpj" of "jpg.exe"; with what cannot be seen two names look
+# the same, and tags carry text that nobody reads. The joiners U+200C and U+200D, which several
+# scripts need, stay.
 _DECEPTIVE = frozenset(
     chr(code)
     for first, last in (
+        (0x00AD, 0x00AD),
         (0x061C, 0x061C),
+        (0x180E, 0x180E),
+        (0x200B, 0x200B),
         (0x200E, 0x200F),
         (0x202A, 0x202E),
         (0x2060, 0x206F),
         (0xFEFF, 0xFEFF),
+        (0xE0001, 0xE0001),
+        (0xE0020, 0xE007F),
     )
     for code in range(first, last + 1)
 )
