@@ -793,6 +793,29 @@ def test_credentials_are_for_the_servers_of_the_list_alone(
         assert "x-other" not in own.requests[-1].fields
 
 
+@pytest.mark.parametrize(
+    ("source", "host", "given"),
+    [
+        ("http://127.0.0.1:{port}/list", "localhost", False),
+        ("http://127.0.0.1:{port}/list", "localhost:{port}", True),
+        ("http://localhost:{port}/list", "localhost", True),
+        ("-", "localhost", True),
+    ],
+)
+def test_a_remote_list_has_no_secrets_of_a_host_sent_unencrypted(
+    origin: Callable[..., Origin], tmp_path: Path, source: str, host: str, given: bool
+) -> None:
+    there = origin(b"there")
+    port = there.server.port
+    profile = HostProfile(host=host.format(port=port), headers=(("X-Key", "k"),))
+    listed = [entry(there.server.url(f"/f{n}", host="localhost"), f"f{n}") for n in range(3)]
+    ran = mirror(tmp_path / "m", listed, source=source.format(port=port), hosts=(profile,))
+    assert sorted(ran.done) == ["f0", "f1", "f2"]
+    assert {request.fields.get("x-key") for request in there.requests} == {"k" if given else None}
+    told = [said.text for said in ran.of(Said) if f'[host."localhost:{port}"]' in said.text]
+    assert len(told) == (0 if given else 1)
+
+
 @pytest.mark.parametrize("remote", [True, False])
 @pytest.mark.parametrize("how", ["header", "mirror"])
 def test_a_remote_list_has_no_say_in_whom_netrc_is_for(

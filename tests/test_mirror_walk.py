@@ -298,7 +298,7 @@ def test_secrets_go_where_the_user_lets_them_go() -> None:
 def test_hosts_have_secrets_of_their_own() -> None:
     key = (("X-Key", "theirs"),)
     with Tree(TREE) as there, Tree({"/go": moved(there.url("/pub/", host="localhost"))}) as here:
-        hosts = [HostProfile(host="localhost", headers=key)]
+        hosts = [HostProfile(host=f"localhost:{there.server.port}", headers=key)]
         network = {"headers": (("X-Other", "o"),), "user": ("me", "secret")}
         found = walked(here.url("/go"), network=network, hosts=hosts).whole
         assert found.paths == WHOLE
@@ -308,6 +308,16 @@ def test_hosts_have_secrets_of_their_own() -> None:
         for request in there.requests:
             assert not {"authorization", "x-other"} & request.fields.keys()
         assert "x-key" not in here.requests[0].fields
+
+
+def test_a_redirect_has_no_secrets_of_a_host_sent_unencrypted() -> None:
+    with Tree(TREE) as there, Tree({"/go": moved(there.url("/pub/", host="localhost"))}) as here:
+        hosts = [HostProfile(host="localhost", headers=(("X-Key", "theirs"),))]
+        found = walked(here.url("/go"), hosts=hosts).whole
+        assert found.paths == WHOLE
+        assert {request.fields.get("x-key") for request in there.requests} == {None}
+        (line,) = found.said
+        assert f'[host."localhost:{there.server.port}"]' in line
 
 
 def test_netrc_is_for_the_source_also_where_a_host_has_a_profile(

@@ -13,6 +13,7 @@ from segdl.engine.surroundings import open_run
 from segdl.errors import SegdlError
 from segdl.mirror.listing import Entry, Unlisted, Unusable
 from segdl.mirror.options import ListingOptions
+from segdl.mirror.profiles import Profiles
 from segdl.mirror.walk import walk
 from segdl.options import NetworkOptions, TransferOptions
 from support.fetching import check_balance, quick_backoff
@@ -72,9 +73,9 @@ def walked(
     with a_run(network=network, retries=retries, cancel=cancel) as run:
         options = ListingOptions(source=source, **listing)
         try:
-            with closing(
-                walk(run, options, found.said.append, hosts=hosts, limits=limits)
-            ) as items:
+            say = found.said.append
+            profiles = Profiles(hosts, source, say)
+            with closing(walk(run, options, say, profiles=profiles, limits=limits)) as items:
                 for item in items:
                     found.add(item)
         except SegdlError as error:

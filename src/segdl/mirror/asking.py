@@ -10,7 +10,8 @@ from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
 from segdl.mirror.hosts import LARGE
 from segdl.mirror.listing import Entry
-from segdl.mirror.options import HostProfile, MirrorOptions
+from segdl.mirror.options import MirrorOptions
+from segdl.mirror.profiles import Profiles
 from segdl.mirror.rows import Row
 from segdl.mirror.stat import beginning_of
 from segdl.net.credentials import basic
@@ -24,14 +25,19 @@ class Asking:
         options: the mirror.
         network: has what is meant for the list's own server.
         transfer: how files are fetched; the number of connections is decided here.
+        profiles: what holds for single hosts.
     """
 
     def __init__(
-        self, options: MirrorOptions, network: NetworkOptions, transfer: TransferOptions
+        self,
+        options: MirrorOptions,
+        network: NetworkOptions,
+        transfer: TransferOptions,
+        profiles: Profiles,
     ) -> None:
         self._options = options
         self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
-        self._profiles = {profile.host: profile for profile in options.hosts}
+        self._profiles = profiles
         source = options.listing.source
         # A list of the user's own names what the user names.
         self._named = source if "://" in source else None
@@ -42,8 +48,7 @@ class Asking:
 
     def cap(self, host: str) -> int:
         """Return the most connections to a host, across all files."""
-        profile = self._profile(host)
-        return (profile and profile.connections) or self._options.per_host
+        return self._profiles.connections(host) or self._options.per_host
 
     def transfer(self, row: Row) -> TransferOptions:
         """Return how to fetch a file."""
@@ -55,10 +60,10 @@ class Asking:
     def request(self, row: Row, entry: Entry | None) -> Request:
         """Return the request for a file; `entry` has what the ledger does not."""
         urls = entry.urls if entry else row.urls
-        profile = self._profile(row.host)
-        own = (*(profile.headers if profile else ()), *(entry.headers if entry else ()))
+        place = parse_url(urls[0])
+        own = (*self._profiles.headers(place), *(entry.headers if entry else ()))
         # What is meant for the list's own server is not for whom the list names.
-        if self._origin is None or parse_url(urls[0]).origin == self._origin:
+        if self._origin is None or place.origin == self._origin:
             headers, entrusted = (*self._headers, *own), None
         else:
             headers, entrusted = own, urls[0] if own else ""
@@ -87,6 +92,3 @@ class Asking:
             return told
         beginning = beginning_of(self._options.directory / row.path)
         return replace(told, page=may_be_page(row.path, beginning))
-
-    def _profile(self, host: str) -> HostProfile | None:
-        return self._profiles.get(host) or self._profiles.get(host.rpartition(":")[0])

@@ -24,6 +24,7 @@ from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.place import Place
+from segdl.mirror.profiles import Profiles
 from segdl.mirror.reading import Reading
 from segdl.mirror.result import RoundResult
 from segdl.mirror.rotted import Rotted
@@ -65,7 +66,9 @@ class Coordinator:
         # Each request has what is meant for its server, and nothing else.
         self._run = replace(run, network=replace(network, headers=(), user=None))
         self._options = options
-        self._asking = Asking(options, network, transfer)
+        source = options.listing.source
+        profiles = Profiles(options.hosts, source, lambda text: tell(Said(text)))
+        self._asking = Asking(options, network, transfer, profiles)
         self._ledger = ledger
         self._tell = tell
         self._read = read

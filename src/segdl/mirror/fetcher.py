@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
@@ -13,7 +13,8 @@ from segdl.core.url import Location, parse_url
 from segdl.engine.run import GRACE, Run
 from segdl.engine.threads import Threads
 from segdl.errors import SegdlError
-from segdl.mirror.options import HostProfile, ListingOptions
+from segdl.mirror.options import ListingOptions
+from segdl.mirror.profiles import Profiles
 from segdl.mirror.robots import Robots, read_robots
 from segdl.mirror.source import Opened, fetch
 from segdl.mirror.trust import Trust
@@ -39,7 +40,7 @@ class Fetcher:
         run: the surroundings; those of its threads are left to files.
         options: the list.
         say: takes lines for the operator, one at a time.
-        hosts: what holds for single hosts.
+        profiles: what holds for single hosts.
 
     Attributes:
         base: what names are relative to; None leaves it to each document.
@@ -50,7 +51,7 @@ class Fetcher:
         run: Run,
         options: ListingOptions,
         say: Callable[[str], None],
-        hosts: Sequence[HostProfile],
+        profiles: Profiles,
     ) -> None:
         self.base = options.base_url
         self._say = say
@@ -60,7 +61,7 @@ class Fetcher:
         self._threads = Threads(AT_ONCE, thread_name_prefix="segdl-list")
         self._reading = Threads(AT_ONCE, thread_name_prefix="segdl-list-read")
         self._inner = replace(run, pool=self._reading, cancel=self._over, own_threads=False)
-        self._trust = Trust(run.network, options, hosts)
+        self._trust = Trust(run.network, options, profiles)
         self._pace = Pace(self._inner)
         self._under_way: set[Asked] = set()
 

@@ -51,7 +51,8 @@ class HostProfile:
 
     Attributes:
         host: its name, lower case, with ``:PORT`` where it is meant for that port only.
-        headers: sent to it, and to no other.
+        headers: sent to it, and to no other; unencrypted only where the user says so, see
+            :mod:`segdl.mirror.profiles`.
         connections: the most at once, across all files; None is the run's.
     """
 

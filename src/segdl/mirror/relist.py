@@ -10,6 +10,7 @@ from typing import TypeAlias
 from segdl.engine.run import Run
 from segdl.mirror.listing import Found
 from segdl.mirror.options import MirrorOptions
+from segdl.mirror.profiles import Profiles
 from segdl.mirror.walk import walk
 
 # Device, number, size, nanoseconds since 1970 of its last change and of its attributes' last.
@@ -22,13 +23,14 @@ class Listing:
     Args:
         run: the surroundings.
         options: the mirror.
-        say: takes lines for the operator, one at a time, from any thread.
+        say: takes lines for the operator, from any threads at once.
     """
 
     def __init__(self, run: Run, options: MirrorOptions, say: Callable[[str], None]) -> None:
         self._run = run
         self._options = options
         self._say = say
+        self._profiles = Profiles(options.hosts, options.listing.source, say)
         self._before: _Identity | None = None
         self._leads_on = False
 
@@ -40,7 +42,7 @@ class Listing:
             self._run,
             options.listing,
             self._say,
-            hosts=options.hosts,
+            profiles=self._profiles,
             on_further=self._lead_on,
         )
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 
-from segdl.core.url import Location, parse_url
-from segdl.mirror.intake import host_of
-from segdl.mirror.options import HostProfile, ListingOptions
+from segdl.core.url import Location, Origin, parse_url
+from segdl.mirror.options import ListingOptions
+from segdl.mirror.profiles import Profiles
 from segdl.net.credentials import Credentials
 from segdl.options import NetworkOptions, Request
 
@@ -22,32 +21,31 @@ class Trust:
     Args:
         network: has the run's.
         options: the list.
-        hosts: have their own.
+        profiles: hosts' own.
     """
 
     def __init__(
-        self, network: NetworkOptions, options: ListingOptions, hosts: Sequence[HostProfile]
+        self, network: NetworkOptions, options: ListingOptions, profiles: Profiles
     ) -> None:
         self._network = network
         self._named = options.source if "://" in options.source else options.base_url or ""
-        self._hosts = {profile.host: profile for profile in hosts}
+        self._profiles = profiles
         self._lock = threading.Lock()
-        self._known: dict[str, Credentials] = {}
+        self._known: dict[Origin | None, Credentials] = {}
 
     def credentials(self, place: Location) -> Credentials:
         """Return what may be shown to the server of a document."""
-        host = host_of(place.url)
-        profile = self._hosts.get(host) or self._hosts.get(place.origin.host)
-        key = host if profile is not None else ""
+        has_profile = self._profiles.of(place.origin) is not None
+        key = place.origin if has_profile else None
         with self._lock:
             if key not in self._known:
-                self._known[key] = self._made(place, profile)
+                self._known[key] = self._made(place, has_profile=has_profile)
             return self._known[key]
 
-    def _made(self, place: Location, profile: HostProfile | None) -> Credentials:
-        own = profile.headers if profile is not None else ()
+    def _made(self, place: Location, *, has_profile: bool) -> Credentials:
+        own = self._profiles.headers(place)
         named = parse_url(self._named) if self._named else None
-        if profile is None or (named is not None and named.origin == place.origin):
+        if not has_profile or (named is not None and named.origin == place.origin):
             # Where nobody was named, nobody is entrusted with anything.
             asked = Request(url=self._named, headers=own, entrusted=None if named else "")
             return Credentials(self._network, asked, named or place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -16,7 +16,8 @@ from segdl.mirror.fetcher import AT_ONCE, Asked, Fetcher
 from segdl.mirror.frontier import Frontier, Limits, Pending
 from segdl.mirror.listing import Document, Found, Item, Reader, Unlisted
 from segdl.mirror.loops import Names, Page, far_below, like_above
-from segdl.mirror.options import HostProfile, ListingOptions
+from segdl.mirror.options import ListingOptions
+from segdl.mirror.profiles import Profiles
 from segdl.mirror.readers import relative
 from segdl.mirror.readers.index_html import IndexHtml
 from segdl.mirror.readers.index_json import IndexJson
@@ -36,7 +37,7 @@ def walk(
     options: ListingOptions,
     say: Callable[[str], None],
     *,
-    hosts: Sequence[HostProfile] = (),
+    profiles: Profiles | None = None,
     limits: Limits | None = None,
     on_further: Callable[[], None] = lambda: None,
 ) -> Generator[Found, None, None]:
@@ -50,7 +51,7 @@ def walk(
         run: the surroundings.
         options: the list, and what of it is wanted.
         say: takes lines for the operator, one at a time, from any thread.
-        hosts: what holds for single hosts.
+        profiles: what holds for single hosts; None is nothing.
         limits: where a walk ends that would not end by itself.
         on_further: called for each document that the first one leads to.
 
@@ -60,7 +61,8 @@ def walk(
     """
     if options.base_url is not None:
         parse_url(options.base_url)
-    with closing(Fetcher(run, options, say, hosts)) as fetcher:
+    profiles = profiles or Profiles((), options.source, say)
+    with closing(Fetcher(run, options, say, profiles)) as fetcher:
         yield from _Walk(run, options, fetcher, limits or Limits(), on_further).all()
 
 
