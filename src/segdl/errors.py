@@ -12,7 +12,9 @@ from typing import ClassVar, Final, Literal
 
 Trouble = Literal["name", "connect", "proxy", "closed", "silent", "slow", "answer", "other"]
 
-Instead = Literal["name", "stream", "folder", "mirrors", "fresh", "anew", "connections", "fewer"]
+Instead = Literal[
+    "name", "stream", "folder", "mirrors", "fresh", "alone", "anew", "connections", "fewer"
+]
 """What might be chosen otherwise. How that is done depends on the command."""
 
 # As the options of `segdl get` have it.
@@ -22,6 +24,7 @@ _BY_GET: Final[Mapping[Instead, str]] = {
     "folder": "choose another folder with --dir",
     "mirrors": "give --checksum, or fewer mirrors",
     "fresh": "start again with --fresh",
+    "alone": "start again with --fresh and without the mirrors",
     "anew": "send them anew with --fresh",
     "connections": "with fewer connections (-j)",
     "fewer": "use fewer with -j or --max-files",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from segdl.core.checksum import Checksum, Claim
 from segdl.core.hashing import new_hash
 from segdl.core.pieces import PieceHasher, Pieces, piece_span, wrong_pieces
+from segdl.core.selection import whole
 from segdl.core.spans import Span
-from segdl.engine.contact import Contact, Ranges
-from segdl.engine.contacts import Contacts
+from segdl.engine.again import Again
+from segdl.engine.distrust import Distrust
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task
@@ -22,7 +22,7 @@ from segdl.errors import (
     SegdlError,
     ServerError,
 )
-from segdl.progress.events import Event, Note, Progress, Verifying
+from segdl.progress.events import Note, Verifying
 from segdl.store.faults import shown
 from segdl.store.patch import Patch
 from segdl.store.workplace import Workplace
@@ -50,6 +50,8 @@ def verify(
         checksum = verification.check(size)
     except ChecksumMismatchError as error:
         wrong = error
+    if pieces is None and wrong is not None:
+        return Distrust(task, place, sites, size).mend(verification, wrong)
     told = any(claim.checksum.proves for claim in task.claims)
     if pieces is None or (wrong is None and told):
         again = 0
@@ -111,16 +113,14 @@ class _Repair:
         self._place = place
         self._sites = sites
         self._file = file
-        self._size = size
-        self._contacts: dict[Site, Contacts] = {}
+        self._again = Again(task, whole(size), size)
         self._out: set[Site] = set()
         self.helpers: dict[str, None] = {}
         self.blamed: Counter[str] = Counter()
 
     def end(self) -> None:
         """Let go of every connection."""
-        for contacts in self._contacts.values():
-            contacts.release()
+        self._again.end()
 
     def mend(self, span: Span, wanted: Checksum) -> None:
         """Fetch a piece until it has its digest.
@@ -156,45 +156,11 @@ class _Repair:
     def _fetch(self, site: Site, span: Span, algorithm: str) -> str:
         """Write a piece as a site has it, and return its digest."""
         digest = new_hash(algorithm)
-        at = span.start
-        while at < span.stop:
-            contacts, contact = self._ask(site, Span(at, span.stop))
-            begun, broken = at, None
-            try:
-                while (room := span.stop - at) and (
-                    data := contacts.read(contact, min(_STEP, room))
-                ):
-                    self._file.write(at, data)
-                    digest.update(data)
-                    at += len(data)
-            except NetworkError as error:
-                broken = error
-            finally:
-                contact.release()
-            if at == begun or (broken and contacts.crawled):
-                raise broken or NetworkError(
-                    f"{site.name}: connection closed early", trouble="closed"
-                )
+        others = set(self._sites.all) - self._out - {site}
+        for at, data in self._again.fetch(site, span, once=bool(others)):
+            self._file.write(at, data)
+            digest.update(data)
         return digest.hexdigest()
-
-    def _ask(self, site: Site, span: Span) -> tuple[Contacts, Contact]:
-        """Make contact; with patience where there is nobody else to be asked."""
-        if site not in self._contacts:
-            task = self._task
-            run = replace(task.run, emit=self._tell)
-            self._contacts[site] = Contacts(run, site.source, task.number)
-        contacts = self._contacts[site]
-        others = set(self._sites.to_ask_for(span)) - self._out - {site}
-        contact = contacts.make(span, once=bool(others))
-        if contact.ranges is not Ranges.WORK or contact.version.size != self._size:
-            contact.release()
-            raise ServerError(f"{site.name}: it does not send pieces of this file")
-        return contacts, contact
-
-    def _tell(self, event: Event) -> None:
-        # The file is all there: a wait does not take it back to its beginning.
-        if not isinstance(event, Progress):
-            self._task.run.emit(event)
 
     def _hopeless(self, span: Span, wanted: Checksum, found: str | None) -> ChecksumMismatchError:
         what = f"{shown(self._place.target.path)}: bytes {span.start}-{span.stop - 1}"

@@ -87,6 +87,11 @@ class Sites:
                 site.brought.extend(spans)
 
     @property
+    def all(self) -> Sequence[Site]:
+        """The origin, and then the mirrors, also those that are not asked any more."""
+        return self._sites
+
+    @property
     def received(self) -> int:
         """Bytes that came from all of them."""
         return sum(site.received for site in self._sites)
@@ -100,6 +105,10 @@ class Sites:
     def several(self) -> bool:
         """Whether there is a choice."""
         return self.alive > 1
+
+    def asks(self, site: Site) -> bool:
+        """Whether it may be asked."""
+        return self._known[self._sites.index(site)].state is not State.DROPPED
 
     def is_proved(self, site: Site) -> bool:
         """Whether its bytes count."""

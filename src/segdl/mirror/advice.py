@@ -14,6 +14,8 @@ OF_A_FILE: Final[Mapping[Instead, str]] = {
     "folder": "choose another folder for the mirror",
     "mirrors": "take the wrong mirrors out of the list, or add a digest",
     "fresh": "remove the folder of its parts and run the same command again",
+    "alone": "take the wrong mirrors out of the list, remove the folder of its parts "
+    "and run the same command again",
     "connections": "with fewer connections (-x)",
     "fewer": "use fewer with --max-files or --per-host",
 }
