@@ -102,6 +102,18 @@ def test_a_list_with_a_digest_of_the_whole_alone(
     assert outcome.path.read_bytes() == CONTENT
 
 
+def test_the_first_of_a_list_is_named_as_the_others_are(
+    origin: Callable[..., Origin], tmp_path: Path
+) -> None:
+    liar, one = origin(bytes(TOUCHED)), origin(CONTENT, faults=always(Status(404)))
+    text = meta4(Listed(content=CONTENT, urls=(liar.url, one.url), checksum="sha-256"))
+    requests = segdl.read_metalink(text.encode(), tmp_path)
+    (outcome,) = segdl.download_many(requests, connections=1)
+    assert isinstance(outcome, segdl.Failure)
+    assert outcome.error.message.endswith(": 127.0.0.1 brought bytes of it")
+    assert outcome.error.hint.endswith("start again with --fresh and without the mirrors")
+
+
 def test_a_digest_that_is_wrong_is_no_fault_of_a_mirror(
     origin: Callable[..., Origin], tmp_path: Path
 ) -> None:

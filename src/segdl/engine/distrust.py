@@ -109,13 +109,18 @@ class Distrust:
     def _of(self, wrong: ChecksumMismatchError, why: str = "") -> ChecksumMismatchError:
         """Return the error, with who may be to blame but the digest."""
         task = self._task
-        others = [site for site in self._sites.all if site.source.asked.url != task.asked.url]
+        if not (task.mirrors or task.request.mirrors):
+            return wrong
+        # Of those that a list names the first is no better than the others.
+        named = task.request.entrusted in {None, task.request.url}
+        url = task.asked.url if named else None
+        others = [site for site in self._sites.all if site.source.asked.url != url]
         hosts = list(dict.fromkeys(site.host for site in others if site.brought))
         known = [span for site in self._sites.all for span in site.brought]
         message = wrong.message
         if hosts:
             message += f": {', '.join(hosts)} brought bytes of it{why}"
-        elif not (task.mirrors and gaps(Span(0, self._size), known)):
+        elif not gaps(Span(0, self._size), known):
             return wrong
         # Who brought what an earlier run left is not known.
         return ChecksumMismatchError(message, hint=wrong.advice, instead="alone")
