@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -242,6 +244,49 @@ def test_the_holder_is_named_whatever_the_lock_file_said_before(tmp_path: Path) 
         Lock(path, tmp_path / "f")
     held.release(delete=False)
     Lock(path, tmp_path / "f").release(delete=True)
+
+
+# Children that a library forks know nothing of the descriptors that they inherit.
+FORKED = """
+import os, sys
+from pathlib import Path
+from segdl.errors import TargetLockedError
+from segdl.store.lock import Lock
+
+def is_held():
+    try:
+        Lock(path, path).release(delete=False)
+    except TargetLockedError:
+        return True
+    return False
+
+path = Path(sys.argv[1])
+held = Lock(path, path)
+until, goes_on = os.pipe()
+cleaned, cleans = os.pipe()
+child = os.fork()
+if not child:
+    os.close(goes_on)
+    if sys.argv[2] == "cleans up":
+        held.release(delete=True)
+    os.write(cleans, b".")
+    os.read(until, 1)
+    os._exit(0)
+os.read(cleaned, 1)
+print(is_held(), path.exists())
+held.release(delete=False)
+print(is_held())
+os.close(goes_on)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is inherited here")
+@pytest.mark.parametrize("child", ["knows nothing", "cleans up"])
+def test_a_forked_child_neither_keeps_the_lock_nor_lets_it_go(tmp_path: Path, child: str) -> None:
+    command = [sys.executable, "-c", FORKED, tmp_path / "lock", child]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.stderr) == ("True True\nFalse\n", "")
 
 
 def test_a_lock_file_deleted_between_opening_and_locking_holds_nothing(

@@ -24,6 +24,9 @@ if sys.platform == "win32":
             return False
         return True
 
+    def _unlock(descriptor: int) -> None:
+        """Closing it does: nobody else has it open."""
+
 else:
     import fcntl
 
@@ -33,6 +36,14 @@ else:
         except BlockingIOError:
             return False
         return True
+
+    def _unlock(descriptor: int) -> None:
+        # Closing it lets go only where no child has inherited it.
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        except OSError:
+            # A file system that is gone holds nothing.
+            pass
 
 
 class Lock:
@@ -51,6 +62,7 @@ class Lock:
         """
         self._path = path
         self._descriptor = -1
+        self._owner = os.getpid()
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         while self._descriptor < 0:
             with disk_errors(path, "lock"):
@@ -78,12 +90,19 @@ class Lock:
             pass
 
     def release(self, *, delete: bool) -> None:
-        """Let go, deleting the lock file first where nothing is left to protect."""
+        """Let go, deleting the lock file first where nothing is left to protect.
+
+        In a child that was forked meanwhile nothing is let go: the parent holds it.
+        """
         if self._descriptor < 0:
             return
+        ours = self._owner == os.getpid()
+        delete = delete and ours
         # Deleted while it is held, so that no other run can have it; Windows refuses that.
         if delete and os.name != "nt":
             self._delete()
+        if ours:
+            _unlock(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = -1
         if delete and os.name == "nt":
