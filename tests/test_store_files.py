@@ -230,8 +230,12 @@ def test_a_hole_is_cut_after_a_power_cut(tmp_path: Path) -> None:
 def test_one_holds_a_target(tmp_path: Path) -> None:
     target = Target(tmp_path / "f")
     with Workplace(target) as place:
-        with pytest.raises(TargetLockedError, match="by this run already"):
+        with pytest.raises(TargetLockedError) as refused:
             Workplace(target).__enter__()
+        assert str(refused.value) == (
+            f"{target.path} is being downloaded by this run already; "
+            "once is enough if it is the same file, or choose another name with -o"
+        )
         assert place.folder.is_dir()
     assert os.listdir(tmp_path) == []
 
@@ -284,7 +288,7 @@ os.waitpid(child, 0)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is inherited here")
 @pytest.mark.parametrize("child", ["knows nothing", "cleans up"])
 def test_a_forked_child_neither_keeps_the_lock_nor_lets_it_go(tmp_path: Path, child: str) -> None:
-    command = [sys.executable, "-c", FORKED, tmp_path / "lock", child]
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "lock"), child]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.stdout, ended.stderr) == ("True True\nFalse\n", "")
 

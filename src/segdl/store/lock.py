@@ -69,11 +69,7 @@ class Lock:
                 descriptor = os.open(path, flags, 0o666)
                 try:
                     if not _try_lock(descriptor):
-                        raise TargetLockedError(
-                            f"{shown(target)} is being downloaded by {_holder(descriptor)}",
-                            hint="wait for it",
-                            instead="name",
-                        )
+                        raise _locked(target, descriptor)
                     # Between open and lock its holder may have finished and deleted it.
                     if _is_still(path, descriptor):
                         self._descriptor = descriptor
@@ -123,12 +119,16 @@ def _is_still(path: Path, descriptor: int) -> bool:
         return False
 
 
-def _holder(descriptor: int) -> str:
+def _locked(target: Path, descriptor: int) -> TargetLockedError:
+    holder, hint = "another run", "wait for it"
     try:
         os.lseek(descriptor, 0, os.SEEK_SET)
         told = json.loads(os.read(descriptor, 4096))
-        if int(told["pid"]) == os.getpid():
-            return "this run already, from another URL"
-        return f"process {int(told['pid'])} on {printable(str(told['host']), 80)}"
+        holder = f"process {int(told['pid'])} on {printable(str(told['host']), 80)}"
+        if (int(told["pid"]), told["host"]) == (os.getpid(), socket.gethostname()):
+            holder, hint = "this run already", "once is enough if it is the same file"
     except (OSError, ValueError, KeyError, TypeError):
-        return "another run"
+        # Whoever holds it has not said so yet.
+        pass
+    text = f"{shown(target)} is being downloaded by {holder}"
+    return TargetLockedError(text, hint=hint, instead="name")
