@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import socket
@@ -17,6 +18,7 @@ from segdl.engine import outright
 from segdl.errors import ChecksumMismatchError, NetworkError
 from segdl.progress.events import Event, Finished, Started
 from segdl.store import unnamed, workplace
+from segdl.store.target import Target
 from support import data
 from support import faults as f
 from support.fetching import NAME, fetch
@@ -288,6 +290,43 @@ def test_a_name_that_is_taken_meanwhile(
     fetched = fetch_one(origin(CONTENT).url, tmp_path)
     assert isinstance(fetched.error, segdl.TargetExistsError)
     assert (tmp_path / NAME).read_bytes() == b"somebody else's"
+
+
+@pytest.mark.parametrize("policy", ["skip", "overwrite", "rename"])
+def test_a_name_that_another_run_sets_to_work_on_meanwhile(
+    origin: Any, tmp_path: Path, policy: Any
+) -> None:
+    served, begun = origin(CONTENT), threading.Event()
+
+    def handle(request: Request, connection: Connection) -> bool:
+        if len(served.requests) > 1:
+            return bool(served.serve(request, connection))
+        told = Reply(206, (("ETag", '"v1"'),), CONTENT, (0, len(CONTENT)), len(CONTENT))
+        connection.send(told.head())
+        assert begun.wait(60)
+        connection.send(CONTENT)
+        return True
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Started) and not begun.is_set():
+            at_work.enter_context(workplace.Workplace(Target(tmp_path / NAME)))
+            begun.set()
+
+    served.routes[served.path] = handle
+    wanted = segdl.Request(url=served.url, directory=tmp_path, name=NAME)
+    transfer = segdl.TransferOptions(if_exists=policy)
+    with contextlib.ExitStack() as at_work:
+        (outcome,) = segdl.download_many(
+            [wanted], connections=1, on_event=listen, transfer=transfer
+        )
+        assert not (tmp_path / NAME).exists()
+    if policy == "rename":
+        assert isinstance(outcome, segdl.DownloadResult), outcome
+        assert outcome.path == tmp_path / "file.1.bin"
+        assert outcome.path.read_bytes() == CONTENT
+    else:
+        assert isinstance(outcome, segdl.Failure)
+        assert isinstance(outcome.error, segdl.TargetLockedError)
 
 
 def test_where_a_file_cannot_be_given_a_name_later(

@@ -162,6 +162,9 @@ class Outright:
         began = task.run.clock()
         part.sync()
         task.run.synced(task.run.clock() - began)
+        if os.path.lexists(target.workplace):
+            # Somebody has set to work on it meanwhile, and would find its name taken at the end.
+            return False
         try:
             give_name(part.descriptor, target.path)
         except OSError:
