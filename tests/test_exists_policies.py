@@ -358,8 +358,9 @@ def test_what_takes_a_name_meanwhile_is_not_replaced_by_skip(server: Origin, her
         work = here / "file.bin.segdl"
         assert until(program, lambda: sum(parts(work).values()) > 100_000)
         (here / "file.bin").write_bytes(b"mine")
-        program.wait()
-        assert program.returncode == 6
+        end = program.finish()
+        assert end.code == 6
+        assert "made by somebody else meanwhile; run the same command again" in end.err
     assert (here / "file.bin").read_bytes() == b"mine"
     shutil.rmtree(work)
 

@@ -79,6 +79,11 @@ def publish(task: Task, place: Workplace, version: Version, *, replace: bool) ->
             return target
         except TargetExistsError:
             # A file that comes outright takes its name without a hold on it.
+            if task.run.transfer.if_exists == "skip":
+                raise TargetExistsError(
+                    f"{place.name} has been made by somebody else meanwhile",
+                    hint="run the same command again, and it is skipped",
+                ) from None
             if task.run.transfer.if_exists != "rename":
                 raise
             target = Target(free_name(place.target.path, lambda _: False))
