@@ -14,7 +14,8 @@ import pytest
 from support import data
 from support.faults import Drip, always
 from support.filesystems import loop_filesystem, tiny_tmpfs
-from support.program import Finished, run, run_segdl, start_segdl
+from support.partial import count
+from support.program import Finished, run, run_segdl, start, start_segdl
 from support.request import bytes_asked, bytes_asked_once
 from support.require import require, require_program
 from test_moment_kill import parts, until
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 SIZE = 4 * MIB
 CONTENT = data.content(SIZE)
+SEGDL = (sys.executable, "-m", "segdl")
 
 
 def says(end: Finished, *words: str) -> None:
@@ -177,6 +179,21 @@ def test_full_in_joining(origin: Callable[..., Origin], tmp_path: Path) -> None:
         assert bytes_asked(server.requests[before:]) <= 4096
 
 
+def as_nobody(tmp_path: Path) -> list[str]:
+    """Return what begins a command of a user for whom the rights of folders count."""
+    if os.geteuid() != 0:
+        return []
+    (setpriv,) = require_program("setpriv")
+    command = [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    above = tmp_path
+    while above != above.parent and not above.stat().st_mode & stat.S_IXOTH:
+        above.chmod(above.stat().st_mode | stat.S_IXOTH)
+        above = above.parent
+    probe = run([*command, sys.executable, "-c", "import segdl.cli.main"], cwd=Path("/"))
+    require(f"nobody cannot run segdl here: {probe.err[-200:]}", probe.code == 0)
+    return command
+
+
 @pytest.mark.parametrize("existing", [False, True])
 def test_a_folder_that_cannot_be_written_to(
     origin: Callable[..., Origin], tmp_path: Path, existing: bool
@@ -186,22 +203,32 @@ def test_a_folder_that_cannot_be_written_to(
     here.mkdir()
     if existing:
         (here / "file.bin.segdl").mkdir()
-    command = [sys.executable, "-m", "segdl", "-q", "-d", str(here), server.url]
-    if os.geteuid() == 0:
-        (setpriv,) = require_program("setpriv")
-        command = [
-            setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups", *command,
-        ]  # fmt: skip
-        above = tmp_path
-        while above != above.parent and not above.stat().st_mode & stat.S_IXOTH:
-            above.chmod(above.stat().st_mode | stat.S_IXOTH)
-            above = above.parent
-        probe = run([*command[:6], sys.executable, "-c", "import segdl.cli.main"], cwd=Path("/"))
-        require(f"nobody cannot run segdl here: {probe.err[-200:]}", probe.code == 0)
+    command = [*as_nobody(tmp_path), *SEGDL, "-q", "-d", str(here), server.url]
     here.chmod(0o555)
     end = run(command, cwd=Path("/"))
     says(end, "not permitted", "--dir")
     assert os.listdir(here) == (["file.bin.segdl"] if existing else [])
+
+
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
+def test_a_folder_that_cannot_be_written_to_any_more(
+    origin: Callable[..., Origin], tmp_path: Path, layout: str
+) -> None:
+    server = origin(CONTENT, faults=always(Drip(65536, 0.02)))
+    here = tmp_path / "here"
+    here.mkdir()
+    here.chmod(0o777)
+    command = [*as_nobody(tmp_path), *SEGDL, "-q", "--layout", layout, "-d", str(here), server.url]
+    work = here / "file.bin.segdl"
+    with start(command, cwd=Path("/")) as program:
+        assert until(program, lambda: count(work) > MIB)
+    here.chmod(0o555)
+    before = len(server.requests)
+    says(run(command, cwd=Path("/")), "cannot write", "file.bin: not permitted", "--dir")
+    assert bytes_asked(server.requests[before:]) <= 4096
+    here.chmod(0o777)
+    assert run(command, cwd=Path("/")).code == 0
+    assert (here / "file.bin").read_bytes() == CONTENT
 
 
 def test_a_file_system_that_is_read_only(origin: Callable[..., Origin], tmp_path: Path) -> None:

@@ -158,6 +158,9 @@ def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright
     if is_finished(task, place, contact.version):
         read = task.claims if task.run.transfer.if_exists != "skip" else ()
         return _left(task, target, contact.version, read[0].checksum if read else None)
+    if not place.parts.is_empty():
+        # Found now rather than when the file is whole.
+        target.require_writable()
     may_take = may_replace(task, place)
     adopt(task, place, contact)
     with Verification(task, place) as verification:

@@ -101,6 +101,20 @@ class Target:
                 if found is not None and not stat.S_ISDIR(found.st_mode):
                     raise
 
+    def require_writable(self) -> None:
+        """Check that its folder takes a name, where that of the parts was there before.
+
+        Raises:
+            DiskError: it does not.
+        """
+        effective = os.access in os.supports_effective_ids
+        # Windows has no such right of a folder.
+        if os.name != "nt" and not os.access(
+            self.path.parent, os.W_OK | os.X_OK, effective_ids=effective
+        ):
+            with disk_errors(self.path, "write"):
+                raise OSError(errno.EACCES, "")
+
     def require_space(self, wanted: int, extra: int) -> None:
         """Check free space before a byte is asked for.
 
