@@ -297,6 +297,7 @@ def test_encodings(path: str, encoding: str, fine: bool, pinned: Version | None)
     else:
         assert isinstance(verdict, Fail)
         assert isinstance(verdict.error, IntegrityError)
+        assert "try another URL" in verdict.error.hint
         assert not verdict.expired
 
 

@@ -116,7 +116,8 @@ def _judge_success(
         return Fail(
             IntegrityError(
                 f"{what}: the server sent Content-Encoding {printable(head.encoding, 40)!r}, "
-                "which was not asked for: these are not the file's bytes"
+                "which was not asked for: these are not the file's bytes",
+                hint="it or a proxy compresses on its own: try another URL of the file",
             )
         )
     if pinned is not None:
