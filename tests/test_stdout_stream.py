@@ -294,10 +294,20 @@ def test_no_ranges_and_cut_late(origin: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_no_in_the_middle(origin: Any, tmp_path: Path, status: int) -> None:
-    served = origin(CONTENT, faults=lambda _, n: f.Status(status) if n > 3 else None)
-    written, fetched = into(tmp_path, served.url)
+    begun = threading.Event()
+
+    def plan(_: Request, index: int) -> Any:
+        if index <= 3:
+            return None
+        assert begun.wait(60)
+        return f.Status(status)
+
+    out = Slowly(lambda taken: begun.set() if taken else None)
+    fetched = fetch(origin(CONTENT, faults=plan).url, tmp_path, out=binary(out))
     assert type(fetched.error) is ServerError
-    assert CONTENT.startswith(written)
+    assert CONTENT.startswith(out.data)
+    left = f"the {len(out.data)} bytes that were written are not the whole file: save to a file"
+    assert fetched.error.hint.startswith(left)
 
 
 def test_a_length_of_2_to_the_60(origin: Any, tmp_path: Path) -> None:

@@ -94,6 +94,11 @@ def stream(run: Run, request: Request, out: BinaryIO, number: int = 1) -> Downlo
             tell_unchecked(task, version)
         except ReaderGoneError:
             run.emit(Note(number, "the reader has gone"))
+        except (NetworkError, ServerError) as error:
+            if sink.written:
+                left = f"the {sink.written} bytes that were written are not the whole file"
+                error.resolve(f"{left}: save to a file, and segdl can go on where it ended")
+            raise
         size = sink.written
         return finished(task, None, Version(), size, fetched=size, checksum=checksum)
 
