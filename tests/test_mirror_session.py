@@ -1159,3 +1159,26 @@ def test_a_list_may_name_other_urls_for_what_was_begun(
     assert any((tmp_path / "m" / "x.segdl").glob("*.part"))
     assert mirror(tmp_path / "m", listed[1]).done == {"x": "fetched"}
     assert tree(tmp_path / "m") == {"x": after}
+
+
+def test_what_is_set_aside_takes_the_place_of_nothing_else(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    site.put("d2/f2.bin.1.corrupt", b"a file of the list")
+    mirror(mirrored, site.entries(digests=True))
+    beside = mirrored / "d2"
+    (beside / "f2.bin.corrupt").write_bytes(b"a file of the user")
+    for written in (b"w" * 2000, b"v" * 2000):
+        (beside / "f2.bin").write_bytes(written)
+        ran = mirror(mirrored, site.entries(digests=True))
+        assert (ran.result.failures, ran.done["d2/f2.bin"]) == ([], "repaired")
+        assert {each.name: each.read_bytes() for each in beside.glob("f2.bin.*corrupt")} == {
+            "f2.bin.corrupt": b"a file of the user",
+            "f2.bin.1.corrupt": b"a file of the list",
+            "f2.bin.2.corrupt": written,
+        }
+    (beside / "f2.bin.2.corrupt").write_bytes(b"mended by hand")
+    (site.server.root / "d2/f2.bin").write_bytes(b"x" * 2000)
+    (beside / "f2.bin").unlink()
+    assert mirror(mirrored, site.entries(digests=True)).result.failures
+    assert (beside / "f2.bin.2.corrupt").read_bytes() == b"mended by hand"
+    assert (beside / "f2.bin.3.corrupt").read_bytes() == b"x" * 2000

@@ -7,61 +7,92 @@ from pathlib import Path
 from typing import BinaryIO
 
 from segdl.core.hashing import new_hash
+from segdl.core.mirrorneed import Stat
 from segdl.core.names import name_beside
 from segdl.core.pieces import Pieces, piece_span
 from segdl.core.spans import Span, union
 from segdl.engine.run import Run
 from segdl.errors import DiskError
+from segdl.mirror.own import Own, OwnFiles
 from segdl.options import LayoutName
 from segdl.store.faults import disk_errors, shown
 from segdl.store.layout import layouts
 from segdl.store.state import State
-from segdl.store.target import Target
+from segdl.store.target import Target, free_name
 from segdl.store.workplace import Workplace
 
 _STEP = 1024 * 1024
 
 
+class Aside:
+    """Puts files of a mirror beside their places. Threads share it; nothing of it changes.
+
+    Args:
+        directory: the mirror.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._own = OwnFiles(directory)
+
+    def move(self, held: Path, path: str) -> Path:
+        """Move what is wrong beside where it would be right; return where it is now.
+
+        What was put there of the same file before is replaced by it, nothing else.
+
+        Args:
+            held: the file that is wrong.
+            path: of the mirror's file that it is not.
+
+        Raises:
+            DiskError: it cannot be moved.
+        """
+        right = self._directory / path
+        place = free_name(corrupt_name(right), lambda each: self._own.has(self._path(each), path))
+        with disk_errors(right, "set aside"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            # Before it has its name: else a kill would have it taken for somebody else's.
+            self._own.note(Own(self._path(place), path, Stat.of(os.lstat(held))))
+            os.replace(held, place)
+        return place
+
+    def move_fetched(self, target: Target, layout: LayoutName, path: str) -> Path | None:
+        """Move what was fetched whole, and is wrong; None where there is nothing.
+
+        Args:
+            target: what it was fetched for.
+            layout: how its bytes lie.
+            path: of the mirror's file that it is not.
+
+        Raises:
+            DiskError: it cannot be moved.
+            TargetLockedError: another run is at work on it.
+        """
+        if not os.path.isdir(target.workplace):
+            return None
+        whole = layouts(target.workplace, layout)[0].whole
+        if not os.path.lexists(whole):
+            return None
+        with Workplace(target, layout) as workplace:
+            place = self.move(whole, path)
+            workplace.clear()
+        return place
+
+    def _path(self, place: Path) -> str:
+        return place.relative_to(self._directory).as_posix()
+
+
 def corrupt_name(path: Path) -> Path:
-    """Return where a corrupt file of this name goes; a name that would be too long is cut."""
+    """Return where a corrupt file of this name goes, if nothing else is there.
+
+    A name that would be too long is cut.
+    """
     return path.with_name(name_beside(path.name, ".corrupt"))
 
 
 def kept_as(place: Path) -> str:
     """Say what becomes of a file that is not what it should be, now that it is at `place`."""
     return f"what came is kept as {shown(place.name)}, and the next run fetches it anew"
-
-
-def set_aside(path: Path) -> Path:
-    """Move a published file away; one that was set aside before is replaced by it.
-
-    Raises:
-        DiskError: it cannot be moved.
-    """
-    place = corrupt_name(path)
-    with disk_errors(path, "set aside"):
-        os.replace(path, place)
-    return place
-
-
-def set_fetched_aside(path: Path, layout: LayoutName) -> Path | None:
-    """Move what was fetched whole for a file, and is wrong, away; None where there is nothing.
-
-    Raises:
-        DiskError: it cannot be moved.
-        TargetLockedError: another run is at work on it.
-    """
-    target = Target(path)
-    if not os.path.isdir(target.workplace):
-        return None
-    whole = layouts(target.workplace, layout)[0].whole
-    if not os.path.lexists(whole):
-        return None
-    with Workplace(target, layout) as place:
-        with disk_errors(whole, "set aside"):
-            os.replace(whole, corrupt_name(path))
-        place.clear()
-    return corrupt_name(path)
 
 
 def drop_parts(directory: Path, path: str) -> None:

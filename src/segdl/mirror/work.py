@@ -20,7 +20,7 @@ from segdl.core.url import parse_url
 from segdl.engine.download import download
 from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, DiskError
-from segdl.mirror.aside import drop_parts, keep_right_pieces, kept_as, set_aside, set_fetched_aside
+from segdl.mirror.aside import Aside, drop_parts, keep_right_pieces, kept_as
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.hook import run_hook
 from segdl.mirror.job import Job, found_right
@@ -42,11 +42,15 @@ class Work:
     Args:
         options: the mirror.
         say: takes what happens.
+
+    Attributes:
+        aside: takes files that are not what they should be.
     """
 
     def __init__(self, options: MirrorOptions, say: Callable[[Happening], None]) -> None:
         self._options = options
         self.say = say
+        self.aside = Aside(options.directory)
 
     def carry_out(self, run: Run, job: Job, number: int) -> DownloadResult:
         """Make a file what the list says it is.
@@ -109,7 +113,7 @@ class Work:
         pieces = job.pieces
         with disk_errors(path, "look at"):
             size = os.stat(path).st_size
-        held = set_aside(path)
+        held = self.aside.move(path, job.row.path)
         self.say(Said(f"{shown(path)} is corrupt: it is kept as {shown(held.name)}"))
         job.how = "repaired"
         if pieces is None or had is None or not covers(pieces, size):
@@ -156,7 +160,7 @@ class Work:
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError as error:
-            held = set_fetched_aside(path, job.transfer.layout)
+            held = self.aside.move_fetched(Target(path), job.transfer.layout, job.row.path)
             if held is not None:
                 error.resolve(kept_as(held))
             raise

@@ -11,7 +11,7 @@ from segdl.core.checksum import Claim
 from segdl.core.head import parse_date
 from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, IntegrityError
-from segdl.mirror.aside import corrupt_name, kept_as, set_fetched_aside
+from segdl.mirror.aside import kept_as
 from segdl.mirror.engines.answers import Brought
 from segdl.mirror.engines.pieced import Pieced
 from segdl.mirror.job import Job
@@ -98,8 +98,7 @@ def receive_pieced(
     for claim in claims:
         found = hexdigests[claim.checksum.algorithm]
         if found != claim.checksum.hexdigest:
-            place = corrupt_name(path)
-            _give_name(pieced.place, place)
+            place = landing.work.aside.move(pieced.place, job.row.path)
             pieced.forget()
             raise ChecksumMismatchError(
                 f"{shown(path)}: its {claim.checksum.algorithm} is {found}, "
@@ -126,12 +125,7 @@ def receive_pieced(
 
 def set_brought_aside(landing: Landing, job: Job, left: str) -> Path | None:
     """Keep what was fetched whole, and is wrong, beside where it would be; return where."""
-    path = landing.directory / job.row.path
-    held = set_fetched_aside(landing.incoming / left, "parts")
-    if held is None:
-        return None
-    _give_name(held, corrupt_name(path))
-    return corrupt_name(path)
+    return landing.work.aside.move_fetched(Target(landing.incoming / left), "parts", job.row.path)
 
 
 def _give_name(place: Path, path: Path) -> None:
