@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -538,6 +539,79 @@ def test_a_folder_becomes_a_file_and_a_file_a_folder(site: Site, tmp_path: Path)
     same(mirror(mirrored, site.entries()), mirrored, site)
     trash = mirrored / ".segdl" / "trash"
     assert {path.name for path in trash.rglob("*") if path.is_file()} == {"one", "two", "file"}
+
+
+@pytest.fixture
+def torn(origin: Callable[..., Origin]) -> Entry:
+    """A file of a folder that never comes whole: its parts stay."""
+    server = origin(
+        b"x" * 5 * MIB, faults=lambda request, number: Status(500) if number else CutAfter(2 * MIB)
+    )
+    return entry(server.url, "dir/sub/torn")
+
+
+@pytest.mark.parametrize("vanishes", [True, False])
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_folder_of_parts_becomes_a_file(
+    site: Site, torn: Entry, tmp_path: Path, vanishes: bool, killed: bool
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, [torn, *site.entries()], retries=0)
+    assert any((mirrored / "dir/sub/torn.segdl").glob("*.part"))
+    if killed:
+        with closing(sqlite3.connect(mirrored / ".segdl/ledger.sqlite")) as db, db:
+            db.execute("UPDATE file SET open = 1, need = -3 WHERE path = ?", (torn.path,))
+    if vanishes:
+        same(mirror(mirrored, site.entries()), mirrored, site)
+        assert not (mirrored / "dir").exists()
+    site.put("dir", b"a file now")
+    same(mirror(mirrored, site.entries()), mirrored, site)
+
+
+@pytest.mark.parametrize("delete", ["trash", "now", "no"])
+@pytest.mark.parametrize("vanishes", [True, False])
+def test_a_folder_with_a_file_that_was_set_aside_becomes_a_file(
+    site: Site, tmp_path: Path, delete: str, vanishes: bool
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    site.put("dir/sub/one", b"one")
+    mirror(mirrored, site.entries(digests=True))
+    (mirrored / "dir/sub/one").write_bytes(b"bad")
+    mirror(mirrored, site.entries(digests=True))
+    site.drop("dir/sub/one")
+    shutil.rmtree(site.server.root / "dir")
+    if vanishes:
+        assert mirror(mirrored, site.entries(), delete=delete).result.failures == []
+    site.put("dir", b"a file now")
+    same(mirror(mirrored, site.entries(), delete=delete), mirrored, site)
+    (aside,) = (mirrored / ".segdl/trash").rglob("one.corrupt")
+    assert aside.read_bytes() == b"bad"
+
+
+@pytest.mark.parametrize("what", ["aside", "parts", "link", "empty"])
+def test_nothing_else_goes_with_a_folder_that_becomes_a_file(
+    site: Site, torn: Entry, tmp_path: Path, what: str
+) -> None:
+    mirrored, elsewhere = tmp_path / "mirrored", tmp_path / "elsewhere"
+    mirror(mirrored, [torn, *site.entries()], retries=0)
+    parts = mirrored / "dir/sub/torn.segdl"
+    if what == "link":
+        (mirrored / "dir/sub").rename(elsewhere)
+        (mirrored / "dir/sub").symlink_to(elsewhere)
+    elif what == "empty":
+        (mirrored / "dir/mine").mkdir()
+    else:
+        mine = {"aside": parts.with_name("torn.corrupt"), "parts": parts / "notes"}[what]
+        mine.write_bytes(b"mine")
+    site.put("dir", b"a file now")
+    ran = mirror(mirrored, site.entries())
+    assert [error.exit_code for error in ran.result.failures] == [6]
+    if what == "link":
+        assert any((elsewhere / "torn.segdl").glob("*.part"))
+    elif what == "empty":
+        assert os.listdir(mirrored / "dir") == ["mine"]
+    else:
+        assert mine.read_bytes() == b"mine"
 
 
 def test_what_is_of_others_stays_in_the_way(site: Site, tmp_path: Path) -> None:

@@ -118,6 +118,9 @@ class InBucket:
             # All of it was there, but nobody had read it yet.
             self.delete(apart)
 
+    def prune(self, path: str) -> None:
+        """Do nothing: a bucket has no folders."""
+
     def abort(self, place: S3Place) -> None:
         """Throw an upload away that an earlier run began, if there is one.
 

@@ -76,13 +76,19 @@ def delete_unlisted(
 
 
 def forget_unlisted(options: MirrorOptions, ledger: Ledger, listing: int, place: Place) -> None:
-    """Forget what is gone and not here, and throw away what was fetched of it."""
+    """Forget what is gone and not here, and throw away what was fetched of it.
+
+    Folders that only held that go, too: a file may come in the place of one.
+    """
     is_gone = _gone(options, ledger, listing)
     for rows in ledger.unlisted(listing):
         gone = [row for row in rows if is_gone(row)]
         for row in gone:
             place.drop_parts(row.path)
-        ledger.forget(row for row in gone if not _is_here(place, row))
+        lost = [row for row in gone if not _is_here(place, row)]
+        for row in lost:
+            place.prune(row.path)
+        ledger.forget(lost)
 
 
 def list_name(source: str) -> str:

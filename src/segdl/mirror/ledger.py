@@ -236,11 +236,10 @@ class Ledger:
             return frozenset(number for (number,) in self._db.execute(query, (listing,)))
 
     def below(self, path: str) -> list[Row]:
-        """Return what is here at a path, or below it as a folder."""
+        """Return the rows of a path, and of what is below it as a folder, here or not."""
         query = (
-            f"SELECT {COLUMNS} FROM file "  # noqa: S608 - no values
-            "WHERE had_size IS NOT NULL AND (path = CAST(? AS TEXT) "
-            "OR path BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT))"
+            f"SELECT {COLUMNS} FROM file WHERE path = CAST(? AS TEXT) "  # noqa: S608 - no values
+            "OR path BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT)"
         )
         # What begins with "path/" is between that and "path0": 0 follows the slash.
         bounds = [os.fsencode(each) for each in (path, path + "/", path + "0")]

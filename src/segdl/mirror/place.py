@@ -14,10 +14,9 @@ from segdl.mirror.happenings import Happening
 from segdl.mirror.job import Job
 from segdl.mirror.options import INCOMING, MirrorOptions
 from segdl.mirror.stat import look
-from segdl.mirror.trash import Trash
+from segdl.mirror.trash import Trash, as_fetched, prune
 from segdl.mirror.work import Work
 from segdl.results import DownloadResult
-from segdl.store.record import is_own
 
 if TYPE_CHECKING:
     from segdl.mirror.engines.depot import Depot
@@ -45,6 +44,9 @@ class Place(Protocol):
 
     def drop_parts(self, path: str) -> None:
         """Throw away what was fetched of a file that is not wanted any more."""
+
+    def prune(self, path: str) -> None:
+        """Remove what only held a file that is gone: folders, where they are empty."""
 
     def sweep(self) -> None:
         """Throw away what there is of files that no run will go on with: all are there.
@@ -109,6 +111,10 @@ class Folder:
         """Throw away what was fetched, unless that is behind a link, or held by a run."""
         drop_parts(self._directory, path)
 
+    def prune(self, path: str) -> None:
+        """Remove empty folders, none through a link; see `Place`."""
+        prune(self._directory, path)
+
     def sweep(self) -> None:
         """Throw away what is in pieces still; see `Place`."""
         sweep(self._incoming)
@@ -124,10 +130,6 @@ class Folder:
     def remove(self, path: str, expected: Stat | None, stamp: str | None, *, begun: bool) -> bool:
         """Take a file out; see `Place`."""
         kept = None if stamp is None else self._trash / stamp
-
-        def is_expected(status: os.stat_result) -> bool:
-            if expected is not None and expected.is_of(status):
-                return True
-            return begun and is_own(self._directory / path, status)
-
-        return Trash(self._directory, kept).remove(path, is_expected)
+        return Trash(self._directory, kept).remove(
+            path, as_fetched(self._directory / path, expected, begun=begun)
+        )

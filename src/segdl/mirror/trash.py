@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from segdl.core.mirrorneed import Stat
 from segdl.core.mirrorpath import path_trouble
 from segdl.errors import DiskError
 from segdl.mirror.advice import in_terms_of
 from segdl.store.faults import disk_errors, shown
+from segdl.store.record import is_own
 
 _BY_DESCRIPTOR = (
     hasattr(os, "O_NOFOLLOW")
@@ -68,7 +70,8 @@ class Trash:
                     else:
                         self._keep(folder, name, path)
             except FileNotFoundError:
-                return True
+                # A run that was killed may have come no further.
+                pass
             except OSError as error:
                 if error.errno in {errno.ELOOP, errno.ENOTDIR}:
                     raise DiskError(
@@ -77,7 +80,7 @@ class Trash:
                         hint="delete it yourself if you want to",
                     ) from error
                 raise
-        self._prune(folders)
+        prune(self._directory, path)
         return True
 
     def _keep(self, folder: _Folder, name: str, path: str) -> None:
@@ -102,15 +105,44 @@ class Trash:
             hint=", or ".join(filter(None, (hint, self._instead))),
         )
 
-    def _prune(self, folders: list[str]) -> None:
-        """Remove folders that are empty, the innermost first."""
-        for depth in range(len(folders), 0, -1):
-            try:
-                with _open_below(self._directory, folders[: depth - 1]) as parent:
-                    parent.rmdir(folders[depth - 1])
-            except OSError:
-                # It holds something else.
-                return
+
+def as_fetched(path: Path, had: Stat | None, *, begun: bool) -> Callable[[os.stat_result], bool]:
+    """Return what tells by its status whether a file is the one that was fetched.
+
+    Args:
+        path: where it is.
+        had: what it was then; None where that is not known.
+        begun: a run that was killed may have put another there: one that says itself that it
+            was fetched counts, too.
+    """
+
+    def is_expected(status: os.stat_result) -> bool:
+        if had is not None and had.is_of(status):
+            return True
+        return begun and is_own(path, status)
+
+    return is_expected
+
+
+def prune(directory: Path, path: str) -> None:
+    """Remove the folders of a file that is gone where they are empty, the innermost first.
+
+    Args:
+        directory: the mirror; it stays.
+        path: the file's, relative to it.
+    """
+    if path_trouble(path) is not None:
+        return
+    folders = path.split("/")[:-1]
+    for depth in range(len(folders), 0, -1):
+        try:
+            with _open_below(directory, folders[: depth - 1]) as parent:
+                parent.rmdir(folders[depth - 1])
+        except FileNotFoundError:
+            continue
+        except OSError:
+            # It holds something else, or is no folder.
+            return
 
 
 class _Folder:

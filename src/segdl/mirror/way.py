@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from segdl.errors import DiskError
+from segdl.mirror.aside import drop_parts
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.intake import Intake
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.options import FOLDER, MirrorOptions
+from segdl.mirror.own import Own, OwnFiles
 from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
-from segdl.mirror.trash import Trash
+from segdl.mirror.trash import Trash, as_fetched, prune
+from segdl.store.faults import shown
 
 
 def clear_way(
@@ -22,7 +27,9 @@ def clear_way(
 ) -> None:
     """Move what the list no longer has, and what it has is in the place of, into the trash.
 
-    Files that are not of the mirror stay; then the new one cannot be had, and says so.
+    What was fetched of a file that is not whole is thrown away, and folders that only held what
+    goes are removed. Files that are not of the mirror stay; then the new one cannot be had, and
+    says so.
 
     Args:
         options: the mirror.
@@ -30,30 +37,65 @@ def clear_way(
         intake: a listing that was read to its end.
         tell: takes what happens.
     """
-    directory = options.directory
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    trash = Trash(directory, options.folder / "trash" / f"replaced-{stamp}", instead="")
-    gone = []
+    trash = Trash(options.directory, options.folder / "trash" / f"replaced-{stamp}", instead="")
+    own = OwnFiles(options.directory)
+    noted = list(own.all())
+    gone: list[Row] = []
     for path in intake.blocked:
-        for row in _in_way(directory, ledger, path):
-            if row.listing == intake.listing or row.had is None:
-                continue
-            try:
-                removed = trash.remove(row.path, row.had.stat.is_of)
-            except DiskError as error:
-                tell(Said(str(error)))
-                continue
-            if removed:
-                gone.append(row)
-                tell(Said(f"{row.path} is in the way of {path}: moved to {FOLDER}/trash"))
+        clearing = _Clearing(options.directory, trash, path, tell)
+        rows = _in_way(options.directory, ledger, path)
+        gone += [row for row in rows if row.listing != intake.listing and clearing.takes(row)]
+        for each in filter(partial(_is_in_way, path), noted):
+            if clearing.remove(each.path, each.stat.is_of):
+                own.forget(each)
     ledger.forget(gone)
 
 
+@dataclass(frozen=True, slots=True)
+class _Clearing:
+    """Takes what is in the way of one path, where it is of the mirror."""
+
+    directory: Path
+    trash: Trash
+    path: str
+    tell: Callable[[Happening], None]
+
+    def takes(self, row: Row) -> bool:
+        """Take a file, and what was fetched of it; tell whether nothing of it is left."""
+        drop_parts(self.directory, row.path)
+        had = row.had.stat if row.had else None
+        if had is not None or row.open:
+            place = self.directory / row.path
+            return self.remove(row.path, as_fetched(place, had, begun=row.open))
+        prune(self.directory, row.path)
+        return not os.path.lexists(self.directory / row.path)
+
+    def remove(self, path: str, expected: Callable[[os.stat_result], bool]) -> bool:
+        """Move one file into the trash; tell whether it is out."""
+        was_there = os.path.lexists(self.directory / path)
+        try:
+            removed = self.trash.remove(path, expected)
+        except DiskError as error:
+            self.tell(Said(str(error)))
+            return False
+        if removed and was_there:
+            self.tell(Said(f"{shown(path)} is in the way of {self.path}: moved to {FOLDER}/trash"))
+        return removed
+
+
 def _in_way(directory: Path, ledger: Ledger, path: str) -> Iterator[Row]:
-    steps = path.split("/")
-    for depth in range(1, len(steps)):
-        folder = "/".join(steps[:depth])
+    for folder in _folders(path):
         if stat_of(os.path.join(directory, folder)) is not None:
             yield from ledger.rows([folder]).values()
     if os.path.isdir(os.path.join(directory, path)):
         yield from ledger.below(path)
+
+
+def _is_in_way(path: str, own: Own) -> bool:
+    return own.path.startswith(f"{path}/") or own.path in _folders(path)
+
+
+def _folders(path: str) -> list[str]:
+    steps = path.split("/")
+    return ["/".join(steps[:depth]) for depth in range(1, len(steps))]
