@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -326,6 +326,43 @@ def test_sums_are_what_sha256sum_checks(site: Site, tmp_path: Path) -> None:
         line.split("  ", 1)[1] for line in (mirrored / "SHA256SUMS").read_text().split("\n")[:-1]
     }
     assert listed == {each.path for each in entries}
+
+
+@pytest.mark.parametrize("what", ["file", "link", "edited"])
+def test_sums_take_the_place_of_nothing_else(site: Site, tmp_path: Path, what: str) -> None:
+    mirrored = tmp_path / "mirrored"
+    sums, kept = mirrored / "SHA256SUMS", tmp_path / "kept"
+    mirror(mirrored, site.entries(), sums=what == "edited")
+    if what == "link":
+        kept.write_text("my notes")
+        sums.symlink_to(kept)
+    else:
+        with open(sums, "a", encoding="utf-8") as file:
+            file.write("my notes")
+    before = sums.read_text()
+    for _ in range(2):
+        ran = mirror(mirrored, site.entries(), sums=True)
+        (error,) = ran.result.failures
+        assert (error.exit_code, error.hint) == (6, "move it away, or go without --sums")
+        assert (sums.read_text(), sums.is_symlink()) == (before, what == "link")
+    sums.unlink()
+    assert mirror(mirrored, site.entries(), sums=True).result.failures == []
+
+
+@pytest.mark.parametrize("forgets", ["nothing", "attribute", "notes", "both"])
+def test_sums_are_known_for_what_they_are(site: Site, tmp_path: Path, forgets: str) -> None:
+    mirrored = tmp_path / "mirrored"
+    sums = mirrored / "SHA256SUMS"
+    mirror(mirrored, site.entries(), sums=True)
+    if forgets in {"attribute", "both"}:
+        with suppress(OSError):
+            os.removexattr(sums, "user.segdl")
+    if forgets in {"notes", "both"}:
+        shutil.rmtree(mirrored / ".segdl")
+    if forgets != "both":
+        site.put("new", b"new")
+    assert mirror(mirrored, site.entries(), sums=True).result.failures == []
+    assert len(sums.read_text().splitlines()) == len(site.files)
 
 
 class TestDeleting:
