@@ -30,6 +30,10 @@ HAD = Had(HERE_IT_IS, listed_modified=70, checksum=ONE, sha256=ONE.hexdigest)
         (Listed(), HAD, None, Need.FETCH),
         (Listed(9, 70, ONE), HAD, None, Need.FETCH),
         (Listed(8, 70, ONE), HAD, HERE_IT_IS, Need.FETCH),
+        # Unless it may be somebody else's.
+        (Listed(8, 70, ONE), None, HERE_IT_IS, Need.READ),
+        (Listed(8, 70, ONE), HAD, Stat(9, 2_000), Need.READ),
+        (Listed(8, 70), None, HERE_IT_IS, Need.FETCH),
         # The digest of the list decides.
         (Listed(9, 70, ONE), HAD, HERE_IT_IS, Need.NOTHING),
         (Listed(None, 99, ONE), HAD, HERE_IT_IS, Need.NOTHING),

@@ -273,6 +273,42 @@ def test_what_somebody_wrote_into_a_file_is_set_aside(
     assert (mirrored / "d2/f2.bin.corrupt").read_bytes() == written
 
 
+@pytest.mark.parametrize("written", [b"mine", b"m" * 2000])
+@pytest.mark.parametrize("known", ["nothing", "the ledger is gone", "of the ledger"])
+@pytest.mark.parametrize("sizes", [True, False])
+def test_what_is_not_of_the_mirror_is_set_aside_where_the_list_has_its_digest(
+    site: Site, tmp_path: Path, written: bytes, known: str, sizes: bool
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    listed = site.entries(digests=True)
+    if not sizes:
+        listed = [replace(each, size=None) for each in listed]
+    if known == "nothing":
+        (mirrored / "d2").mkdir(parents=True)
+    else:
+        mirror(mirrored, listed)
+    if known == "the ledger is gone":
+        shutil.rmtree(mirrored / ".segdl")
+    (mirrored / "d2/f2.bin").write_bytes(written)
+    ran = mirror(mirrored, listed)
+    assert ran.result.failures == []
+    assert ran.done["d2/f2.bin"] == ("repaired" if known == "of the ledger" else "fetched")
+    assert tree(mirrored) == {**site.files, "d2/f2.bin.corrupt": written}
+
+
+@pytest.mark.parametrize("sizes", [True, False])
+def test_what_was_fetched_before_the_ledger_was_lost_is_replaced_by_what_is_new(
+    site: Site, tmp_path: Path, sizes: bool
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=True))
+    if "user.segdl" not in os.listxattr(mirrored / "d2/f2.bin"):
+        pytest.skip("files here cannot say where they are from")
+    shutil.rmtree(mirrored / ".segdl")
+    site.put("d2/f2.bin", b"new" if sizes else b"n" * 2000, modified=1_700_000_100)
+    same(mirror(mirrored, site.entries(digests=True)), mirrored, site)
+
+
 def test_what_a_killed_run_did_not_write_down_is_not_set_aside(site: Site, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     mirror(mirrored, site.entries(digests=True))

@@ -21,7 +21,7 @@ class Need(IntEnum):
     NOTHING = 0
     """It is as the list wants it."""
     READ = 1
-    """It has to be hashed to know."""
+    """It has to be read to know what it is."""
     ASK = 2
     """Its server has to be asked whether it changed."""
     FETCH = 3
@@ -113,9 +113,12 @@ def need_of(
         >>> need_of(Listed(9), Had(here), here).name, need_of(Listed(8), Had(here), here).name
         ('ASK', 'FETCH')
     """
-    if found is None or (listed.size is not None and listed.size != found.size):
+    if found is None:
         return Need.FETCH
     untouched = had is not None and had.stat == found
+    if listed.size not in {None, found.size}:
+        # What somebody else made is not to be lost.
+        return Need.FETCH if untouched or listed.checksum is None else Need.READ
     if listed.checksum is not None:
         known = had.known(listed.checksum.algorithm) if had and untouched else None
         if known is not None and known != listed.checksum.hexdigest:

@@ -30,6 +30,7 @@ from segdl.mirror.stat import stat_of
 from segdl.results import DownloadResult
 from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
+from segdl.store.record import is_own
 from segdl.store.state import State
 from segdl.store.target import Target
 
@@ -90,11 +91,13 @@ class Work:
         algorithms = {first.algorithm if first else "sha256"}
         if self._options.sums:
             algorithms.add("sha256")
-        digests = _digests(run, path, algorithms)
-        checksum = first if first and digests[first.algorithm] == first.hexdigest else None
+        # Nothing is to be learnt of a file of another size that nobody knows.
+        is_worth_it = row.had is not None or row.listed.size in {None, found.size}
+        digests = _digests(run, path, algorithms) if is_worth_it else {}
+        checksum = first if first and digests.get(first.algorithm) == first.hexdigest else None
         # Who wrote into it may have meant to, unless the list knows what it is.
         doubtful = had is not None or (listed is not None and checksum is None)
-        if doubtful and _is_another(digests, row.had):
+        if doubtful and _is_another(path, digests, row.had):
             self._set_aside(run, job, path, row.had)
             return None
         before = had or Had(found, Version(size=found.size))
@@ -114,8 +117,9 @@ class Work:
         with disk_errors(path, "look at"):
             size = os.stat(path).st_size
         held = self.aside.move(path, job.row.path)
-        self.say(Said(f"{shown(path)} is corrupt: it is kept as {shown(held.name)}"))
-        job.how = "repaired"
+        why = "is not what the list says" if had is None else "is corrupt"
+        self.say(Said(f"{shown(path)} {why}: it is kept as {shown(held.name)}"))
+        job.how = "fetched" if had is None else "repaired"
         if pieces is None or had is None or not covers(pieces, size):
             return
         expected = job.request.expected.proof
@@ -223,10 +227,23 @@ def _is_news(job: Job) -> bool:
     return job.row.open and not same
 
 
-def _is_another(digests: Mapping[str, str], had: Had | None) -> bool:
-    """Tell whether a file is not what it was when it was fetched, by its digests of now."""
-    said = {algorithm: had.known(algorithm) for algorithm in digests} if had else {}
-    return any(said.get(name) not in {None, digest} for name, digest in digests.items())
+def _is_another(path: Path, digests: Mapping[str, str], had: Had | None) -> bool:
+    """Tell whether a file is not what was fetched, whenever that was.
+
+    Args:
+        path: where it is.
+        digests: what it has now.
+        had: what is known of what was fetched; None where nothing is.
+    """
+    said = {name: known for name in digests if had and (known := had.known(name))}
+    if said and all(digests[name] == known for name, known in said.items()):
+        return False
+    with disk_errors(path, "look at"):
+        status = os.lstat(path)
+    if had is not None and had.stat.is_of(status):
+        return bool(said)
+    # A run that was killed, or whose ledger is gone, may have fetched it.
+    return not is_own(path, status)
 
 
 def _is_right(run: Run, job: Job, twin: Row, path: Path) -> bool:
