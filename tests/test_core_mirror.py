@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segdl.core.checksum import Checksum
+from segdl.core.identity import Version
 from segdl.core.mirrordelete import check_deletion
-from segdl.core.mirrorneed import Had, Listed, Need, Stat, need_of
+from segdl.core.mirrorneed import Had, Listed, Need, Stat, lasting, listed_for_good, need_of
 from segdl.core.mirrorpath import is_list_name, path_trouble, tidy_path
 from segdl.core.outage import HERE, failed, is_over, may_try
 from segdl.errors import IntegrityError
@@ -56,6 +57,25 @@ HAD = Had(HERE_IT_IS, listed_modified=70, checksum=ONE, sha256=ONE.hexdigest)
 )
 def test_what_is_needed(listed: Listed, had: Had | None, found: Stat | None, need: Need) -> None:
     assert need_of(listed, had, found) is need
+
+
+@pytest.mark.parametrize(
+    ("date", "lasts"),
+    # A clock of the server that says another time altogether tells nothing.
+    [(130, False), (131, False), (132, True), (129, False), (1, False), (-3600, True), (1e9, True)],
+)
+def test_what_is_remembered_of_a_file_that_just_changed(date: float, lasts: bool) -> None:
+    told = Version(size=9, etag='"a"', last_modified="Thu, 01 Jan 1970 00:02:10 GMT", date=date)
+    assert lasting(told) == (told if lasts else Version(size=9))
+    bare = replace(told, last_modified=None)
+    assert lasting(bare) == bare
+
+
+@pytest.mark.parametrize("behind", [-2e5, 0, 2e5])
+def test_the_servers_clock_tells_whether_a_time_of_the_list_is_over(behind: float) -> None:
+    told = Version(last_modified="Thu, 01 Jan 1970 00:02:10 GMT", date=131)
+    assert listed_for_good(130, told, 131 + behind) is None
+    assert listed_for_good(130, replace(told, date=132), 131 - behind) == 130
 
 
 def test_verify_reads_whatever_can_be_compared() -> None:

@@ -32,7 +32,7 @@ from segdl.mirror.deleting import is_asked_for
 from segdl.mirror.happenings import Done, GaveUp, Kept, Lost, Said, Taken
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Entry, Unlisted, Unusable
-from segdl.mirror.options import HostProfile, ListingOptions
+from segdl.mirror.options import EngineOptions, HostProfile, ListingOptions
 from segdl.mirror.rows import Wanted
 from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
@@ -146,6 +146,27 @@ def test_what_changed_is_fetched_and_nothing_else(
     same(ran, mirrored, site)
     changed = {path for path, how in ran.done.items() if how == "fetched"}
     assert changed == {"d1/f1.bin", "d4/new.bin"}
+
+
+@pytest.mark.parametrize("times", [True, False])
+@pytest.mark.parametrize("engine", [None, EngineOptions(kind="processes")])
+def test_what_is_replaced_within_the_second_it_was_fetched_in_is_fetched_again(
+    site: Site, tmp_path: Path, times: bool, engine: EngineOptions | None
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    # As that second is short: one that is not over for a while.
+    now = int(time.time()) + 600
+    site.put("d1/f1.bin", b"before", modified=now)
+    mirror(mirrored, site.entries(times=times), engine=engine)
+    site.put("d1/f1.bin", b"after.", modified=now)
+    ran = mirror(mirrored, site.entries(times=times), engine=engine)
+    same(ran, mirrored, site)
+    assert [path for path, how in ran.done.items() if how == "fetched"] == ["d1/f1.bin"]
+    # What came then may be replaced, too; it is known once that is over.
+    site.put("d1/f1.bin", b"after.", modified=now - 7200)
+    mirror(mirrored, site.entries(times=times), engine=engine)
+    ran = mirror(mirrored, site.entries(times=times), engine=engine)
+    assert set(ran.done.values()) == (set() if times else {"unchanged"})
 
 
 def test_files_have_the_times_of_the_server(site: Site, tmp_path: Path) -> None:

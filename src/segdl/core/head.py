@@ -97,6 +97,7 @@ def parse_head(status: int, fields: Mapping[str, str], *, now: float) -> Head:
             last_modified=_short(fields.get("Last-Modified")),
             media_type=(fields.get("Content-Type") or "").partition(";")[0].strip().lower(),
             digest=strongest(digests),
+            date=parse_date(_short(fields.get("Date"))),
         ),
         encoding="" if encoding == "identity" else encoding,
         retry_after=parse_retry_after(fields.get("Retry-After"), now),

@@ -9,7 +9,7 @@ nothing to what they say, as it may be no more than a CRC.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from segdl.core.checksum import Claim
@@ -35,6 +35,8 @@ class Version:
         last_modified: as sent.
         media_type: Content-Type without parameters, lower case.
         digest: the strongest that it tells of the whole representation.
+        date: when it said so, by its own clock, in seconds since 1970; None where it does not
+            tell. It makes no other version.
     """
 
     size: int | None = None
@@ -42,6 +44,7 @@ class Version:
     last_modified: str | None = None
     media_type: str = ""
     digest: Claim | None = None
+    date: float | None = field(default=None, compare=False)
 
     @property
     def strong_etag(self) -> str | None:

@@ -7,7 +7,7 @@ validators. Nothing is asked for that is known, and nothing taken for known that
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from segdl.core.checksum import Checksum
@@ -30,6 +30,10 @@ class Need(IntEnum):
 
 _UNKNOWN = Version()
 _MINUTE = 60
+# Seconds until a file that changes gets another time in any case: servers tell whole ones.
+_SETTLED = 2
+# Seconds by which a server's clock may be behind the one of its files.
+_SKEW = 3600
 # Seconds; two times of day differ by less.
 _DAYS = 2 * 86400
 _LATEST = 2**63 - 1
@@ -136,6 +140,24 @@ def need_of(
     return Need.NOTHING if same else Need.ASK
 
 
+def lasting(version: Version) -> Version:
+    """Return a version with those validators only that another one would not have, too.
+
+    A file that is fetched within the second in which it was changed can be changed again and
+    keep its Last-Modified (RFC 9110, 8.8.2.2), and an ETag that is made of that.
+
+    Example:
+        >>> told = "Thu, 01 Jan 1970 00:02:10 GMT"
+        >>> [lasting(Version(etag='"a"', last_modified=told, date=at)).etag for at in (131, 132)]
+        [None, '"a"']
+    """
+    changed = parse_date(version.last_modified)
+    if changed is None or version.date is None:
+        return version
+    is_settled = not -_SKEW <= version.date - changed < _SETTLED
+    return version if is_settled else replace(version, etag=None, last_modified=None)
+
+
 def listed_for_good(modified: int | None, version: Version, asked_at: float) -> int | None:
     """Return the time that a list told of a file, where another one would get another time.
 
@@ -145,7 +167,7 @@ def listed_for_good(modified: int | None, version: Version, asked_at: float) -> 
     Args:
         modified: what the list told; None where it did not.
         version: what the file's server told of it.
-        asked_at: when that was, in seconds since 1970.
+        asked_at: when that was, in seconds since 1970, where the server did not tell.
 
     Example:
         >>> known = Version(last_modified="Thu, 01 Jan 1970 00:02:10 GMT")
@@ -154,6 +176,8 @@ def listed_for_good(modified: int | None, version: Version, asked_at: float) -> 
         >>> listed_for_good(130, known, 131.0), listed_for_good(130, known, 132.0)
         (None, 130)
     """
+    if version.date is not None:
+        asked_at = version.date
     if modified is None or asked_at > modified + _DAYS:
         return modified
     grain = 1 if modified % _MINUTE else _MINUTE

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from segdl.core.checksum import read_checksum
 from segdl.core.identity import Version
-from segdl.core.mirrorneed import Had, Need, Stat, listed_for_good
+from segdl.core.mirrorneed import Had, Need, Stat, lasting, listed_for_good
 from segdl.core.multipart import is_md5
 from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
@@ -225,20 +225,21 @@ class InBucket:
         with self._lock:
             self._objects[self.key(job.row.path).key] = now
         listed = job.row.listed.modified
+        version = lasting(result.version)
         told = listed_for_good(listed, result.version, time.time() - result.seconds)
         if result.status == "skipped":
             job.how = "unchanged"
             before = job.row.had if job.row.had and job.row.had.stat == stat_of(now) else None
             job.had = replace(
                 before or Had(stat_of(now)),
-                version=result.version,
+                version=version,
                 listed_modified=told,
             )
             return
         checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
         sha256 = checksum.hexdigest if checksum and checksum.algorithm == "sha256" else None
-        job.had = Had(stat_of(now), result.version, told, checksum, sha256)
+        job.had = Had(stat_of(now), version, told, checksum, sha256)
 
     def _is_right(self, job: Job, place: S3Place, found: Object, number: int) -> bool:
         """Tell whether an object that the ledger does not know has the digest that it must have.
@@ -276,7 +277,7 @@ class InBucket:
         if full is None or full.etag != found.etag:
             return None
         version = version_of(full.metadata.get(VERSION_KEY))
-        return version if version is not None and version.size == full.size else None
+        return None if version is None or version.size != full.size else lasting(version)
 
     def remove(self, path: str, expected: Stat | None, stamp: str | None, *, begun: bool) -> bool:
         """Take an object out; see :class:`segdl.mirror.place.Place`.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from segdl.core.checksum import read_checksum
 from segdl.core.identity import Version
-from segdl.core.mirrorneed import Had, Need, Stat, listed_for_good, need_of
+from segdl.core.mirrorneed import Had, Need, Stat, lasting, listed_for_good, need_of
 from segdl.core.pieces import covers
 from segdl.core.text import human_size
 from segdl.core.url import parse_url
@@ -187,18 +187,19 @@ class Work:
         with disk_errors(path, "look at"):
             status = os.stat(path)
         found = Stat.of(status)
+        version = lasting(result.version)
         told = listed_for_good(row.listed.modified, result.version, time.time() - result.seconds)
         if result.status == "skipped":
             job.how = "unchanged"
             before = job.had or (row.had if row.had and row.had.stat == found else None)
-            job.had = replace(before or Had(found), version=result.version, listed_modified=told)
+            job.had = replace(before or Had(found), version=version, listed_modified=told)
             self._add_sum(run, job, path)
             return
         checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
         if checksum is not None and checksum.algorithm == "sha256":
             sha256 = checksum.hexdigest
-        job.had = Had(found, result.version, told, checksum, sha256)
+        job.had = Had(found, version, told, checksum, sha256)
         self._add_sum(run, job, path)
 
     def _add_sum(self, run: Run, job: Job, path: Path) -> None:

@@ -238,8 +238,12 @@ def source_key(url: str) -> str:
 
 def version_of(metadata: str | None) -> Version | None:
     """Read a version that `metadata_of` wrote; None where there is none that makes sense."""
+    if metadata is None:
+        return None
     try:
-        return None if metadata is None else load_version(json.loads(metadata))
+        told = json.loads(metadata)
+        date = told.get("date")
+        return replace(load_version(told), date=date if isinstance(date, float) else None)
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
