@@ -7,10 +7,12 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import time
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +38,7 @@ from support.scripted import ScriptedServer
 from support.victims import Victim
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from conftest import StartNginx
     from segdl.mirror.engines.answers import Told
@@ -91,6 +93,44 @@ def test_without_digests_each_file_is_asked_for_on_condition(
     assert found(mirrored) == {**files, "d0/f0.bin": b"new"}
     fetched = [each.path for each in again.of(Done) if each.how == "fetched"]
     assert fetched == ["d0/f0.bin"]
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system."""
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev:
+        pytest.skip("needs another file system at /dev/shm")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def test_a_folder_of_the_mirror_may_be_on_another_disk(
+    root: Path, nginx: StartNginx, tmp_path: Path, other_disk: Path
+) -> None:
+    files = fill(root, {"top": 5000, "sub/small": 4000, "sub/large.iso": LARGE})
+    server, mirrored = nginx(root), tmp_path / "mirrored"
+    mirrored.mkdir()
+    (mirrored / "sub").symlink_to(other_disk)
+    listed = entries(server, files)
+    wrong = replace(listed[1], checksum=Checksum("sha256", "0" * 64))
+    ran = mirror(mirrored, [*listed[::2], wrong], engine=processes())
+    assert [error.exit_code for error in ran.result.failures] == [5]
+    assert (other_disk / "small.corrupt").read_bytes() == files["sub/small"]
+    (other_disk / "small.corrupt").unlink()
+    # A twin cannot be linked: it is copied.
+    files["sub/twin"] = files["top"]
+    twin = replace(listed[0], path="sub/twin")
+    ran = mirror(mirrored, [*listed, twin], engine=processes())
+    assert ran.result.failures == []
+    assert {path: data for path, data in found(mirrored).items() if "/" not in path} == {
+        "top": files["top"]
+    }
+    assert {f"sub/{path}": data for path, data in found(other_disk).items()} == {
+        path: data for path, data in files.items() if path != "top"
+    }
+    assert ran.done["sub/twin"] == "linked"
+    assert (other_disk / "large.iso").stat().st_mtime == 1_700_000_000
+    assert mirror(mirrored, [*listed, twin], engine=processes()).done == {}
 
 
 def test_a_killed_process_costs_what_it_had_at_work(

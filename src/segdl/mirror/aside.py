@@ -13,6 +13,7 @@ from segdl.core.pieces import Pieces, piece_span
 from segdl.core.spans import Span, union
 from segdl.engine.run import Run
 from segdl.errors import DiskError
+from segdl.mirror.moving import move
 from segdl.mirror.own import Own, OwnFiles
 from segdl.options import LayoutName
 from segdl.store.faults import disk_errors, shown
@@ -35,12 +36,13 @@ class Aside:
         self._directory = directory
         self._own = OwnFiles(directory)
 
-    def move(self, held: Path, path: str) -> Path:
+    def move(self, run: Run, held: Path, path: str) -> Path:
         """Move what is wrong beside where it would be right; return where it is now.
 
         What was put there of the same file before is replaced by it, nothing else.
 
         Args:
+            run: can be cancelled.
             held: the file that is wrong.
             path: of the mirror's file that it is not.
 
@@ -50,16 +52,16 @@ class Aside:
         right = self._directory / path
         place = free_name(corrupt_name(right), lambda each: self._own.has(self._path(each), path))
         with disk_errors(right, "set aside"):
-            place.parent.mkdir(parents=True, exist_ok=True)
             # Before it has its name: else a kill would have it taken for somebody else's.
             self._own.note(Own(self._path(place), path, Stat.of(os.lstat(held))))
-            os.replace(held, place)
+        move(run, held, place)
         return place
 
-    def move_fetched(self, target: Target, layout: LayoutName, path: str) -> Path | None:
+    def move_fetched(self, run: Run, target: Target, layout: LayoutName, path: str) -> Path | None:
         """Move what was fetched whole, and is wrong; None where there is nothing.
 
         Args:
+            run: can be cancelled.
             target: what it was fetched for.
             layout: how its bytes lie.
             path: of the mirror's file that it is not.
@@ -74,7 +76,7 @@ class Aside:
         if not os.path.lexists(whole):
             return None
         with Workplace(target, layout) as workplace:
-            place = self.move(whole, path)
+            place = self.move(run, whole, path)
             workplace.clear()
         return place
 

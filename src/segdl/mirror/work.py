@@ -24,6 +24,7 @@ from segdl.mirror.aside import Aside, drop_parts, keep_right_pieces, kept_as
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.hook import run_hook
 from segdl.mirror.job import Job, found_right
+from segdl.mirror.moving import move
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
@@ -116,7 +117,7 @@ class Work:
         pieces = job.pieces
         with disk_errors(path, "look at"):
             size = os.stat(path).st_size
-        held = self.aside.move(path, job.row.path)
+        held = self.aside.move(run, path, job.row.path)
         why = "is not what the list says" if had is None else "is corrupt"
         self.say(Said(f"{shown(path)} {why}: it is kept as {shown(held.name)}"))
         job.how = "fetched" if had is None else "repaired"
@@ -140,7 +141,7 @@ class Work:
                 continue
             temporary = self._options.folder / f"link-{job.row.id}"
             try:
-                linked = _link(place, path, temporary, partial(_is_right, run, job, twin))
+                linked = _link(run, place, path, temporary, partial(_is_right, run, job, twin))
             except (OSError, DiskError):
                 # It can be fetched.
                 continue
@@ -164,7 +165,7 @@ class Work:
         try:
             result = download(replace(run, transfer=job.transfer), request, number)
         except ChecksumMismatchError as error:
-            held = self.aside.move_fetched(Target(path), job.transfer.layout, job.row.path)
+            held = self.aside.move_fetched(run, Target(path), job.transfer.layout, job.row.path)
             if held is not None:
                 error.resolve(kept_as(held))
             raise
@@ -263,12 +264,13 @@ def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
     return digests_of(path, algorithms, lambda _: run.check_cancelled())
 
 
-def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bool]) -> bool:
+def _link(
+    run: Run, twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bool]
+) -> bool:
     """Give a file a second name, or copy it where that cannot be; atomically.
 
     Returns whether it is right. It may have rotted, or just been replaced by another thread.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary.unlink(missing_ok=True)
     try:
         try:
@@ -277,7 +279,7 @@ def _link(twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bo
             shutil.copy2(twin, temporary)
         if not is_right(temporary):
             return False
-        Target(path).publish(temporary, replace=True)
+        move(run, temporary, path)
         return True
     finally:
         temporary.unlink(missing_ok=True)

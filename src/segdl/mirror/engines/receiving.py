@@ -15,6 +15,7 @@ from segdl.mirror.aside import kept_as
 from segdl.mirror.engines.answers import Brought
 from segdl.mirror.engines.pieced import Pieced
 from segdl.mirror.job import Job
+from segdl.mirror.moving import move
 from segdl.mirror.stat import stat_of
 from segdl.mirror.work import Work
 from segdl.results import DownloadResult
@@ -54,7 +55,7 @@ def receive(landing: Landing, job: Job, brought: Brought) -> DownloadResult:
         result = replace(result, size=found.size if found else 0)
     else:
         _require_right(job, brought, landing.incoming / brought.name)
-        _give_name(landing.incoming / brought.name, path)
+        move(landing.run, landing.incoming / brought.name, path)
     landing.work.fetched(landing.run, job, path, result, brought.sha256)
     return landing.work.ended(landing.run, job, result)
 
@@ -98,7 +99,7 @@ def receive_pieced(
     for claim in claims:
         found = hexdigests[claim.checksum.algorithm]
         if found != claim.checksum.hexdigest:
-            place = landing.work.aside.move(pieced.place, job.row.path)
+            place = landing.work.aside.move(landing.run, pieced.place, job.row.path)
             pieced.forget()
             raise ChecksumMismatchError(
                 f"{shown(path)}: its {claim.checksum.algorithm} is {found}, "
@@ -115,7 +116,7 @@ def receive_pieced(
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    _give_name(pieced.place, path)
+    move(landing.run, pieced.place, path)
     pieced.forget()
     checksum = claims[0].checksum if claims else None
     result = replace(result, path=path, checksum=None if checksum is None else str(checksum))
@@ -125,10 +126,5 @@ def receive_pieced(
 
 def set_brought_aside(landing: Landing, job: Job, left: str) -> Path | None:
     """Keep what was fetched whole, and is wrong, beside where it would be; return where."""
-    return landing.work.aside.move_fetched(Target(landing.incoming / left), "parts", job.row.path)
-
-
-def _give_name(place: Path, path: Path) -> None:
-    with disk_errors(path, "write"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    Target(path).publish(place, replace=True)
+    target = Target(landing.incoming / left)
+    return landing.work.aside.move_fetched(landing.run, target, "parts", job.row.path)
