@@ -104,6 +104,20 @@ def test_a_second_run_asks_for_the_list_alone(archive: Archive, tmp_path: Path) 
     assert [each.target for each in archive.server.log()[before:]] == ["/SHA256SUMS"]
 
 
+def test_the_figures_of_a_run_are_those_of_its_report(archive: Archive, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    names = sorted(archive.files)
+    for fetched, kept in ((names, []), (names[:2], names[2:])):
+        for name in fetched:
+            (mirrored / name).unlink(missing_ok=True)
+        # It is read twice, where something was fetched.
+        ran = run_segdl("mirror", "--json", "-q", archive.list, mirrored)
+        told = json.loads(ran.out)
+        report = json.loads((mirrored / ".segdl/report.json").read_text("utf-8"))
+        assert (ran.code, told["fetched"], told["kept"]) == (0, len(fetched), len(kept)), ran.err
+        assert (report["files"]["fetched"], report["files"]["kept"]) == (len(fetched), len(kept))
+
+
 def test_ctrl_c_ends_it_and_the_next_run_goes_on(archive: Archive, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     with start_segdl("mirror", archive.list, mirrored) as running:

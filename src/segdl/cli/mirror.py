@@ -204,7 +204,8 @@ def _figures(result: Result) -> dict[str, int]:
         "files": last.intake.files,
         "bytes": last.intake.bytes,
         "fetched": fetched,
-        "kept": last.intake.kept + last.done - last.fetched,
+        # The last round finds what those before it fetched.
+        "kept": max(0, last.intake.kept + last.done - fetched),
         "failed": last.failed,
         "removed": result.removed,
     }
