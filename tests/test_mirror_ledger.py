@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,8 +121,9 @@ def test_a_later_version_is_left_alone(tmp_path: Path) -> None:
         assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
         db.execute(f"PRAGMA user_version = {VERSION + 1}")
     db.close()
-    with pytest.raises(DiskError, match="later version"):
-        Ledger(tmp_path / "l")
+    for readonly in (False, True):
+        with pytest.raises(DiskError, match="later version"):
+            Ledger(tmp_path / "l", readonly=readonly)
 
 
 @pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"\xff" * 5000])
@@ -129,6 +131,18 @@ def test_a_broken_one_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "l").write_bytes(content)
     with pytest.raises(DiskError, match="ledger"):
         Ledger(tmp_path / "l")
+
+
+@pytest.mark.parametrize("version", [0, VERSION])
+def test_one_without_tables_can_be_moved_away(tmp_path: Path, version: int) -> None:
+    with closing(sqlite3.connect(tmp_path / "l")) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    reader = Ledger(tmp_path / "l", readonly=True)
+    with reader, pytest.raises(DiskError, match="move it away"):
+        reader.status()
+    if version:
+        with Ledger(tmp_path / "l") as ledger, pytest.raises(DiskError, match="move it away"):
+            ledger.begin_listing()
 
 
 _WRITER = """

@@ -85,7 +85,7 @@ def _advice(error: sqlite3.Error) -> str:
     text = str(error)
     if "full" in text or "disk I/O" in text:
         return "make room and run the same command again"
-    if "malformed" in text or "not a database" in text:
+    if any(each in text for each in ("malformed", "not a database", "no such table")):
         return "move it away to begin a new one: no file is lost by that"
     if "locked" in text:
         return "another program holds it: end that, or try again later"

@@ -20,7 +20,7 @@ from segdl.core.mirrorneed import Had, Need
 from segdl.errors import SegdlError
 from segdl.mirror.database import connect, ledger_errors
 from segdl.mirror.rows import COLUMNS, Row, Wanted, row_of
-from segdl.mirror.schema import migrate
+from segdl.mirror.schema import known_version, migrate
 from segdl.mirror.status import Status, count_here, read_status
 from segdl.store.faults import shown
 
@@ -50,8 +50,7 @@ class Ledger:
         with ledger_errors(path, "open"):
             self._db = connect(path, readonly=readonly)
             try:
-                if not readonly:
-                    migrate(self._db, shown(path))
+                (known_version if readonly else migrate)(self._db, shown(path))
             except BaseException:
                 self._db.close()
                 raise

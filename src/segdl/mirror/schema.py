@@ -65,9 +65,18 @@ def migrate(connection: sqlite3.Connection, shown: str) -> None:
     Raises:
         DiskError: they are of a later version.
     """
+    for step in range(known_version(connection, shown), VERSION):
+        # executescript ends a transaction that is open, so that it begins one itself.
+        connection.executescript(f"BEGIN; {_STEPS[step]} PRAGMA user_version = {step + 1}; COMMIT;")
+
+
+def known_version(connection: sqlite3.Connection, shown: str) -> int:
+    """Return the version of the tables.
+
+    Raises:
+        DiskError: it is a later one: nobody knows what they mean.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise DiskError(f"{shown} was written by a later version of segdl", hint="use that version")
-    for step in range(version, VERSION):
-        # executescript ends a transaction that is open, so that it begins one itself.
-        connection.executescript(f"BEGIN; {_STEPS[step]} PRAGMA user_version = {step + 1}; COMMIT;")
+    return int(version)
