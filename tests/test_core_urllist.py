@@ -56,6 +56,19 @@ def test_what_is_said_of_a_file() -> None:
     assert (bare.out, bare.directory, bare.checksum, bare.headers) == (None, None, None, ())
 
 
+def test_blanks_are_those_of_ascii() -> None:
+    lines = [
+        "\u00a0http://h/a",
+        "http://h/nb\u00a0\thttp://i/nb\u3000\n",
+        " out=\u00a0nb\u2003 \r\n",
+    ]
+    first, entry = entries(lines)
+    assert first.line == lines[0]
+    listed = read_entry(entry)
+    assert listed.urls == ("http://h/nb%C2%A0", "http://i/nb%E3%80%80")
+    assert listed.out == "\u00a0nb\u2003"
+
+
 @pytest.mark.parametrize(
     ("line", "options"),
     [

@@ -140,6 +140,8 @@ def test_python_itself(tmp_path: Path) -> None:
         ("...a", "a b/...a"),
         ("a;b=c", "a b/a;b=c"),
         ("%0a%1b[2J", "a b/\n\x1b[2J"),
+        # What HTML has around a link is blanks of ASCII.
+        (" \u00a0f\u3000 ", "a b/\u00a0f\u3000"),
     ],
 )
 def test_links_to_files(href: str, path: str) -> None:

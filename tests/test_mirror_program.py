@@ -12,12 +12,14 @@ import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
 from segdl.version import __version__
 from support import data
 from support.filesystems import loop_filesystem
+from support.meta4 import Listed, meta4
 from support.program import Program, run_segdl, start_segdl
 
 if TYPE_CHECKING:
@@ -346,6 +348,59 @@ def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> Non
         assert (status.code, "not complete" in status.out) == (1, True)
         (archive.server.root / "away").rename(archive.server.root / "SHA256SUMS")
         assert run_segdl("mirror", archive.list, mirrored).code == 0
+
+
+BLANK_NAMES = [
+    *("a", "a ", " a", "d /x", "d/x", "\u00a0nb", "nb", "nb\u00a0", "\u3000", "\u2003a", ".hid/x")
+]
+
+
+def listed_as(form: str, names: list[str], base: str) -> str:
+    pairs = [(base + quote(name), name) for name in names]
+    if form == "l.jsonl":
+        return "".join(json.dumps({"url": url, "dest": name}) + "\n" for url, name in pairs)
+    if form == "l.csv":
+        return "url,dest\n" + "".join(f"{url},{name}\n" for url, name in pairs)
+    if form == "l.meta4":
+        return meta4(
+            *(Listed(content=name.encode(), urls=(url,), name=name) for url, name in pairs)
+        )
+    if form == "l.txt":
+        return "".join(f"{url}\n out={name}\n" for url, name in pairs)
+    return "".join(f"{name}\n" for name in names)
+
+
+@pytest.mark.parametrize("form", ["l.jsonl", "l.csv", "l.meta4", "l.txt", "l.paths"])
+def test_names_with_blanks_at_their_ends_are_those_of_the_list(
+    nginx: StartNginx, tmp_path: Path, form: str
+) -> None:
+    root, mirrored = tmp_path / "site", tmp_path / "mirrored"
+    for name in BLANK_NAMES:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name, "utf-8")
+    # aria2 takes blanks around its values for nothing.
+    names = [name for name in BLANK_NAMES if form != "l.txt" or name == name.strip(" ")]
+    server = nginx(root)
+    (tmp_path / form).write_text(listed_as(form, names, server.url()), "utf-8")
+    ran = run_segdl("mirror", "-q", "--base-url", server.url(), tmp_path / form, mirrored)
+    assert ran.code == 0, ran.err
+    assert found(mirrored) == {name: name.encode() for name in names}
+
+
+def test_a_metalink_name_that_leads_out_is_a_line_that_fails(
+    archive: Archive, tmp_path: Path
+) -> None:
+    """As in any other list: the others go on."""
+    mirrored, listed = tmp_path / "mirrored", tmp_path / "l.meta4"
+    path, content = next(iter(archive.files.items()))
+    names = ["../out", "/out", "a/../../out", "a.segdl/x", "b\u202e", path]
+    urls = (archive.server.url(path),)
+    listed.write_text(meta4(*(Listed(content=content, urls=urls, name=name) for name in names)))
+    ran = run_segdl("mirror", listed, mirrored)
+    assert ran.code == 2
+    assert found(mirrored) == {path: content}
+    assert ran.err.count("the list names") == len(names) - 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("form", ["html", "json"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -18,7 +19,7 @@ from segdl.mirror.readers.lines import LONGEST
 from segdl.mirror.readers.tsvhttpdata import TsvHttpData
 from segdl.mirror.readers.zenodo import ZenodoRecord
 from support.lists import BAG, CRAWL, ENA, INDEX, M, N, zenodo_file
-from support.reading import entries, items, troubles
+from support.reading import NAMES, entries, items, troubles
 
 
 def known(reader: Reader, head: str, name: str = "") -> bool:
@@ -57,6 +58,23 @@ def test_what_no_bag_has() -> None:
     ]
     assert not known(BagItFetch(), "http://h/1\n")
     assert not known(BagItFetch(), text)
+
+
+def test_paths_are_what_their_lines_say() -> None:
+    names = [name for name in NAMES if name != " "]
+    found = entries(CommonCrawlPaths(), "\n".join(names) + "\r\n \n", base="http://h")
+    assert [entry.path for entry in found] == names
+    assert [entry.urls for entry in found] == [(f"http://h/{quote(name)}",) for name in names]
+    assert known(CommonCrawlPaths(), "\u00a0#\n", "x.paths")
+
+
+def test_blanks_are_those_of_ascii() -> None:
+    (bag,) = entries(BagItFetch(), " http://h/a 5 data/\u00a0b \u3000\n")
+    assert bag.path == "data/\u00a0b \u3000"
+    (google,) = entries(TsvHttpData(), "TsvHttpData-1.0\n http://h/a\u00a0 \t5\n")
+    assert (google.path, google.urls) == ("h/a\u00a0", ("http://h/a%C2%A0",))
+    (run,) = entries(EnaReport(), "run_accession\tx_ftp\tx_md5\nE\u00a0 \t h/a\u00a0 \t \n")
+    assert (run.path, run.urls) == ("E\u00a0/a\u00a0", ("https://h/a%C2%A0",))
 
 
 @pytest.mark.parametrize(

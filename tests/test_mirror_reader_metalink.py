@@ -10,7 +10,7 @@ from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry
 from segdl.mirror.readers.metalink import Metalink
 from support.meta4 import Listed, meta4, metalink3
-from support.reading import entries, items, troubles
+from support.reading import NAMES, entries, items, troubles
 
 READER = Metalink()
 DATA = b"x" * 3000
@@ -40,6 +40,19 @@ def test_preferred_mirrors_come_first() -> None:
     text = text.replace('priority="1"', 'priority="9"')
     (entry,) = entries(READER, text)
     assert entry.urls == ("https://b/f", "https://a/f", "https://c/f")
+
+
+# Whoever takes them refuses what leads out: nothing hides that here.
+@pytest.mark.parametrize("name", [*NAMES, "../f", "/f", "a//b", "con", "a\\b", "d.segdl/f"])
+def test_a_name_is_what_the_document_says(name: str) -> None:
+    files = [Listed(content=DATA, urls=(HTTP,), name=each) for each in (name, "good")]
+    assert [entry.path for entry in entries(READER, meta4(*files))] == [name, "good"]
+    assert [entry.path for entry in entries(READER, metalink3(files[0]))] == [name]
+
+
+def test_blanks_around_a_url_are_those_of_ascii() -> None:
+    (entry,) = entries(READER, meta4(Listed(content=DATA, urls=(f"\n {HTTP}\u00a0 ",))))
+    assert entry.urls == (f"{HTTP}%C2%A0",)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +85,8 @@ def test_which_mirrors_are_asked(
         "<html/>",
         "nothing",
         meta4(),
-        meta4(Listed(content=DATA, urls=(HTTP,), name="../f")),
+        meta4(*[Listed(content=DATA, urls=(HTTP,), name="f")] * 2),
+        meta4(Listed(content=DATA, urls=(HTTP,), name="")),
         '<!DOCTYPE x [<!ENTITY a "b">]>' + meta4(Listed(content=DATA, urls=(HTTP,))),
         meta4(Listed(content=DATA, urls=(HTTP,))) + " " * (16 << 20),
     ],

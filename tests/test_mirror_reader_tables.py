@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from segdl.mirror.readers.columns import seconds_of, size_of
 from segdl.mirror.readers.csvtable import CsvTable
 from segdl.mirror.readers.jsonlines import JsonLines
 from segdl.mirror.readers.lines import LONGEST
-from support.reading import entries, items, troubles
+from support.reading import NAMES, entries, items, troubles
 
 JSON, CSV = JsonLines(), CsvTable()
 M, S1, S2, S5 = "a" * 32, "b" * 40, "c" * 64, "d" * 128
@@ -99,6 +100,25 @@ def test_mirrors(mirrors: str, urls: list[str]) -> None:
     assert list(json_entry(url="http://h/a", mirrors=mirrors).urls) == ["http://h/a", *urls]
     (entry,) = entries(CSV, csv_lines(["url", "mirrors"], ["http://h/a", mirrors]))
     assert list(entry.urls) == ["http://h/a", *urls]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_what_the_list_says(name: str) -> None:
+    assert json_entry(url="http://h/a", dest=name).path == name
+    rows = [["url", "dest", "size"], ["http://h/a", name, "5"]]
+    assert [entry.path for entry in entries(CSV, csv_lines(*rows))] == [name]
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2003"])
+def test_blanks_around_a_url_are_those_of_ascii(blank: str) -> None:
+    code = quote(blank)
+    given = {"url": f" http://h/{blank}a{blank}\t", "mirrors": f"http://i/a{blank} http://j/a"}
+    (table,) = entries(CSV, csv_lines([*given], [*given.values()]))
+    for entry in (json_entry(**given), table):
+        assert entry.path == f"{blank}a{blank}"
+        assert entry.urls == (f"http://h/{blank}a{code}", f"http://i/a{code}", "http://j/a")
+    (alone,) = entries(CSV, f"dest,url\n{blank},http://h/a\n")
+    assert alone.path == blank
 
 
 def test_relative_urls_are_references_not_names() -> None:

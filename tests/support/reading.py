@@ -6,6 +6,9 @@ import io
 
 from segdl.mirror.listing import Document, Entry, Item, Reader, Unusable
 
+# With what some take for blanks around them.
+NAMES = ["a ", " a", "d /x", " ", "\u00a0nb", "nb\u00a0", "\u3000a\u3000", "\u2003", ".hid/x"]
+
 
 def items(
     reader: Reader,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from segdl.core.blanks import trimmed_url
 from segdl.core.markup import OTHERWISE, Path, root_of, walk
 from segdl.core.metalinkfile import Draft, MetalinkFile
 from segdl.core.names import safe_path
@@ -62,7 +63,11 @@ def is_metalink(media_type: str, beginning: bytes) -> bool:
 
 
 def parse_metalink(
-    data: bytes, what: str = "the Metalink document", *, windows: bool = False
+    data: bytes,
+    what: str = "the Metalink document",
+    *,
+    windows: bool = False,
+    as_named: bool = False,
 ) -> tuple[MetalinkFile, ...]:
     """Read a document; it has one file at least.
 
@@ -70,10 +75,11 @@ def parse_metalink(
         data: the whole document.
         what: names it in messages: a path, or a URL without its secrets.
         windows: avoid names that Windows reserves, too.
+        as_named: leave names as the document has them: who takes them checks where they lead.
 
     Raises:
         UsageError: it cannot be read, says what cannot be, or names a file outside the
-            folder to save in.
+            folder to save in, unless names are left as they are.
 
     Example:
         >>> (file,) = parse_metalink(b'''<metalink xmlns="urn:ietf:params:xml:ns:metalink">
@@ -82,7 +88,7 @@ def parse_metalink(
         >>> file.name, file.size, [mirror.url for mirror in file.mirrors]
         ('a.iso', 5, ['http://example.org/a.iso'])
     """
-    reader = _Reader(what, windows=windows)
+    reader = _Reader(what, windows=windows, as_named=as_named)
     walk(data, reader, what)
     if not reader.files:
         raise UsageError(f"{what} names no file", hint=OTHERWISE)
@@ -125,10 +131,11 @@ def urls_of(file: MetalinkFile, what: str, *, safely: bool) -> tuple[str, ...]:
 class _Reader:
     """Builds the values from what `walk` tells of; confined to one reading."""
 
-    def __init__(self, what: str, *, windows: bool) -> None:
+    def __init__(self, what: str, *, windows: bool, as_named: bool) -> None:
         self.files: dict[str, MetalinkFile] = {}
         self._what = what
         self._windows = windows
+        self._as_named = as_named
         self._file = Draft("", what)
 
     def root(self, namespace: str, name: str) -> None:
@@ -158,7 +165,7 @@ class _Reader:
             case "size":
                 self._file.take_size(text.strip())
             case "url":
-                self._file.take_url(attributes, text.strip())
+                self._file.take_url(attributes, trimmed_url(text))
             case "hash":
                 self._file.take_hash(attributes, text.strip())
             case "piece":
@@ -169,7 +176,7 @@ class _Reader:
     def _path(self, name: str) -> str:
         """Return where to save the file of this name, the next one of the document."""
         shown = f"{self._what}: {printable(name, 100)!r}"
-        path = safe_path(name, windows=self._windows)
+        path = name if self._as_named else safe_path(name, windows=self._windows)
         if len(self.files) == MOST_FILES:
             problem = f"{self._what} names more than {MOST_FILES} files"
         elif not name:

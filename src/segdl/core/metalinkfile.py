@@ -31,7 +31,7 @@ class MetalinkFile:
 
     Attributes:
         name: where to save it: a relative path with ``/`` that stays inside its folder, and
-            has no hidden part.
+            has no hidden part. Or as the document has it, see `parse_metalink`.
         size: bytes; None where it does not tell.
         mirrors: http and https, those to be asked first at the front; may be empty.
         checksums: digests of the whole file, the strongest first.
@@ -63,7 +63,7 @@ class Draft:
     another one.
 
     Args:
-        name: a safe relative path.
+        name: as `MetalinkFile` has it.
         what: names the document in messages.
     """
 

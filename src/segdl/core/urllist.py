@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from segdl.core.blanks import trimmed, trimmed_url
 from segdl.core.checksum import Wanted, parse_wanted
 from segdl.core.mirrorurl import MOST_MIRRORS
 from segdl.core.url import parse_url
@@ -69,7 +70,7 @@ def entries(lines: Iterable[str | None]) -> Iterator[UrlLines]:
             entry = entry or UrlLines(number, "")
             entry.options = None
             continue
-        text = line.strip()
+        text = trimmed(line)
         if not text or text.startswith("#"):
             continue
         if entry is None or line[0] not in " \t":
@@ -99,7 +100,7 @@ def read_entry(entry: UrlLines) -> ListedUrl:
     """
     if entry.options is None:
         raise UsageError("the line, or what is below it, is too long")
-    urls = tuple(filter(None, map(str.strip, entry.line.split("\t"))))
+    urls = tuple(filter(None, map(trimmed_url, entry.line.split("\t"))))
     for url in urls:
         parse_url(url)
     if len(urls) > MOST_MIRRORS:
@@ -108,8 +109,8 @@ def read_entry(entry: UrlLines) -> ListedUrl:
     headers: list[str] = []
     for option in entry.options:
         key, _, value = option.partition("=")
-        value = value.strip()
-        match key.strip():
+        value = trimmed(value)
+        match trimmed(key):
             case "out":
                 out = value
             case "dir":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from segdl.core.blanks import BLANKS
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Item
@@ -33,7 +34,7 @@ class BagItFetch:
 
 
 def _files(line: str) -> tuple[Entry]:
-    found = _LINE.fullmatch(line.lstrip())
+    found = _LINE.fullmatch(line.lstrip(BLANKS))
     if found is None:
         raise UsageError("it is not URL, length and path")
     url, length, path = found.groups()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
+from segdl.core.blanks import trimmed
 from segdl.core.checksum import Checksum
 from segdl.core.sumlines import (
     SumLine,
@@ -92,7 +93,7 @@ def _lines(stream: BinaryIO, document: Document) -> Iterator[tuple[int, SumLine 
         if line is None:
             if not _SAYS_NOTHING.match(text):
                 yield number, Unusable(line=number, why=_NO_SUM)
-        elif target is not None and line.name.strip() in _NAMELESS:
+        elif target is not None and trimmed(line.name) in _NAMELESS:
             yield number, replace(line, name=target)
         elif line.name in _NAMELESS:
             yield number, Unusable(line=number, why=_NO_NAME)

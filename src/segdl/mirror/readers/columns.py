@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
+from segdl.core.blanks import BLANKS, trimmed, trimmed_url
 from segdl.core.checksum import Checksum, algorithm_named, read_checksum, weakness
 from segdl.core.hashing import can_hash
 from segdl.core.mirrorurl import MOST_MIRRORS
@@ -15,16 +16,16 @@ from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry
 from segdl.mirror.readers.relative import absolute, path_of
 
-_BETWEEN = re.compile(r"[\s|]+")
+_BETWEEN = re.compile(f"[{BLANKS}|]+")
 
 
 def entry_of(values: Mapping[str, object], document: Document) -> Entry:
     """Return the file that a row names.
 
     Args:
-        values: by name, in lower case: ``url``, and if need be ``dest``, ``size``, ``modified``,
-            ``mirrors``, ``checksum`` as ``ALGO=HEX``, or a digest under its algorithm's name.
-            Others are left out.
+        values: by name, in lower case: ``url``, and if need be ``dest``, which is taken as it is,
+            ``size``, ``modified``, ``mirrors``, ``checksum`` as ``ALGO=HEX``, or a digest under
+            its algorithm's name. Others are left out.
         document: the list.
 
     Raises:
@@ -36,13 +37,13 @@ def entry_of(values: Mapping[str, object], document: Document) -> Entry:
         >>> entry.path, entry.size, str(entry.checksum)
         ('a.iso', 5, 'md5=00000000000000000000000000000000')
     """
-    url = _text(values, "url")
+    url = trimmed_url(_text(values, "url"))
     if not url:
         raise UsageError("it has no url")
     mirrors = _mirrors(values.get("mirrors"))
     if len(mirrors) > MOST_MIRRORS:
         raise UsageError(f"it has more than {MOST_MIRRORS} mirrors")
-    urls = tuple(absolute(each, document) for each in (url, *mirrors))
+    urls = tuple(absolute(each, document) for each in (url, *map(trimmed_url, mirrors)))
     return Entry(
         path=_text(values, "dest") or path_of(urls[0]),
         urls=tuple(dict.fromkeys(urls)),
@@ -100,7 +101,7 @@ def _text(values: Mapping[str, object], name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise UsageError(f"its {name} is no text")
-    return value.strip()
+    return value
 
 
 def _size(value: object) -> int | None:
@@ -124,7 +125,7 @@ def _strongest(values: Mapping[str, object]) -> Checksum | None:
     found = []
     for name in values:
         algorithm = "" if name == "checksum" else algorithm_named(name)
-        if algorithm is None or not (digest := _text(values, name)):
+        if algorithm is None or not (digest := trimmed(_text(values, name))):
             continue
         try:
             found.append(read_checksum(f"{algorithm}={digest}" if algorithm else digest))

@@ -37,8 +37,7 @@ class CommonCrawlPaths:
         def files(line: str) -> tuple[Entry]:
             if "://" in line:
                 raise UsageError("it is a URL, not a path")
-            path = line.strip()
-            return (Entry(path=path, urls=(resolve(path),)),)
+            return (Entry(path=line, urls=(resolve(line),)),)
 
         return items_of(enumerate(lines_of(stream, document), start=1), files)
 

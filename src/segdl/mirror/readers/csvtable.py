@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from segdl.core.blanks import trimmed
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Item, Unusable
 from segdl.mirror.readers.columns import entry_of
@@ -44,7 +45,7 @@ class CsvTable:
                 row = next(rows, None)
                 if row is None:
                     break
-                if any(map(str.strip, row)):
+                if any(map(trimmed, row)):
                     yield entry_of(_named(header, row), document)
             except (csv.Error, UsageError) as error:
                 why = str(error) if isinstance(error, UsageError) else "it is no row of CSV"
@@ -98,4 +99,4 @@ def _named(header: list[str], row: list[str]) -> dict[str, object]:
 
 
 def _says_something(line: str) -> bool:
-    return bool(line.strip()) and not line.startswith("#")
+    return bool(trimmed(line)) and not line.startswith("#")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
+from segdl.core.blanks import trimmed
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Item
 from segdl.mirror.readers.columns import entry_of
@@ -55,7 +56,7 @@ def _kinds(header: list[str]) -> list[str]:
 
 def _files(row: Mapping[str, str], kind: str, document: Document) -> list[Entry]:
     places, sizes, digests = (
-        row.get(kind + ending, "").strip().rstrip(";").split(";")
+        trimmed(row.get(kind + ending, "")).rstrip(";").split(";")
         for ending in (_PLACES, "_bytes", "_md5")
     )
     if places == [""]:
@@ -63,9 +64,9 @@ def _files(row: Mapping[str, str], kind: str, document: Document) -> list[Entry]
     sizes, digests = ([""] * len(places) if told == [""] else told for told in (sizes, digests))
     if not len(places) == len(sizes) == len(digests):
         raise UsageError(f"its columns of {kind} files are not equally long")
-    run = row.get("run_accession", "").strip()
+    run = trimmed(row.get("run_accession", ""))
     return [
-        _entry(run, re.sub(r"^[a-z]+://", "", place.strip()), size, digest.strip(), document)
+        _entry(run, re.sub(r"^[a-z]+://", "", trimmed(place)), size, trimmed(digest), document)
         for place, size, digest in zip(places, sizes, digests, strict=True)
     ]
 
@@ -76,7 +77,7 @@ def _entry(run: str, place: str, size: str, digest: str, document: Document) -> 
         "url": f"https://{place}",
         "mirrors": [f"http://{place}"] if digest else [],
         "dest": f"{run}/{name}" if run else name,
-        "size": size.strip(),
+        "size": trimmed(size),
         "md5": digest,
     }
     return entry_of(values, document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
+from segdl.core.blanks import trimmed
 from segdl.core.text import printable
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Item, Unusable
@@ -74,7 +75,7 @@ def items_of(
     for number, line in lines:
         if line is None:
             yield Unusable(line=number, why=TOO_LONG)
-        elif line.strip():
+        elif trimmed(line):
             try:
                 yield from read(line)
             except UsageError as error:
@@ -90,7 +91,7 @@ def lines_in(head: bytes) -> list[str]:
         >>> lines_in(b"# a list\n\n http://h/a\nhttp://h")
         ['http://h/a', 'http://h']
     """
-    stripped = map(str.strip, raw_lines_in(head))
+    stripped = map(trimmed, raw_lines_in(head))
     return [line for line in stripped if line and not line.startswith("#")]
 
 

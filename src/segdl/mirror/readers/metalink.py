@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -31,7 +30,7 @@ class Metalink:
         """Yield its files."""
         what = shown_name(document)
         safely = document.url is not None and parse_url(document.url).origin.scheme == "https"
-        files = parse_metalink(stream.read(MOST_BYTES + 1), what, windows=os.name == "nt")
+        files = parse_metalink(stream.read(MOST_BYTES + 1), what, as_named=True)
         for number, file in enumerate(files, start=1):
             try:
                 yield _entry(file, urls_of(file, what, safely=safely))

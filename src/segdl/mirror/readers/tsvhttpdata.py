@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from segdl.core.blanks import trimmed, trimmed_url
 from segdl.core.checksum import Checksum
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
@@ -33,13 +34,14 @@ class TsvHttpData:
     def read(self, stream: BinaryIO, document: Document) -> Iterator[Item]:
         """Yield its files."""
         lines = enumerate(lines_of(stream, document), start=1)
-        if (next(lines, (0, ""))[1] or "").strip() != _FIRST:
+        if trimmed(next(lines, (0, ""))[1] or "") != _FIRST:
             raise UsageError(f"{shown_name(document)} does not begin with {_FIRST}")
         return items_of(lines, _files)
 
 
 def _files(line: str) -> tuple[Entry]:
-    url, size, md5, *_ = [*map(str.strip, line.split("\t")), "", ""]
+    url, size, md5, *_ = [*map(trimmed, line.split("\t")), "", ""]
+    url = trimmed_url(url)
     location = parse_url(url)
     path = unquote(urlsplit(location.url).path, errors="surrogateescape")
     count = size_of(size)
