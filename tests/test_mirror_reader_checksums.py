@@ -111,6 +111,56 @@ def test_what_programs_write(folder: Path, command: list[str], algorithm: str) -
     check(entries(READER, written, name, url=AT), names, algorithm)
 
 
+@pytest.mark.parametrize(
+    ("command", "algorithm"),
+    [
+        (["sha256sum", "-z"], "sha256"),
+        (["sha256sum", "-z", "-b"], "sha256"),
+        (["sha256sum", "-z", "--tag"], "sha256"),
+        (["md5sum", "-z"], "md5"),
+        (["b2sum", "-z"], "blake2b"),
+        (["cksum", "-z", "-a", "sha512"], "sha512"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("first", [0, 8])
+def test_what_programs_write_where_nul_ends_a_line(
+    folder: Path, command: list[str], algorithm: str, first: int
+) -> None:
+    """Names are not escaped there, and may have ends of lines in them, also the first one."""
+    require_program(command[0])
+    names = ODD[first:] + ODD[:first]
+    written = run(*command, "--", *names, cwd=folder)
+    assert written.count(b"\0") == len(names)
+    name = LIST_NAMES.get(algorithm, "SUMS")
+    assert READER.recognises(written, Document(name=name))
+    check(entries(READER, written, name, url=AT), names, algorithm)
+
+
+def test_nul_ends_the_lines_of_a_long_list() -> None:
+    names = [f"f\n{number}" for number in range(10_000)]
+    text = "".join(f"{number:064x}  {name}\0" for number, name in enumerate(names))
+    found = entries(READER, text, url=AT)
+    assert [entry.path for entry in found] == names
+    assert str(found[-1].checksum) == f"sha256={9999:064x}"
+    # The last end may be missing, as in lists of lines.
+    assert entries(READER, text[:-1], url=AT) == found
+
+
+def test_lines_that_nul_ends_and_that_are_none_do_not_stop_the_others() -> None:
+    bad = [f"{A}  {'x' * LONGEST}", "nonsense", f"{A}  {'x' * 3 * LONGEST}", "", f"{A}  -"]
+    found = items(READER, "\0".join([f"{A}  f", *bad, f"{B}  g\0"]), url=AT)
+    assert [item.path for item in found if isinstance(item, Entry)] == ["f", "g"]
+    assert sorted(troubles(found)) == [2, 3, 4, 6]
+
+
+def test_what_has_nul_in_it_is_no_list_of_them_for_that() -> None:
+    found = items(READER, f"{A}  f\n{B}  g\n".encode("utf-16"), url=AT)
+    assert len(troubles(found)) == len(found) == 3
+    late = f"{A}  f\n" * 1000 + f"{A}  g\0h\n"
+    assert [entry.path for entry in entries(READER, late, url=AT)] == ["f", "g\0h"]
+
+
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "sha512", "blake2b512", "sha3-256"])
 @pytest.mark.parametrize("style", [[], ["-r"]])
 def test_what_openssl_writes(folder: Path, algorithm: str, style: list[str]) -> None:

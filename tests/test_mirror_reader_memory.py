@@ -26,6 +26,7 @@ begin, line, end, joins = {
     "urls": ("", "https://example.org/pub/dir/file-%d.tar.gz\\n", "", 500),
     "aria2": ("", "https://h/%d\\thttps://i/x\\n  out=file-%d\\n", "", 500),
     "gnu": ("", "%064x  pub/dir/file-%d.tar.gz\\n", "", 500),
+    "nul": ("", "%064x  pub/dir/file\\n%d.tar.gz\\0", "", 500),
     "bsd": ("", "SHA256 (pub/dir/file-%d.tar.gz) = " + "a" * 64 + "\\n", "", 500),
     "json": ("", '{"url": "https://h/%d", "size": 5, "md5": "' + "a" * 32 + '"}\\n', "", 500),
     "csv": ("url,size\\n", "https://h/%d,5\\n", "", 500),
@@ -37,6 +38,7 @@ begin, line, end, joins = {
     ),
     # No line ever ends.
     "endless": ("https://h/", "x%d" + "x" * 1000, "", 500),
+    "no-nul": ("a" * 64 + "  x\\0", "x%d" + "x" * 1000, "", 500),
     "spaces": ("<ListBucketResult>", "%d" + " " * 1000, "", 500),
 }[form]
 
@@ -69,7 +71,8 @@ def peak():
     return int(status.partition("VmHWM:")[2].split()[0])
 
 reader = reader_for(b"", Document(name=""), {"gnu": "checksums", "bsd": "checksums",
-    "json": "jsonlines", "aria2": "urls", "endless": "urls", "spaces": "s3"}.get(form, form))
+    "nul": "checksums", "no-nul": "checksums", "json": "jsonlines", "aria2": "urls",
+    "endless": "urls", "spaces": "s3"}.get(form, form))
 document = Document(name="SHA256SUMS", url="https://h/d/list", base="https://h/d/list")
 found, begin_peak, why = 0, peak(), ""
 try:
@@ -100,6 +103,7 @@ def run(form: str, count: int) -> tuple[int, int, str]:
     [
         ("urls", FILES),
         ("gnu", FILES // 4),
+        ("nul", FILES // 4),
         ("bsd", FILES // 4),
         ("aria2", FILES // 10),
         ("json", FILES // 10),
@@ -113,10 +117,13 @@ def test_a_list_of_any_length(form: str, count: int) -> None:
     assert grown < MOST
 
 
-@pytest.mark.parametrize(("form", "says"), [("endless", ""), ("spaces", "longer than 1 MiB")])
-def test_a_document_of_one_line(form: str, says: str) -> None:
+@pytest.mark.parametrize(
+    ("form", "files", "says"),
+    [("endless", 0, ""), ("no-nul", 1, ""), ("spaces", 0, "longer than 1 MiB")],
+)
+def test_a_document_of_one_line(form: str, files: int, says: str) -> None:
     found, grown, why = run(form, 100_000)
-    assert found == 0
+    assert found == files
     assert says in why
     assert grown < MOST
 

@@ -17,13 +17,22 @@ from segdl.core.sumlines import (
     without_signature,
 )
 from segdl.mirror.listing import Document, Entry, Item, Unusable
-from segdl.mirror.readers.lines import TOO_LONG, lines_of, raw_lines_in
+from segdl.mirror.readers.lines import (
+    TOO_LONG,
+    Rejoined,
+    lines_of,
+    raw_lines_in,
+    records_of,
+    text_of,
+)
 from segdl.mirror.readers.relative import resolver
 from segdl.mirror.readers.strongest import Strongest
 
 # Names that are held back in any case, to see whether there is more of one algorithm.
 _AHEAD = 4096
 _LOOKED_AT = 50
+# Bytes in which the end of the first line must be.
+_BEGINNING = 1 << 16
 # Comments, and what the collections of BSD have besides.
 _SAYS_NOTHING = re.compile(r"\s*(?:[#;]|\$[A-Z][A-Za-z]+[:$]|TIMESTAMP = |$)")
 _SIZE = re.compile(r"([0-9]{1,18})(?: bytes)?")
@@ -36,6 +45,8 @@ _NO_NAME = "it has a digest, and no name to go with it"
 class ChecksumFile:
     """A name a line with its digest; names are relative to the folder of the file.
 
+    NULs end the lines where coreutils were told so (``-z``).
+
     Where digests of several algorithms are told of a name, the strongest counts, and where there
     are two of the same algorithm, none: files of BSD's format, which have such, are read to
     their end for that, on disk. One in GNU's format of a single algorithm streams. Should
@@ -47,7 +58,8 @@ class ChecksumFile:
     def recognises(self, head: bytes, document: Document) -> bool:
         """Tell whether the first lines are mostly those of a checksum file."""
         by_digits = algorithms_by_digits(document.name)
-        texts = without_signature(raw_lines_in(head)[:_LOOKED_AT])
+        raw = map(text_of, head.split(b"\0")) if _has_records(head) else raw_lines_in(head)
+        texts = without_signature(list(raw)[:_LOOKED_AT])
         lines = [line for line in texts if line and not _SAYS_NOTHING.match(line)]
         sums = [one for line in lines if (one := read_sum(line, by_digits)) is not None]
         named = any(one.checksum is not None and one.name for one in sums)
@@ -84,7 +96,11 @@ class ChecksumFile:
 def _lines(stream: BinaryIO, document: Document) -> Iterator[tuple[int, SumLine | Unusable]]:
     by_digits = algorithms_by_digits(document.name)
     target = target_of(document.name)
-    texts = without_signature(lines_of(stream, document))
+    beginning = stream.read(_BEGINNING)
+    if _has_records(beginning):
+        texts = records_of(beginning, stream)
+    else:
+        texts = without_signature(lines_of(Rejoined(beginning, stream), document))
     for number, text in enumerate(texts, start=1):
         if text is None:
             yield number, Unusable(line=number, why=TOO_LONG)
@@ -99,6 +115,12 @@ def _lines(stream: BinaryIO, document: Document) -> Iterator[tuple[int, SumLine 
             yield number, Unusable(line=number, why=_NO_NAME)
         else:
             yield number, line
+
+
+def _has_records(beginning: bytes) -> bool:
+    """Tell whether NULs end the lines, as `sha256sum -z` has it: names are not escaped there."""
+    first, nul, _ = beginning.partition(b"\0")
+    return bool(nul) and read_sum(text_of(first)) is not None
 
 
 def _take(gathered: Strongest, number: int, line: SumLine) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+from io import BytesIO
+from typing import BinaryIO, Protocol
 
 from segdl.core.blanks import trimmed
 from segdl.core.text import printable
@@ -17,7 +18,36 @@ _STEP = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 
 
-def lines_of(stream: BinaryIO, document: Document) -> Iterator[str | None]:
+class Lined(Protocol):
+    """What lines are read from."""
+
+    def readline(self, limit: int, /) -> bytes:
+        """Return a line with its end, or as much of it; nothing at the end."""
+        ...
+
+
+class Rejoined:
+    r"""A stream of which the beginning was read. One thread uses it.
+
+    Example:
+        >>> begun = Rejoined(b"a\nb", BytesIO(b"c\nd"))
+        >>> [begun.readline(9) for _ in range(4)]
+        [b'a\n', b'bc\n', b'd', b'']
+    """
+
+    def __init__(self, beginning: bytes, stream: BinaryIO) -> None:
+        self._beginning = BytesIO(beginning)
+        self._stream = stream
+
+    def readline(self, limit: int, /) -> bytes:
+        """Return a line with its end, or as much of it; nothing at the end."""
+        line = self._beginning.readline(limit)
+        if line.endswith(b"\n") or len(line) == limit:
+            return line
+        return line + self._stream.readline(limit - len(line))
+
+
+def lines_of(stream: Lined, document: Document) -> Iterator[str | None]:
     r"""Yield the lines of a document without their ends, LF or CRLF, and without a BOM.
 
     Bytes that are not UTF-8 come as surrogates. None stands for a line that is too long.
@@ -38,11 +68,41 @@ def lines_of(stream: BinaryIO, document: Document) -> Iterator[str | None]:
                 raise page_instead(document)
             beginning = not raw.strip()
         if len(raw) <= LONGEST or raw.endswith(b"\n"):
-            yield raw.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+            yield text_of(raw.rstrip(b"\r\n"))
             continue
         while raw and not raw.endswith(b"\n"):
             raw = stream.readline(_STEP)
         yield None
+
+
+def records_of(beginning: bytes, stream: BinaryIO) -> Iterator[str | None]:
+    r"""Yield what NULs end, as `lines_of` does lines; in it are whatever characters there are.
+
+    Args:
+        beginning: what was read of the stream.
+        stream: the rest of it.
+
+    Example:
+        >>> list(records_of(b"a\nb\0c", BytesIO(b"d\0")))
+        ['a\nb', 'cd']
+    """
+    kept, too_long, piece = b"", False, beginning
+    while piece:
+        *ended, last = (kept + piece).split(b"\0")
+        for raw in ended:
+            yield None if too_long or len(raw) > LONGEST else text_of(raw)
+            too_long = False
+        too_long = too_long or len(last) > LONGEST
+        # Of what is too long nothing is kept.
+        kept = b"" if too_long else last
+        piece = stream.read(_STEP)
+    if kept or too_long:
+        yield None if too_long else text_of(kept)
+
+
+def text_of(raw: bytes) -> str:
+    """Return the text that bytes of a list are; those that are not UTF-8 are surrogates."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def page_instead(document: Document) -> UsageError:
@@ -97,5 +157,5 @@ def lines_in(head: bytes) -> list[str]:
 
 def raw_lines_in(head: bytes) -> list[str]:
     """Return the lines of a document's first bytes as `lines_of` would."""
-    text = head.removeprefix(_BOM).decode("utf-8", "surrogateescape")
+    text = text_of(head.removeprefix(_BOM))
     return [line.rstrip("\r") for line in text.split("\n")]
