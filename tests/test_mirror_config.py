@@ -17,6 +17,7 @@ from segdl.cli.main import main
 from segdl.cli.mirrorconfig import read_config
 from segdl.cli.mirrorparser import mirror_parser, read_arguments
 from segdl.errors import UsageError
+from segdl.mirror.intake import host_of
 from segdl.mirror.readers.registry import formats
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "mirror.md"
 
 def read(tmp_path: Path, text: str, *names: str) -> list[Wanted]:
     path = tmp_path / "mirrors.toml"
-    path.write_text(text)
+    path.write_text(text, "utf-8")
     return read_config(path, names)
 
 
@@ -100,6 +101,19 @@ def test_secrets_come_from_the_environment_and_netrc(
         (ONE + "delete = 'never'\n", "delete"),
         (ONE + "[host.h]\npassword = 'x'\n", "'password'"),
         (ONE + "[host.h]\nconnections = 0\n", "1 to 64"),
+        (ONE + "[host.h]\nconnections = true\n", "connections: it is a number from 1 to 64"),
+        (ONE + "[host.h]\nconnections = 2.0\n", "connections: it is a number"),
+        (ONE + "[host.h]\nnetrc = 'yes'\n", "netrc: it is true or false"),
+        (ONE + "[host.h]\nheader = 'A: 1'\n", "header: it is a list of texts"),
+        (ONE + "[host.h]\nheader = [1]\n", "header: it is a list of texts"),
+        (ONE + "[host.h]\nheader = ['a']\n", '[host."h"] header: a header is not'),
+        (ONE + "[host.h]\nheader-env = ['A']\n", "header-env: it is a table"),
+        (ONE + "[host.h]\nheader-env = { A = 1 }\n", "header-env: the name of a variable"),
+        (ONE + "[host.h]\nbearer-env = true\n", "bearer-env: the name of a variable"),
+        (ONE + "[host.h]\nuser-env = 'HOME'\n", "user-env: a user is NAME:PASS"),
+        (ONE + "[host.h]\nbearer-env = 'HOME'\nheader = ['Authorization: x']\n", "who asks"),
+        (ONE + "[host.h]\n[host.H]\n", '[host."h"] and [host."H"] are the same host'),
+        (ONE + "[host]\nconnections = 1\n", '[host."connections"] is not a table'),
         (ONE + "[host.h]\nheader-env = { A = 'NO_SUCH_VARIABLE' }\n", "NO_SUCH_VARIABLE"),
         (ONE + "[host.h]\nheader = ['broken']\n", "Name: value"),
         (ONE + ONE.replace("mirror.one", "mirror.two"), "same folder"),
@@ -109,6 +123,73 @@ def test_secrets_come_from_the_environment_and_netrc(
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(UsageError, match=re.escape(why)):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "is no host"),
+        ("http://h:81/", "its name alone"),
+        ("h/", "its name alone"),
+        ("me@h", "its name alone"),
+        ("*.example.org", "its own section"),
+        (".example.org", "its own section"),
+        ("h:99999", "ports are from 1 to 65535"),
+        ("h:0", "ports are from 1 to 65535"),
+        ("h:" + "9" * 5000, "ports are from 1 to 65535"),
+        ("h:", "is no host"),
+        (":81", "is no host"),
+        ("h:http", "is no host"),
+        ("h:81:82", "is no host"),
+        ("h h", "is no host"),
+        (" h", "is no host"),
+        ("h?x", "is no host"),
+        ("h#x", "is no host"),
+        ("h%41", "is no host"),
+        ("h\\\\x", "is no host"),
+        ("h\\u0000", "is no host"),
+        ("h\\u202e", "is no host"),
+        ("a\\u2100b", "is no host"),
+        ("::1", 'write [host."[::1]"]'),
+        ("[::1", "is no host"),
+        ("[h]", "is no host"),
+        ("[127.0.0.1]", "is no host"),
+    ],
+)
+def test_a_host_that_no_url_can_have(tmp_path: Path, name: str, why: str) -> None:
+    """Nothing would be sent to it, and no word said of that."""
+    with pytest.raises(UsageError, match=re.escape(why)) as caught:
+        read(tmp_path, f'{ONE}[host."{name}"]\nconnections = 1\n')
+    assert 'mirrors.toml: [host."' in caught.value.message
+    assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("example.org", "https://example.org/a"),
+        ("example.org", "http://example.org:80/a"),
+        ("Example.ORG", "https://EXAMPLE.org/a"),
+        ("example.org:8443", "https://example.org:8443/a"),
+        ("example.org:08443", "https://example.org:8443/a"),
+        ("127.0.0.1:81", "http://127.0.0.1:81/a"),
+        ("[::1]", "https://[::1]/a"),
+        ("[2001:DB8::1]:8080", "http://[2001:db8::1]:8080/a"),
+        ("b\u00fccher.example", "https://B\u00dcCHER.example/a"),
+        ("xn--bcher-kva.example", "https://XN--bcher-kva.example/a"),
+        ("under_score", "http://under_score/a"),
+    ],
+)
+def test_a_host_is_that_of_urls(tmp_path: Path, name: str, url: str) -> None:
+    (one,) = read(tmp_path, f'{ONE}[host."{name}"]\nconnections = 3\n')
+    (profile,) = one.mirror.hosts
+    assert profile.host == host_of(url)
+
+
+@pytest.mark.parametrize(("name", "host"), [("H:80", "h:80"), ("[::1]:0443", "::1:443")])
+def test_a_usual_port_that_is_named_is_not_lost(tmp_path: Path, name: str, host: str) -> None:
+    (one,) = read(tmp_path, f'{ONE}[host."{name}"]\nconnections = 3\n')
+    assert one.mirror.hosts[0].host == host
 
 
 def test_an_unknown_mirror(tmp_path: Path) -> None:
