@@ -87,8 +87,12 @@ def test_secrets_come_from_the_environment_and_netrc(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("x = 1\ny = =", "not TOML (line 2)"),
-        ("\xff", "not TOML"),
+        ("x = 1\ny = =", "not TOML (line 2): Invalid value"),
+        ("x = 'a'\nx = 'b'\n", "not TOML (line 2): Cannot overwrite a value"),
+        ("\xff", "not TOML (line 1): Invalid statement"),
+        ("x = ", "not TOML"),
+        ("x = " + "9" * 5000, "not TOML: a number is too long"),
+        ("x = " + "[" * 5000, "nest too deeply"),
         ("", "no mirror"),
         ("[mirror]\none = 1\n", "not a table"),
         ('[mirror.one]\ndir = "d"\n', "no source"),
@@ -97,7 +101,23 @@ def test_secrets_come_from_the_environment_and_netrc(
         (ONE + "config = 'x'\n", "'config' is not known"),
         (ONE + "verify = 3\n", "true or false"),
         (ONE + "max-files = 0\n", "number from 1"),
-        (ONE + "max-files = []\nper-host = {}\n", "per-host"),
+        (ONE + "max-files = []\n", "max-files is one"),
+        (ONE + "exec = ['a', 'b']\n", "exec is one"),
+        (ONE + "per-host = {}\n", "per-host is a text or a number"),
+        (ONE + "per-host = true\n", "per-host is a text or a number"),
+        (ONE + "include = ['a', false]\n", "include is a text or a number"),
+        (ONE + "include = [['a']]\n", "include is a text or a number"),
+        (ONE + f"per-host = 0x{'f' * 5000}\n", "per-host is too large"),
+        (ONE + 'log-json = "a\\u0000b"\n', "log-json has a NUL"),
+        ('[mirror.one]\nsource = "s"\ndir = "a\\u0000b"\n', "[mirror.one] dir has a NUL"),
+        ('[mirror.one]\nsource = "a\\u0000b"\ndir = "d"\n', "[mirror.one] source has a NUL"),
+        ('[mirror.one]\nsource = 3\ndir = "d"\n', "[mirror.one] source is no text"),
+        ('[mirror.one]\nsource = "s"\ndir = ""\n', "[mirror.one] dir is empty"),
+        ('[mirror.one]\nsource = "ftp://h/x"\ndir = "d"\n', "[mirror.one] source: unsupported"),
+        ('[mirror.one]\nsource = "http://"\ndir = "d"\n', "[mirror.one] source: no host"),
+        (ONE + "base-url = 'ftp://x/'\n", "mirrors.toml: [mirror.one] base-url: unsupported"),
+        (ONE + "format = 'nope'\n", "mirrors.toml: [mirror.one] format: 'nope' is no format"),
+        (ONE + "metrics = 'nowhere'\n", "mirrors.toml: [mirror.one] metrics: not a host and port"),
         (ONE + "delete = 'never'\n", "delete"),
         (ONE + "[host.h]\npassword = 'x'\n", "'password'"),
         (ONE + "[host.h]\nconnections = 0\n", "1 to 64"),
@@ -116,7 +136,18 @@ def test_secrets_come_from_the_environment_and_netrc(
         (ONE + "[host]\nconnections = 1\n", '[host."connections"] is not a table'),
         (ONE + "[host.h]\nheader-env = { A = 'NO_SUCH_VARIABLE' }\n", "NO_SUCH_VARIABLE"),
         (ONE + "[host.h]\nheader = ['broken']\n", "Name: value"),
-        (ONE + ONE.replace("mirror.one", "mirror.two"), "same folder"),
+        (
+            ONE + ONE.replace("mirror.one", "mirror.two") + "[mirror.three]\n",
+            "[mirror.three] has no source",
+        ),
+        (
+            ONE.replace("one", "0") + ONE + ONE.replace("mirror.one", "mirror.two"),
+            "[mirror.one] and [mirror.two] have the same folder",
+        ),
+        (
+            ONE + ONE.replace("mirror.one", "mirror.two").replace('"one"', '"x/../one/"'),
+            "[mirror.one] and [mirror.two] have the same folder",
+        ),
         ("[mirrors.one]\n", "'mirrors'"),
     ],
 )
@@ -190,6 +221,42 @@ def test_a_host_is_that_of_urls(tmp_path: Path, name: str, url: str) -> None:
 def test_a_usual_port_that_is_named_is_not_lost(tmp_path: Path, name: str, host: str) -> None:
     (one,) = read(tmp_path, f'{ONE}[host."{name}"]\nconnections = 3\n')
     assert one.mirror.hosts[0].host == host
+
+
+def test_a_file_that_windows_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "mirrors.toml"
+    text = ONE.replace("one", "b\u00fccher").replace("[mirror.b\u00fccher]", "[mirror.one]")
+    path.write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    (one,) = read_config(path, [])
+    assert one.mirror.directory == Path("b\u00fccher")
+    for data in (text.encode("utf-16"), b"# a\n# \xff\n"):
+        path.write_bytes(data)
+        with pytest.raises(UsageError, match=r"not TOML \(line [12]\): it is not UTF-8"):
+            read_config(path, [])
+
+
+def test_a_mirror_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    assert len(read(tmp_path, ONE, "one", "one")) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("cacert", "cannot read certificate authorities"),
+        ("cert", "cannot use the client certificate"),
+        ("cookies", "cannot read cookies"),
+    ],
+)
+def test_files_that_a_run_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, why: str
+) -> None:
+    """A run tells of them when it comes to the mirror: others go on without."""
+    path, away = tmp_path / "mirrors.toml", tmp_path / "away"
+    path.write_text(ONE + ONE.replace("one", "two") + f"{key} = '{away}'\n")
+    assert main(["mirror", "--config", str(path), "--check-config"]) == 2
+    assert f"mirrors.toml: [mirror.two] {why}" in capsys.readouterr().err
+    assert main(["mirror", "--config", str(path), "--check-config", "one"]) == 0
+    assert len(read_config(path, [])) == 2
 
 
 def test_an_unknown_mirror(tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ def _mirror(arguments: Sequence[str]) -> int:
         if options.status or options.report:
             other = "--status" if options.status else "--report"
             raise UsageError(f"{other} wants folders, not --config", hint="name them")
-        mirrors = read_config(options.config, options.urls, arguments)
+        mirrors = read_config(
+            options.config, options.urls, arguments, thorough=options.check_config
+        )
         if options.check_config:
             return 0
     elif options.report:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from segdl.cli.mirrorcheck import check_files, check_options
 from segdl.cli.mirrorhosts import read_hosts
 from segdl.cli.mirroroptions import Wanted, wanted_of
 from segdl.cli.mirrorparser import mirror_parser, spelled
-from segdl.cli.mirrortoml import Table, load, only, table_of
+from segdl.cli.mirrortoml import Table, load, only, table_of, text_of
 from segdl.cli.parser import Parser
 from segdl.core.text import printable
 from segdl.errors import SegdlError, UsageError
@@ -20,15 +22,21 @@ from segdl.store.faults import shown
 
 # What is said of the whole run, or of secrets that belong to hosts.
 _NOT_HERE = frozenset({"config", "check-config", "status", "report", "help", "version"})
+# Python writes no number of any length.
+_LARGEST = 1 << 64
 
 
-def read_config(path: Path, names: Sequence[str], said: Sequence[str] = ()) -> list[Wanted]:
+def read_config(
+    path: Path, names: Sequence[str], said: Sequence[str] = (), *, thorough: bool = False
+) -> list[Wanted]:
     """Read mirrors from a file.
 
     Args:
         path: the file; `docs/mirror.md` describes it.
         names: those that are wanted; none wants all, in their order.
         said: the command line, whose options go before those of the file.
+        thorough: look at the files that it names, too: a run does so for each mirror, so that
+            one of which they are missing does not keep the others from theirs.
 
     Raises:
         UsageError: what is wrong, and where.
@@ -36,9 +44,13 @@ def read_config(path: Path, names: Sequence[str], said: Sequence[str] = ()) -> l
     """
     document = load(path)
     try:
-        return _mirrors(document, names, said)
+        wanted = _mirrors(document, names, said)
+        for each in wanted if thorough else ():
+            with _section(each.mirror.name):
+                check_files(each.network)
     except SegdlError as error:
         raise UsageError(f"{shown(path)}: {error.message}", hint=error.hint) from error
+    return wanted
 
 
 def _mirrors(document: Table, names: Sequence[str], said: Sequence[str]) -> list[Wanted]:
@@ -53,25 +65,46 @@ def _mirrors(document: Table, names: Sequence[str], said: Sequence[str]) -> list
         raise UsageError(f"{what} in it", hint=f"it has {known}")
     wanted = [
         _mirror(name, {**defaults, **table_of(mirrors[name], f"[mirror.{name}]")}, hosts, said)
-        for name in names or mirrors
+        for name in dict.fromkeys(names or mirrors)
     ]
-    folders = [os.path.realpath(each.mirror.directory) for each in wanted]
-    if len(set(folders)) < len(folders):
-        raise UsageError("two mirrors have the same folder", hint="give each its own dir")
+    _check_apart(wanted)
     return wanted
 
 
 def _mirror(name: str, table: Table, hosts: Sequence[HostProfile], said: Sequence[str]) -> Wanted:
-    where = f"[mirror.{printable(name, 60)}]"
-    try:
+    with _section(name):
         source, directory = _text(table, "source"), _text(table, "dir")
         of_file = _arguments(mirror_parser(), table)
         options = mirror_parser().read([*of_file, *spelled(said)])
         options.urls = [source, directory]
         wanted = wanted_of(options, hosts, name)
-    except SegdlError as error:
-        raise UsageError(f"{where} {error.message}", hint=error.hint) from error
+        check_options(wanted)
     return replace(wanted, mirror=replace(wanted.mirror, name=name))
+
+
+def _check_apart(wanted: Sequence[Wanted]) -> None:
+    folders: dict[str, str] = {}
+    for each in wanted:
+        name = each.mirror.name
+        earlier = folders.setdefault(os.path.realpath(each.mirror.directory), name)
+        if earlier != name:
+            raise UsageError(
+                f"{_shown(earlier)} and {_shown(name)} have the same folder",
+                hint="give each its own dir",
+            )
+
+
+@contextmanager
+def _section(name: str) -> Iterator[None]:
+    """Have errors say which mirror they are about."""
+    try:
+        yield
+    except SegdlError as error:
+        raise UsageError(f"{_shown(name)} {error.message}", hint=error.hint) from error
+
+
+def _shown(name: str) -> str:
+    return f"[mirror.{printable(name, 60)}]"
 
 
 def _arguments(parser: Parser, table: Table) -> list[str]:
@@ -90,27 +123,38 @@ def _arguments(parser: Parser, table: Table) -> list[str]:
                 f"{printable(key, 60)!r} is not known",
                 hint="keys are the long options of segdl mirror, and source and dir",
             )
-        arguments += _argument(key, value, flag=actions[key].nargs == 0)
+        arguments += _argument(key, value, actions[key])
     return arguments
 
 
-def _argument(key: str, value: object, *, flag: bool) -> list[str]:
-    if flag:
+def _argument(key: str, value: object, action: argparse.Action) -> list[str]:
+    if action.nargs == 0:
         if not isinstance(value, bool):
             raise UsageError(f"{key} is true or false")
         return [f"--{key}"] if value else []
-    values = value if isinstance(value, list) else [value]
     if value is False:
         return []
     if key == "delete" and value is True:
         return ["--delete=trash"]
-    if not all(isinstance(each, str | int | float) and each is not True for each in values):
+    if not isinstance(value, list):
+        return [f"--{key}={_written(key, value)}"]
+    # What argparse has no other name for.
+    if not isinstance(action, argparse._AppendAction):  # noqa: SLF001
+        raise UsageError(f"{key} is one text or number, not a list of them")
+    return [f"--{key}={_written(key, each)}" for each in value]
+
+
+def _written(key: str, value: object) -> str:
+    if isinstance(value, str):
+        return text_of(value, key) if value else ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageError(f"{key} is a text or a number, or a list of them where it may repeat")
-    return [f"--{key}={each}" for each in values]
+    if abs(value) > _LARGEST:
+        raise UsageError(f"{key} is too large a number")
+    return str(value)
 
 
 def _text(table: Table, key: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not value:
+    if key not in table:
         raise UsageError(f"has no {key}", hint=f"give {key} as a text")
-    return value
+    return text_of(table[key], key)

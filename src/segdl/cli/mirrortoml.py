@@ -70,13 +70,15 @@ def table_of(value: object, where: str) -> dict[str, object]:
 
 
 def text_of(value: object, key: str) -> str:
-    """Return a value that is a text, and not empty.
+    """Return a value that is a text.
 
     Raises:
-        UsageError: it is none, or has what no path and no field may have.
+        UsageError: it is none, empty, or has what no path and no field may have.
     """
-    if not isinstance(value, str) or not value:
-        raise UsageError(f"{key} is a text", hint=f"give {key} as a text")
+    if not isinstance(value, str):
+        raise UsageError(f"{key} is no text", hint="write it in quotes")
+    if not value:
+        raise UsageError(f"{key} is empty", hint="fill it in")
     if "\0" in value:
         raise UsageError(f"{key} has a NUL character in it", hint="write it without")
     return value
