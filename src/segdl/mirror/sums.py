@@ -21,8 +21,8 @@ from segdl.store.record import is_recorded, write_record
 
 NAME = "SHA256SUMS"
 _OTHERWISE = {**OF_THE_RUN, "name": "move it away, or go without --sums"}
-# What it says of itself, where files can: no server has it.
-_ETAG = '"segdl --sums"'
+# What it says of itself, where files can: no server has it, nor is it at any URL.
+_ETAG, _URL = '"segdl --sums"', ""
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
@@ -51,7 +51,7 @@ def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: b
                 _lines(ledger, frozenset({listing}) if clean else ledger.same_list(listing))
             )
             file.flush()
-            write_record(file.fileno(), _version(os.fstat(file.fileno()).st_size), None)
+            write_record(file.fileno(), _version(os.fstat(file.fileno()).st_size), None, _URL)
             os.fsync(file.fileno())
         if options.shard is None:
             _publish(options.directory, temporary)
@@ -76,7 +76,7 @@ def _says_so_itself(place: Path, temporary: Path) -> bool:
     found = stat_of(place)
     if found is None:
         return False
-    is_recorded_so = is_recorded(place, _version(found.size), None)
+    is_recorded_so = is_recorded(place, _version(found.size), None, _URL)
     return is_recorded_so or filecmp.cmp(place, temporary, shallow=False)
 
 
