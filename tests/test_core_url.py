@@ -101,7 +101,6 @@ def test_users(text: str, user: tuple[str, str] | None) -> None:
         ("http://a\\b/", "host", "https://HOST/PATH"),
         ("http://a\x9bb/", "host", "https://HOST/PATH"),
         ("http://a\u202eb/", "host", "https://HOST/PATH"),
-        ("http://a\u00adb/", "host", "https://HOST/PATH"),
         ("http://h:x/", "not a URL", "typing"),
         ("http://h:99999/", "not a URL", "typing"),
         ("http://h:-1/", "not a URL", "typing"),

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 
-# Bidirectional overrides make "exe.gpj" of "jpg.exe"; with what cannot be seen two names look
-# the same, and tags carry text that nobody reads. The joiners U+200C and U+200D, which several
-# scripts need, stay.
-_DECEPTIVE = frozenset(
-    chr(code)
-    for first, last in (
-        (0x00AD, 0x00AD),
-        (0x061C, 0x061C),
-        (0x180E, 0x180E),
-        (0x200B, 0x200B),
-        (0x200E, 0x200F),
-        (0x202A, 0x202E),
-        (0x2060, 0x206F),
-        (0xFEFF, 0xFEFF),
-        (0xE0001, 0xE0001),
-        (0xE0020, 0xE007F),
-    )
-    for code in range(first, last + 1)
+
+def _characters(*ranges: tuple[int, int]) -> frozenset[str]:
+    return frozenset(chr(code) for first, last in ranges for code in range(first, last + 1))
+
+
+# Bidirectional overrides make "exe.gpj" of "jpg.exe".
+_DECEPTIVE = _characters(
+    (0x061C, 0x061C), (0x200E, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF)
+)
+# With these, too, two names look the same: they are shown. Scripts without spaces and flags
+# need them in names, which keep them; the joiners U+200C and U+200D scripts need to be read.
+_INVISIBLE = _characters(
+    (0x00AD, 0x00AD), (0x180E, 0x180E), (0x200B, 0x200B), (0xE0001, 0xE0001), (0xE0020, 0xE007F)
 )
 
 
@@ -31,7 +26,7 @@ def is_hostile(character: str) -> bool:
 
 
 def printable(text: str, limit: int = 300) -> str:
-    r"""Return `text` with hostile characters replaced, at most `limit` characters long.
+    r"""Return `text` with what is hostile or cannot be seen replaced, at most `limit` long.
 
     Example:
         >>> printable("ok\x1b[2J")
@@ -39,7 +34,7 @@ def printable(text: str, limit: int = 300) -> str:
     """
     clean = text[: limit + 1]
     if not (clean.isascii() and clean.isprintable()):
-        clean = "".join("?" if is_hostile(character) else character for character in clean)
+        clean = "".join("?" if _misleads(character) else character for character in clean)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
@@ -66,3 +61,7 @@ def counted(count: int, what: str) -> str:
         ('1 file', '1,200 files')
     """
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _misleads(character: str) -> bool:
+    return is_hostile(character) or character in _INVISIBLE
