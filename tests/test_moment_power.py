@@ -73,9 +73,9 @@ def test_power_is_cut_while_fetching_and_at_the_end(
     site.mkdir()
     (site / "f.bin").write_bytes(content)
     slow = nginx(site, server=["limit_rate 1m;"])
-    # The same file by its validators, from a server that makes the rest quick.
+    # A mirror makes the rest quick.
     how_to = ("-q", "-j", "4", "--layout", layout)
-    command = (*how_to, nginx(site).url("f.bin"))
+    command = (*how_to, nginx(site).url("f.bin"), "--mirror", slow.url("f.bin"))
     with loop_filesystem(kind, 300, tmp_path) as point:
         target, work = point / "f.bin", point / "f.bin.segdl"
         for how, patience in [(WITH_LOG, 0.3), (WITHOUT_LOG, 2.6)]:
