@@ -65,10 +65,27 @@ def test_what_is_needed(listed: Listed, had: Had | None, found: Stat | None, nee
     [(130, False), (131, False), (132, True), (129, False), (1, False), (-3600, True), (1e9, True)],
 )
 def test_what_is_remembered_of_a_file_that_just_changed(date: float, lasts: bool) -> None:
-    told = Version(size=9, etag='"a"', last_modified="Thu, 01 Jan 1970 00:02:10 GMT", date=date)
+    told = Version(size=9, last_modified="Thu, 01 Jan 1970 00:02:10 GMT", date=date)
     assert lasting(told) == (told if lasts else Version(size=9))
-    bare = replace(told, last_modified=None)
+    bare = replace(told, etag='"a"', last_modified=None)
     assert lasting(bare) == bare
+
+
+@pytest.mark.parametrize(
+    ("etag", "lasts"),
+    [
+        ('"6553f100-9"', False),
+        ('W/"6553F100-9"', False),
+        ('"1700000000.9"', False),
+        ('"s44we89"', False),
+        ('"6553f101-9"', True),
+        ('"d41d8cd98f00b204e9800998ecf8427e"', True),
+    ],
+)
+def test_an_etag_lasts_unless_it_is_made_of_the_second(etag: str, lasts: bool) -> None:
+    modified = "Tue, 14 Nov 2023 22:13:20 GMT"
+    told = Version(size=9, etag=etag, last_modified=modified, date=1_700_000_001)
+    assert lasting(told) == Version(size=9, etag=etag if lasts else None)
 
 
 @pytest.mark.parametrize("behind", [-2e5, 0, 2e5])

@@ -78,6 +78,28 @@ def test_another_url_goes_on_where_it_is_said_to_have_the_file(
 
 
 @LAYOUTS
+@pytest.mark.parametrize("validators", [SAME, {"etag": None}], ids=["etag", "date"])
+def test_a_list_may_move_to_another_url(
+    origin: Any, tmp_path: Path, validators: dict[str, Any], layout: Any
+) -> None:
+    one, other = origin(FILE, **validators), origin(FILE, **validators)
+    left(one, tmp_path, layout=layout)
+    fetched = fetch(other.url, tmp_path, layout=layout, supersedes=True).is_whole(FILE)
+    assert not fetched.told(Restarted)
+
+
+@LAYOUTS
+@VALIDATORS
+def test_a_list_that_moves_to_another_file_has_that(
+    origin: Any, tmp_path: Path, validators: dict[str, Any], layout: Any
+) -> None:
+    one, other = origin(FILE, **validators), origin(ANOTHER, **validators)
+    left(one, tmp_path, layout=layout)
+    fetched = fetch(other.url, tmp_path, layout=layout, supersedes=True).is_whole(ANOTHER)
+    assert fetched.told(Restarted)
+
+
+@LAYOUTS
 def test_what_is_said_to_be_the_file_and_is_not_is_not_gone_on_with(
     origin: Any, tmp_path: Path, layout: Any
 ) -> None:

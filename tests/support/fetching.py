@@ -77,6 +77,7 @@ def fetch(
     network: dict[str, Any] | None = None,
     clock: Callable[[], float] = time.monotonic,
     mirrors: tuple[str, ...] = (),
+    supersedes: bool = False,
     **transfer: Any,
 ) -> Fetched:
     """Download `url` to `folder`, or in order to `out`; no SegdlError escapes."""
@@ -104,7 +105,14 @@ def fetch(
         backoff=quick_backoff,
     )
     wanted = parse_wanted(checksum) if checksum else None
-    request = Request(url=url, directory=folder, name=NAME, checksum=wanted, mirrors=mirrors)
+    request = Request(
+        url=url,
+        directory=folder,
+        name=NAME,
+        checksum=wanted,
+        mirrors=mirrors,
+        supersedes=supersedes,
+    )
     began = time.monotonic()
     try:
         if out is None:

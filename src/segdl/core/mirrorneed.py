@@ -147,15 +147,36 @@ def lasting(version: Version) -> Version:
     keep its Last-Modified (RFC 9110, 8.8.2.2), and an ETag that is made of that.
 
     Example:
-        >>> told = "Thu, 01 Jan 1970 00:02:10 GMT"
-        >>> [lasting(Version(etag='"a"', last_modified=told, date=at)).etag for at in (131, 132)]
+        >>> told, nginx = "Tue, 14 Nov 2023 22:13:20 GMT", '"6553f100-9"'
+        >>> at = 1_700_000_001
+        >>> [lasting(Version(etag=e, last_modified=told, date=at)).etag for e in (nginx, '"a"')]
         [None, '"a"']
+        >>> lasting(Version(etag=nginx, last_modified=told, date=at + 1)).etag
+        '"6553f100-9"'
     """
     changed = parse_date(version.last_modified)
     if changed is None or version.date is None:
         return version
-    is_settled = not -_SKEW <= version.date - changed < _SETTLED
-    return version if is_settled else replace(version, etag=None, last_modified=None)
+    if not -_SKEW <= version.date - changed < _SETTLED:
+        return version
+    timed = version.etag is not None and _tells(version.etag, int(changed))
+    return replace(version, etag=None if timed else version.etag, last_modified=None)
+
+
+def _tells(etag: str, second: int) -> bool:
+    """Tell whether an ETag has a time in it, in the way of one of the servers that are known.
+
+    nginx writes seconds in hexadecimal, others in decimal, Caddy did to the base of 36.
+    """
+    return any(form in etag.lower() for form in (f"{second:x}", f"{second}", _base36(second)))
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number > 0:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
 
 
 def listed_for_good(modified: int | None, version: Version, asked_at: float) -> int | None:

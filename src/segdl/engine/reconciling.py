@@ -93,9 +93,8 @@ def _is_held_there(state: State, task: Task, place: Keeping, contact: Contact) -
     Its validators say nothing of that: bytes are compared, where somebody said that it does,
     or a digest will tell in the end.
     """
-    said = {parse_source(url).public for url in (task.request.url, *task.request.mirrors)}
     size = contact.version.size
-    if not (said & {state.url, state.named_by} or _proofs(task)):
+    if not (_is_said(state, task) or _has_moved(state, task, contact.version)):
         return False
     if size is None or size != state.version.size or contact.ranges is not Ranges.WORK:
         return False
@@ -104,8 +103,17 @@ def _is_held_there(state: State, task: Task, place: Keeping, contact: Contact) -
     return bool(samples) and same_there(task, selection, samples, place.parts.read)
 
 
-def _proofs(task: Task) -> bool:
-    return any(claim.checksum.proves for claim in task.claims)
+def _is_said(state: State, task: Task) -> bool:
+    """Tell whether the parts' URL is named beside the one that is asked for, or a digest is."""
+    said = {parse_source(url).public for url in (task.request.url, *task.request.mirrors)}
+    proofs = any(claim.checksum.proves for claim in task.claims)
+    return proofs or not said.isdisjoint({state.url, state.named_by})
+
+
+def _has_moved(state: State, task: Task, seen: Version) -> bool:
+    """Tell whether a list has another URL now for what looks like the same file."""
+    looks_the_same = seen.proves and compare(state.version, seen) is Match.SAME
+    return task.request.supersedes and looks_the_same
 
 
 def _refuse_another(state: State, task: Task, place: Keeping) -> None:
