@@ -165,8 +165,13 @@ class _Told:
     def __call__(self, event: segdl.events.Event) -> None:
         if isinstance(event, segdl.events.Started):
             self.held.setdefault(event.file, event.held)
-        elif isinstance(event, segdl.events.Restarted):
+        elif isinstance(event, segdl.events.Restarted) or _tells_of_a_loss(event):
             self.restarted.add(event.file)
+
+
+def _tells_of_a_loss(event: segdl.events.Event) -> bool:
+    """Tell whether later parts are of no use: all of two answers in a row had no ranges."""
+    return isinstance(event, segdl.events.Note) and "fetched before cannot be used" in event.text
 
 
 @dataclass(frozen=True)
