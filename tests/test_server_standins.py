@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from segdl.errors import DiskError, IntegrityError, TargetExistsError
-from segdl.progress.events import Note, Restarted
+from segdl.core.checksum import parse_checksum
+from segdl.core.expected import Expected
+from segdl.errors import DiskError, IntegrityError, ServerError, TargetExistsError
+from segdl.progress.events import Restarted
 from segdl.store.state import load
 from support import data
 from support import faults as f
-from support.fetching import NAME, Fetched, fetch
+from support.fetching import NAME, fetch
 from support.partial import count
 
 if TYPE_CHECKING:
@@ -45,8 +48,10 @@ def left(served: Origin, folder: Path, *mirrors: str, **how: Any) -> int:
     return held
 
 
-def texts(fetched: Fetched) -> str:
-    return " ".join(note.text for note in fetched.told(Note))
+def duplicate(other: Origin, content: bytes) -> tuple[tuple[str, str], ...]:
+    """Return the fields by which a server names another one that has the same (RFC 6249)."""
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    return ("Digest", f"SHA-256={digest}"), ("Link", f"<{other.url}>; rel=duplicate")
 
 
 @LAYOUTS
@@ -158,6 +163,37 @@ def test_the_url_is_asked_again_where_no_mirror_has_its_file(origin: Any, tmp_pa
     served.faults = f.on(before, before + 1, fault=f.Status(503))
     fetched = fetch(served.url, tmp_path, mirrors=(mirror.url, mirror.other_url)).is_whole(FILE)
     assert not fetched.told(Restarted)
+
+
+def test_a_mirror_that_is_named_twice_is_not_asked_for_ever(origin: Any, tmp_path: Path) -> None:
+    served, mirror = origin(FILE, etag='"a"'), origin(ANOTHER, etag='"b"')
+    held = left(served, tmp_path)
+    served.faults = f.always(f.Status(503))
+    mirrors = (mirror.url, mirror.url, served.url, mirror.url)
+    fetched = fetch(served.url, tmp_path, mirrors=mirrors, retries=1)
+    assert isinstance(fetched.error, IntegrityError)
+    assert count(tmp_path / f"{NAME}.segdl") == held
+
+
+def test_what_a_stand_in_says_of_others_makes_no_other_list(origin: Any, tmp_path: Path) -> None:
+    served, other = origin(FILE, etag='"a"'), origin(ANOTHER, etag='"c"')
+    mirror = origin(ANOTHER, etag='"b"', headers=duplicate(other, ANOTHER))
+    held = left(served, tmp_path)
+    served.faults = f.always(f.Status(503))
+    how: dict[str, Any] = {"mirrors": (mirror.url,), "retries": 1, "metalink_over_http": True}
+    assert isinstance(fetch(served.url, tmp_path, **how).error, IntegrityError)
+    assert count(tmp_path / f"{NAME}.segdl") == held
+
+
+def test_who_is_named_by_a_server_that_dies_is_not_asked_as_if_by_the_list(
+    origin: Any, tmp_path: Path
+) -> None:
+    other = origin(FILE, faults=f.always(f.Status(404)))
+    served = origin(FILE, headers=duplicate(other, FILE))
+    served.faults = lambda _, number: f.Status(404) if number else f.CutAfter(100_000)
+    expected = Expected(checksum=parse_checksum(SHA256))
+    how: dict[str, Any] = {"retries": 1, "metalink_over_http": True, "expected": expected}
+    assert isinstance(fetch(served.url, tmp_path, **how).error, ServerError)
 
 
 @LAYOUTS

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from segdl.core.checksum import parse_wanted
+from segdl.core.expected import Expected
 from segdl.core.selection import parse_range
 from segdl.engine.download import download
 from segdl.engine.gate import Gates
@@ -78,6 +79,7 @@ def fetch(
     clock: Callable[[], float] = time.monotonic,
     mirrors: tuple[str, ...] = (),
     supersedes: bool = False,
+    expected: Expected | None = None,
     **transfer: Any,
 ) -> Fetched:
     """Download `url` to `folder`, or in order to `out`; no SegdlError escapes."""
@@ -112,6 +114,7 @@ def fetch(
         checksum=wanted,
         mirrors=mirrors,
         supersedes=supersedes,
+        expected=expected or Expected(),
     )
     began = time.monotonic()
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.spans import Span
-from segdl.core.url import parse_source
+from segdl.core.url import parse_url
 from segdl.engine.assemble import fetch_one_version
 from segdl.engine.contact import Contact, first_range
 from segdl.engine.ending import finished
@@ -73,27 +73,18 @@ def download(
             try:
                 return _with_contact(task, contact)
             except OtherFileError as error:
-                if task.mirrors:
-                    skipped = _place_of(request, task) + 1
-                elif patient:
+                if patient and not task.behind:
                     raise
-                else:
-                    # The one whose file it is was asked once only.
-                    skipped, patient = 0, True
+                # The one whose file it is was asked once only.
+                patient = patient or not task.behind
                 run.emit(Note(number, error.message))
             except (NetworkError, ServerError) as error:
-                if not task.mirrors or not request.expected.verifiable:
+                if not task.behind or not request.expected.verifiable:
                     raise
                 # Who answers next need not prove itself to one that is gone: the digest tells.
-                host = task.mirrors[0].asked.origin.host
+                host = parse_url(request.mirrors[-task.behind]).origin.host
                 run.emit(Note(number, f"going on with {host}: {error.message}"))
-                skipped = _place_of(request, task) + 1
-
-
-def _place_of(request: Request, task: Task) -> int:
-    """Return which of a request's URLs answered."""
-    places = [parse_source(url).url for url in (request.url, *request.mirrors)]
-    return places.index(task.source.asked.url)
+        skipped = len(request.mirrors) + 1 - task.behind if task.behind else 0
 
 
 def _left_something(task: Task) -> bool:

@@ -127,7 +127,7 @@ def _refuse_another(state: State, task: Task, place: Keeping) -> None:
         return
     if state.url != task.asked.public:
         raise DiskError(
-            f"{place.where} holds a partial download of {state.url}, another file",
+            f"{place.where} holds a partial download of {state.url}, which may be another file",
             hint="finish that first, choose another name with -o, or use --fresh; "
             "where it is the same file, name that URL with --mirror, too",
         )

@@ -31,6 +31,8 @@ class Task:
         asked: the URL that the user gave, which names the file.
         source: where its bytes come from; a mirror where the URL itself does not answer.
         mirrors: other places that are said to have it.
+        behind: how many of the request's URLs come after that one: some of `mirrors`, to which
+            others may have been added.
         contacts: asks what the server has.
         claim: the digest that the user gave, or asked to be looked for and that was found.
     """
@@ -42,6 +44,7 @@ class Task:
     asked: Location
     source: Source
     mirrors: tuple[Source, ...]
+    behind: int
     contacts: Contacts
     claim: Claim | None = None
 
@@ -109,6 +112,7 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
             asked=asked,
             source=source,
             mirrors=tuple(mirrors),
+            behind=len(mirrors),
             contacts=contacts,
             claim=claim,
         )
