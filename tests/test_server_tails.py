@@ -47,32 +47,24 @@ def test_the_rest_of_a_slow_segment_is_taken_over(
     assert len(served.requests) < 40
 
 
-def test_a_silent_connection_is_opened_anew_while_others_are_fast(
-    origin: Callable[..., Any], tmp_path: Path
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (StallAfter(100_000), "far slower than the others"),
+        (Silence(), "no answer, and another connection is free"),
+    ],
+)
+def test_a_connection_that_brings_nothing_gives_way_while_others_are_fast(
+    origin: Callable[..., Any], tmp_path: Path, fault: Fault, reason: str
 ) -> None:
-    served = origin(CONTENT, faults=one_is(StallAfter(100_000)))
+    served = origin(CONTENT, faults=one_is(fault))
     events: list[segdl.events.Event] = []
     network = segdl.NetworkOptions(stall_timeout=600.0)
     segdl.download(
         served.url, tmp_path / "f", connections=4, network=network, on_event=events.append
     )
     assert (tmp_path / "f").read_bytes() == CONTENT
-    reasons = [event.reason for event in events if isinstance(event, Retrying)]
-    assert reasons == ["far slower than the others"]
-
-
-def test_an_unanswered_request_goes_to_a_connection_that_is_free(
-    origin: Callable[..., Any], tmp_path: Path
-) -> None:
-    served = origin(CONTENT, faults=one_is(Silence()))
-    events: list[segdl.events.Event] = []
-    network = segdl.NetworkOptions(stall_timeout=600.0)
-    segdl.download(
-        served.url, tmp_path / "f", connections=4, network=network, on_event=events.append
-    )
-    assert (tmp_path / "f").read_bytes() == CONTENT
-    reasons = [event.reason for event in events if isinstance(event, Retrying)]
-    assert reasons == ["no answer, and another connection is free"]
+    assert [event.reason for event in events if isinstance(event, Retrying)] == [reason]
 
 
 def test_connections_that_are_all_slow_are_kept(origin: Callable[..., Any], tmp_path: Path) -> None:

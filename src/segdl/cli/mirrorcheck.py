@@ -26,7 +26,7 @@ def check_options(wanted: Wanted) -> None:
     ]
     for key, value, check in checks:
         if value is not None:
-            with _named(key):
+            with about(f"{key}:"):
                 check(value)
 
 
@@ -61,8 +61,9 @@ def _check_address(text: str) -> None:
 
 
 @contextmanager
-def _named(key: str) -> Iterator[None]:
+def about(what: str) -> Iterator[None]:
+    """Have errors begin with what they are about."""
     try:
         yield
     except SegdlError as error:
-        raise UsageError(f"{key}: {error.message}", hint=error.hint) from error
+        raise UsageError(f"{what} {error.message}", hint=error.hint) from error

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segdl.cli.mirrorcheck import check_files, check_options
+from segdl.cli.mirrorcheck import about, check_files, check_options
 from segdl.cli.mirrorhosts import read_hosts
 from segdl.cli.mirroroptions import Wanted, wanted_of
 from segdl.cli.mirrorparser import mirror_parser, spelled
 from segdl.cli.mirrortoml import Table, load, only, table_of, text_of
 from segdl.cli.parser import Parser
 from segdl.core.text import printable
-from segdl.errors import SegdlError, UsageError
+from segdl.errors import UsageError
 from segdl.mirror.options import HostProfile
 from segdl.store.faults import shown
 
@@ -43,13 +42,11 @@ def read_config(
         DiskError: the file cannot be read.
     """
     document = load(path)
-    try:
+    with about(f"{shown(path)}:"):
         wanted = _mirrors(document, names, said)
         for each in wanted if thorough else ():
-            with _section(each.mirror.name):
+            with about(_shown(each.mirror.name)):
                 check_files(each.network)
-    except SegdlError as error:
-        raise UsageError(f"{shown(path)}: {error.message}", hint=error.hint) from error
     return wanted
 
 
@@ -72,7 +69,7 @@ def _mirrors(document: Table, names: Sequence[str], said: Sequence[str]) -> list
 
 
 def _mirror(name: str, table: Table, hosts: Sequence[HostProfile], said: Sequence[str]) -> Wanted:
-    with _section(name):
+    with about(_shown(name)):
         source, directory = _text(table, "source"), _text(table, "dir")
         of_file = _arguments(mirror_parser(), table)
         options = mirror_parser().read([*of_file, *spelled(said)])
@@ -92,15 +89,6 @@ def _check_apart(wanted: Sequence[Wanted]) -> None:
                 f"{_shown(earlier)} and {_shown(name)} have the same folder",
                 hint="give each its own dir",
             )
-
-
-@contextmanager
-def _section(name: str) -> Iterator[None]:
-    """Have errors say which mirror they are about."""
-    try:
-        yield
-    except SegdlError as error:
-        raise UsageError(f"{_shown(name)} {error.message}", hint=error.hint) from error
 
 
 def _shown(name: str) -> str:

@@ -7,10 +7,11 @@ import os
 import re
 from collections.abc import Callable, Sequence
 
+from segdl.cli.mirrorcheck import about
 from segdl.cli.mirrortoml import Table, only, table_of, text_of
 from segdl.core.text import printable
 from segdl.core.url import Origin, parse_url
-from segdl.errors import SegdlError, UsageError
+from segdl.errors import UsageError
 from segdl.mirror.options import HostProfile
 from segdl.net.credentials import basic
 from segdl.options import parse_header
@@ -37,10 +38,8 @@ def read_hosts(table: Table) -> list[HostProfile]:
     for name, value in table.items():
         where = f'[host."{printable(name, 100)}"]'
         section = table_of(value, where)
-        try:
+        with about(where):
             profile = _profile(name, section)
-        except SegdlError as error:
-            raise UsageError(f"{where} {error.message}", hint=error.hint) from error
         if profile.host in profiles:
             earlier, _ = profiles[profile.host]
             raise UsageError(f"{earlier} and {where} are the same host", hint="make one of them")
@@ -54,13 +53,11 @@ def _profile(name: str, section: Table) -> HostProfile:
     headers: list[Field] = []
     connections = None
     for key, value in section.items():
-        try:
+        with about(f"{key}:"):
             if key == "connections":
                 connections = _connections(value)
             else:
                 headers += _READERS[key](value, origin)
-        except SegdlError as error:
-            raise UsageError(f"{key}: {error.message}", hint=error.hint) from error
     if sum(field.lower() == "authorization" for field, _ in headers) > 1:
         raise UsageError(
             "tells more than once who asks",

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import urllib3
 from urllib3.connection import HTTPConnection
@@ -164,8 +164,8 @@ class Direct:
         pool = self._pools.of(location, None)
         connection = cast("HTTPConnection", pool._new_conn())  # noqa: SLF001
         connection.timeout = self._to_connect
-        if self._early is not None and self._early.origin == location.origin:
-            cast("Any", connection).early = self._early
+        fits = self._early is not None and self._early.origin == location.origin
+        wire.early = self._early if fits else None
         try:
             with wire.in_use():
                 # It connects where there is something to validate.

@@ -5,7 +5,6 @@ Over a long path it takes about as long as that to make one.
 
 from __future__ import annotations
 
-import math
 import socket
 import threading
 from collections.abc import Callable
@@ -40,7 +39,7 @@ class Early:
 
     def __init__(self, origin: Origin, *, within: float) -> None:
         self.origin = origin
-        self._within = within if math.isfinite(within) else None
+        self._within = within
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._made: socket.socket | None = None

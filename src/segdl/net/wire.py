@@ -37,14 +37,15 @@ class AbortedError(Exception):
 class Wire:
     """A request in flight.
 
-    `_lock` owns every field but `window`, `waited` and `connected`, which the thread that
-    sends the request sets.
+    `_lock` owns every field but `window`, `waited`, `connected` and `early`, which the thread
+    that sends the request sets.
 
     Attributes:
         connected: whether the last request went out over a new connection.
         waited: seconds from the last request to the head of its answer.
         window: bytes that a connection made for the request takes in before they are read;
             None leaves it to the kernel.
+        early: a connection that was begun before the request, to be taken where it is there.
     """
 
     def __init__(self) -> None:
@@ -57,6 +58,7 @@ class Wire:
         self._woken = False
         self._resting = False
         self.window: int | None = None
+        self.early: Early | None = None
 
     @property
     def aborted(self) -> bool:
@@ -206,13 +208,11 @@ class _Watched:
 
     Attributes:
         known: of the host that it connects to.
-        early: a connection to it that was begun before.
         by_itself: whether it has a way of its own to connect, such as by SOCKS.
     """
 
     response_class = WholeHead
     known: Known
-    early: Early | None = None
     by_itself: bool
     sock: socket.socket | None
     socket_options: Sequence[Any] | None
@@ -235,8 +235,8 @@ class _Watched:
         if self.by_itself:
             connected: socket.socket = super()._new_conn()  # type: ignore[misc]
             return connected
-        connection = cast("HTTPConnection", self)
-        return connected_socket(connection, self.known, _check, self.early)
+        connection, wire = cast("HTTPConnection", self), _current_wire()
+        return connected_socket(connection, self.known, _check, wire.early if wire else None)
 
     def connect(self) -> None:
         wire = _current_wire()
