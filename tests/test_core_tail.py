@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from segdl.core.pace import PATIENCE, is_lagging
 from segdl.core.speed import flowing, flowing_on, measured
-from segdl.core.tail import Running, Split, overtakes, take_over
+from segdl.core.tail import Running, Split, asked_at_once, overtakes, take_over
 
 MIB = 1024 * 1024
 
@@ -35,6 +35,25 @@ MIB = 1024 * 1024
 )
 def test_take_over(running: list[Running], rate: float | None, split: Split | None) -> None:
     assert take_over(running, rate=rate, setup=0.0, least=MIB) == split
+
+
+@pytest.mark.parametrize(
+    ("left", "rate", "round_trip", "asked"),
+    [
+        (25 * MIB, None, 0.0, 12.5 * MIB),
+        # As much as an unknown connection may bring within a moment.
+        (3 * MIB, None, 0.0, 3 * MIB),
+        # Each request costs a round trip.
+        (8 * MIB, None, 0.2, 8 * MIB),
+        (25 * MIB, 2.0 * MIB, 0.08, 12.5 * MIB),
+        (25 * MIB, 20.0 * MIB, 0.08, 25 * MIB),
+        # Too little for two requests, however slow it is.
+        (2 * MIB - 1, 1e3, 0.0, 2 * MIB - 1),
+        (2 * MIB + 1, 0.0, 0.0, MIB + 1),
+    ],
+)
+def test_asked_at_once(left: int, rate: float | None, round_trip: float, asked: float) -> None:
+    assert asked_at_once(left, rate=rate, round_trip=round_trip) == asked
 
 
 def test_a_newcomer_who_starts_late_gets_less() -> None:

@@ -1,4 +1,7 @@
-"""Who helps whom at the end: an idle connection takes over from the one that ends last."""
+"""Who helps whom at the end: an idle connection takes over from the one that ends last.
+
+That costs no connection where nobody has asked yet for what is taken over.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,11 @@ _SHARE = 0.1
 _WORTHWHILE_BESIDE = 3.0
 # Of the seconds that another connection would take.
 _FAR_SOONER = 0.5
+# One request is for what takes so many seconds at least, and so many round trips: each costs one.
+_LASTING = 0.5
+_ROUND_TRIPS = 8.0
+# What a connection may bring of which nothing is known, in bytes a second.
+_UNKNOWN = 4.0 * MIB
 # Setting up so many times takes a new connection to its pace: worth as much that comes twice.
 _PACE = 4.0
 
@@ -128,6 +136,31 @@ def take_over(
     grain = next((g for g in _GRAINS if 8 * g <= left - keep), 1)
     at = -(-(each.position + keep) // grain) * grain
     return Split(index, at) if at < each.stop else None
+
+
+def asked_at_once(left: int, *, rate: float | None, round_trip: float) -> int:
+    """Return how many of the bytes that a segment lacks one request should ask for.
+
+    Half of them, as long as that takes its time. A request cannot be taken back: what another
+    connection takes over of it ends this one, which has found its pace. Servers that pace may
+    have each answer begin faster, too.
+
+    Args:
+        left: bytes from the segment's position to its end.
+        rate: bytes a second; None where nobody knows.
+        round_trip: seconds from a request to its first byte; 0 where that is not known.
+
+    Example:
+        >>> asked_at_once(25 * MIB, rate=None, round_trip=0.0) / MIB
+        12.5
+        >>> asked_at_once(25 * MIB, rate=50.0 * MIB, round_trip=0.0) / MIB
+        25.0
+    """
+    half = left // 2
+    if half < MIB:
+        return left
+    lasting = max(_LASTING, _ROUND_TRIPS * round_trip)
+    return left if half < (_UNKNOWN if rate is None else rate) * lasting else left - half
 
 
 def overtakes(rate: float, at: int, ahead: Running, *, setup: float) -> bool:

@@ -35,7 +35,7 @@ _LEAST_OVERLAP = 64
 def attempt(
     job: Job, site: Site, segment: Segment, wire: Wire, *, opened: Opened | None
 ) -> Outcome:
-    """Fetch what `segment` still lacks with one request.
+    """Fetch what `segment` still lacks, up to `until`, with one request.
 
     It begins a little before, and ends a little behind where another run goes on, and
     compares: validators are only as good as the server that makes them up.
@@ -98,8 +98,9 @@ def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, 
     if site.pin.ranges is Ranges.BROKEN or (whole_will_do and begin == 0):
         asked = None
     else:
-        tail = _tail(job, segment.stop)
-        asked = job.selection.remote(Span(begin - lead, segment.stop + tail))
+        stop = min(segment.until, segment.stop)
+        tail = _tail(job, stop) if stop == segment.stop else 0
+        asked = job.selection.remote(Span(begin - lead, stop + tail))
     condition = site.pin.version.strong_etag if segment.conditional and not whole_will_do else None
     exchange = site.source.open(wire, asked, if_range=condition)
     verdict = judge(
@@ -151,7 +152,7 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
         first, planned = part.size, segment.stop
         came = segment.position + _append(segment, part, exchange, stop, job.chunk)
         goes_on = segment.complete and stop - came > OVERLAP and stop < OPEN
-        if segment.stop < planned or goes_on:
+        if segment.stop < min(planned, stop) or goes_on:
             # Who follows compares where the two meet.
             answer = replace(accept, start=came + shift)
             return Streamed(rest=Rest(exchange, answer, came) if goes_on else None)

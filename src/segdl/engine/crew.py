@@ -62,7 +62,8 @@ class Crew:
         if self._curious:
             here = [each for each in at_work if each.site and each.site.gate is self._gate]
             self._arriving.look(here, now)
-        streaming = sum(segment.heard for segment in at_work)
+        # Between two requests it has its place at the server still.
+        streaming = sum(each.heard or each.heard_at is not None for each in at_work)
         sample = Sample(
             now=now,
             received=received,

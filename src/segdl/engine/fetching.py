@@ -11,9 +11,10 @@ from segdl.core.pace import LONGEST_WAIT
 from segdl.core.ramp_state import LONG_PATH
 from segdl.core.spans import OPEN, Span
 from segdl.core.speed import Speed
+from segdl.core.tail import asked_at_once
 from segdl.engine.aftermath import Aftermath
 from segdl.engine.attempts import Attempts
-from segdl.engine.contact import asks_too_long
+from segdl.engine.contact import Ranges, asks_too_long
 from segdl.engine.crew import Crew
 from segdl.engine.job import Job
 from segdl.engine.relay import Relay, close
@@ -192,12 +193,28 @@ class Fetching:
     def _start(
         self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None
     ) -> None:
-        busy = self._busy()
-        segment.set_out(Wire(), site, self._run.clock(), speed)
+        busy, now = self._busy(), self._run.clock()
+        again = segment.goes_on and segment.site is site
+        as_before = again and bool(site.source.idle)
+        # Who does not keep connections would have each request take a new one.
+        whole = opened is not None or (again and not as_before)
+        rate = segment.rate(now) if as_before else None
+        segment.until = segment.stop if whole else self._until(segment, site, rate)
+        segment.set_out(Wire(), site, now, speed, as_before=as_before)
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
         if not self._attempts.start(segment, site, opened, busy=busy):
             self._do_with_fewer()
+
+    def _until(self, segment: Segment, site: Site, rate: float | None) -> int:
+        """Return up to where to ask: others may take over what is not asked for yet."""
+        left = sum(not each.complete for each in self._supply.live)
+        # With more segments than connections nobody takes anything over for now.
+        shared = self._supply.divisible and left <= self._wanted() > 1
+        if not shared or site.pin.ranges is not Ranges.WORK:
+            return segment.stop
+        missing, round_trip = segment.stop - segment.position, site.gate.round_trip
+        return segment.position + asked_at_once(missing, rate=rate, round_trip=round_trip)
 
     def _patience(self) -> float:
         """Return how long nothing needs to be done unless an outcome comes, in seconds."""
@@ -219,11 +236,13 @@ class Fetching:
             # Ended by `_stop`: what came of it is of no interest any more.
             return
         self._aftermath.take(segment, site, outcome, self._supply.live)
+        segment.goes_on = isinstance(outcome, Streamed) and not segment.complete
 
     def _watch_over(self) -> None:
         now = self._run.clock()
         self._watch.measure(self._supply.live, now)
-        idle = self._supply.divisible and self._at_work() < self._wanted()
+        short = self._at_work() < self._wanted() and self._next_ready() is None
+        idle = self._supply.divisible and short
         self._watch.drop_slow(self._supply.live, now, idle=idle)
         self._crew.follow(self._supply.live, self._sites.received, now)
         self._crew.send_home(self._supply.live, self._at_work() - self._wanted(), now)

@@ -40,6 +40,7 @@ class Segment:
     Attributes:
         start: where the segment begins.
         stop: where it ends; OPEN where the file's length is not known.
+        until: where what is asked for now ends: there, or before it.
         part: where its part file begins.
         position: where the next byte goes.
         tries: attempts in a row that brought nothing.
@@ -61,6 +62,7 @@ class Segment:
         dropped: why the coordinator ended the attempt, if it did.
         lagged: attempts in a row that were dropped because they lagged.
         conditional: its request is sent with If-Range where there is a strong ETag.
+        goes_on: the attempt before brought all that it asked for, and more is missing.
         heard: the server has answered this attempt.
         storing: what came is being written: the network is not to blame for the wait.
     """
@@ -71,6 +73,7 @@ class Segment:
         "conditional",
         "counted",
         "dropped",
+        "goes_on",
         "heard",
         "heard_at",
         "lagged",
@@ -90,12 +93,13 @@ class Segment:
         "stop",
         "storing",
         "tries",
+        "until",
         "wire",
     )
 
     def __init__(self, start: int, stop: int, part: int) -> None:
         self.start = start
-        self.stop = stop
+        self.stop = self.until = stop
         self.part = part
         self.position = start
         self.tries = 0
@@ -111,12 +115,29 @@ class Segment:
         self.speed: Speed = flowing(0.0, 0)
         self.dropped: Drop | None = None
         self.lagged = 0
+        self.goes_on = False
         self.heard = False
         self.conditional = True
         self.storing = False
 
-    def set_out(self, wire: Wire, site: Site, now: float, speed: Speed | None = None) -> None:
-        """Note that an attempt starts; with a connection that had a `speed`, or a new one."""
+    def set_out(
+        self,
+        wire: Wire,
+        site: Site,
+        now: float,
+        speed: Speed | None = None,
+        *,
+        as_before: bool = False,
+    ) -> None:
+        """Note that an attempt starts.
+
+        Args:
+            wire: what it can be aborted by.
+            site: where it goes to.
+            now: seconds.
+            speed: what its connection had for another segment; None for a new one.
+            as_before: it is the connection of the attempt before.
+        """
         self.wire = wire
         self.site = site
         self.brought = self.position - self.began
@@ -124,11 +145,12 @@ class Segment:
         self.seen = self.moved = self.received
         self.set_out_at = self.seen_at = self.moved_at = now
         self.moves = 0
-        received = self.received
-        self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
-        self.heard_at = speed.began if speed else None
+        if not as_before:
+            received = self.received
+            self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
+            self.heard_at = speed.began if speed else None
         self.dropped = None
-        self.heard = False
+        self.goes_on = self.heard = False
 
     @property
     def complete(self) -> bool:
@@ -139,6 +161,10 @@ class Segment:
     def done(self) -> int:
         """Its bytes on disk; what it wrote before its rest was taken over does not count twice."""
         return min(self.position, self.stop) - self.start
+
+    def rate(self, now: float) -> float:
+        """Return the bytes a second that its attempt has brought, the wait for them included."""
+        return (self.position - self.began) / max(now - self.set_out_at, 1e-6)
 
     def state(self) -> SegmentState:
         """Return what a view shows of it."""
