@@ -360,3 +360,25 @@ def test_any_flow_keeps_the_bounds(
             assert state.phase is not Phase.LISTENING
         assert state.target <= max(4, 8 * before.target)
         assert state.until <= now + 64.0 + 1e-6
+
+
+def test_the_burst_that_a_pacing_server_begins_with_is_no_speed_to_compare_with() -> None:
+    """As nginx with `limit_rate 4m`: a second's worth at once, and then by whole seconds."""
+    came = {0.08: 6, 0.8: 4, 1.1: 4, 1.25: 4}
+    state, received = ramp_start(32), 0
+    for tick in range(1, 29):
+        now = tick / 20
+        received += sum(lump for at, lump in came.items() if now - 0.05 < at <= now) * 2**20
+        sample = Sample(now=now, received=received, streaming=min(2, state.target))
+        state = ramp_sample(state, sample)
+    assert state.target >= 4
+
+
+def test_what_more_than_are_wanted_bring_is_not_what_those_bring() -> None:
+    state = replace(ramp_start(32), phase=Phase.HOLDING, since=0.0, best=1e6)
+    # The second one has yet to go, and then the one is slower.
+    state = run(state, *flow(0.0, 3.0, 2e6), streaming=2)
+    assert (state.phase, state.target) == (Phase.HOLDING, 1)
+    state = run(state, *flow(3.0, 5.5, 1e6, 6 * 10**6), streaming=1)
+    assert (state.phase, state.target) == (Phase.PROBING, 2)
+    assert state.before == pytest.approx(1e6, rel=0.05)

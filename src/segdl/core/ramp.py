@@ -207,7 +207,7 @@ def _climb(state: Ramp, sample: Sample) -> Ramp:
     if state.since is None or sample.now < state.since + _lag(state):
         return state
     top = max(state.before, state.best)
-    if state.speeds.mean(sample.trips(8, 2 * SHORT)) < _DRY * top:
+    if _is_dry(state, sample, top):
         return _go_on(state, sample, top)
     if state.proven >= FEW and state.speeds.mean(_lag(state)) > _SOME * state.before:
         return _settle(state, sample, state.target)
@@ -216,10 +216,20 @@ def _climb(state: Ramp, sample: Sample) -> Ramp:
     return replace(_settle(state, sample, number, down=number > FEW), best=state.before)
 
 
+def _is_dry(state: Ramp, sample: Sample, top: float) -> bool:
+    """Tell whether hardly anything comes, compared with the speed at its `top`."""
+    lately = state.speeds.mean(sample.trips(8, 2 * SHORT))
+    if sample.round_trip <= LONG_PATH:
+        # The top may be what a server that paces by whole seconds begins with.
+        lately = min(lately, state.speeds.mean(LONG / 2))
+    return lately < _DRY * top
+
+
 def _hold(state: Ramp, sample: Sample) -> Ramp:
     now, number = sample.now, state.target
-    if state.since is None or sample.streaming + sample.asked < number:
-        # Known from before, or too little is left for all: what follows is measured anew.
+    if state.since is None or sample.streaming + sample.asked != number:
+        # Known from before, too little is left for all, or some have yet to go: what follows
+        # is measured anew.
         wait = FIRST_TEST if number < state.most else FIRST_CUT
         return replace(state, since=now, until=max(state.until, now + wait))
     stretch = sample.trips(8, 4 * SHORT)
