@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,20 +42,31 @@ def test_take_over(running: list[Running], rate: float | None, split: Split | No
 @pytest.mark.parametrize(
     ("left", "rate", "round_trip", "asked"),
     [
-        (25 * MIB, None, 0.0, 12.5 * MIB),
+        (20 * MIB, None, 0.0, 8 * MIB),
         # As much as an unknown connection may bring within a moment.
         (3 * MIB, None, 0.0, 3 * MIB),
         # Each request costs a round trip.
         (8 * MIB, None, 0.2, 8 * MIB),
-        (25 * MIB, 2.0 * MIB, 0.08, 12.5 * MIB),
+        (20 * MIB, 2.0 * MIB, 0.08, 8 * MIB),
         (25 * MIB, 20.0 * MIB, 0.08, 25 * MIB),
         # Too little for two requests, however slow it is.
         (2 * MIB - 1, 1e3, 0.0, 2 * MIB - 1),
-        (2 * MIB + 1, 0.0, 0.0, MIB + 1),
+        (5 * MIB, 0.0, 0.0, 2 * MIB),
     ],
 )
 def test_asked_at_once(left: int, rate: float | None, round_trip: float, asked: float) -> None:
-    assert asked_at_once(left, rate=rate, round_trip=round_trip) == asked
+    assert asked_at_once(0, left, rate=rate, round_trip=round_trip) == asked
+
+
+@pytest.mark.parametrize("length", [3, 6, 25, 128])
+def test_equal_segments_are_not_all_done_with_their_first_request_at_once(length: int) -> None:
+    starts = [number * length * MIB for number in range(8)]
+    asked = sorted(
+        asked_at_once(start, 100 * MIB, rate=None, round_trip=0.0) / MIB for start in starts
+    )
+    assert asked[0] >= 40
+    assert asked[-1] <= 70
+    assert all(later - earlier > 1.5 for earlier, later in pairwise(asked))
 
 
 def test_a_newcomer_who_starts_late_gets_less() -> None:

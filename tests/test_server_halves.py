@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import segdl
+from segdl.progress.events import Note, Progress
 from support.data import content
-from support.faults import Drip, Fault
+from support.faults import Drip, Fault, IgnoreRange, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ CONTENT = content(12 * MIB)
 
 @dataclass(frozen=True)
 class OneEach(Fault):
-    """Each connection is closed behind its answer."""
+    """Each connection is closed behind its answer, which says so."""
 
     def apply(self, reply: Reply, exchange: Exchange) -> Reply:
         return replace(reply, protocol="HTTP/1.0")
@@ -46,6 +47,13 @@ def from_place(requests: list[Request], place: int) -> Request:
     return found
 
 
+def end_of(request: Request) -> int:
+    """Return the place behind the last byte that it asks for."""
+    assert request.range is not None
+    assert request.range[1] is not None
+    return request.range[1] + 1
+
+
 @pytest.mark.parametrize("layout", ["parts", "inplace"])
 def test_half_is_asked_for_and_then_the_other_half_over_the_same_connection(
     origin: Callable[..., Any], tmp_path: Path, layout: Any
@@ -55,22 +63,57 @@ def test_half_is_asked_for_and_then_the_other_half_over_the_same_connection(
     segdl.download(served.url, tmp_path / "f", connections=2, transfer=transfer)
     assert (tmp_path / "f").read_bytes() == CONTENT
     half = from_place(served.requests, 6 * MIB)
-    assert half.range is not None
-    assert half.range[1] == 9 * MIB - 1
-    assert from_place(served.requests, 9 * MIB).connection == half.connection
+    until = end_of(half)
+    assert 8 * MIB < until < 11 * MIB
+    assert from_place(served.requests, until).connection == half.connection
 
 
-def test_where_connections_are_not_kept_the_other_half_is_asked_for_whole(
+def test_where_connections_are_not_kept_all_is_asked_for(
     origin: Callable[..., Any], tmp_path: Path
 ) -> None:
     served = origin(CONTENT, faults=lambda request, index: (OneEach(), paced(request, index)))
     segdl.download(served.url, tmp_path / "f", connections=2)
     assert (tmp_path / "f").read_bytes() == CONTENT
-    half, rest = (from_place(served.requests, place * MIB) for place in (6, 9))
-    assert half.range is not None
-    assert rest.range is not None
+    assert end_of(from_place(served.requests, 6 * MIB)) == 12 * MIB
+
+
+def test_where_that_turns_out_later_the_rest_is_asked_for_whole(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    def closes(request: Request, index: int) -> tuple[Fault, ...]:
+        return (OneEach(), paced(request, index)) if index else (paced(request, index),)
+
+    served = origin(CONTENT, faults=closes)
+    segdl.download(served.url, tmp_path / "f", connections=2)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    until = end_of(from_place(served.requests, 6 * MIB))
+    assert 8 * MIB < until < 11 * MIB
     # It takes more than a second: over a kept connection half of it would be worth a request.
-    assert (half.range[1], rest.range[1]) == (9 * MIB - 1, 12 * MIB - 1)
+    assert end_of(from_place(served.requests, until)) == 12 * MIB
+
+
+@pytest.mark.parametrize("fault", [Status(503), Status(429, retry_after=1), IgnoreRange()])
+def test_a_server_that_is_out_of_sorts_when_the_other_half_is_due_costs_nothing(
+    origin: Callable[..., Any], tmp_path: Path, fault: Fault
+) -> None:
+    """Only those that follow another one over its connection are answered otherwise, once each."""
+    seen: dict[int, int] = {}
+
+    def second(request: Request, index: int) -> tuple[Fault, ...]:
+        seen[request.connection] = seen.get(request.connection, 0) + 1
+        again = seen[request.connection] == 2 and request.connection < 3
+        return (fault, Drip(64 * 1024, 0.05)) if again else (Drip(64 * 1024, 0.05),)
+
+    served = origin(CONTENT, faults=second, etag=None)
+    events: list[segdl.events.Event] = []
+    segdl.download(served.url, tmp_path / "f", connections=3, on_event=events.append)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    # The last question aside, all that was asked for whole began where the file does.
+    assert not [each for each in served.requests[1:] if each.range is None]
+    done = [event.done for event in events if isinstance(event, Progress)]
+    assert done == sorted(done)
+    limits = [event for event in events if isinstance(event, Note) and "no more" in event.text]
+    assert not limits
 
 
 def test_one_connection_asks_for_all_of_it(origin: Callable[..., Any], tmp_path: Path) -> None:

@@ -64,6 +64,20 @@ def may_ask(state: Admission, now: float) -> bool:
     return now >= state.not_before and busy < limit and state.unanswered < waiting
 
 
+def may_go_on(state: Admission) -> bool:
+    """Tell whether one may go out for more of what a connection has just brought a part of.
+
+    That the server refused others meanwhile, and wants to be left alone for a while, is not
+    said to those that it serves.
+
+    Example:
+        >>> state = closed(answered(asked(opening(2)), 0.0), was_streaming=True)
+        >>> may_go_on(state), may_go_on(asked(asked(state)))
+        (True, False)
+    """
+    return state.unanswered + state.streaming < state.limit
+
+
 def asked(state: Admission) -> Admission:
     """A request goes out."""
     # Once the server refused, what it allowed before is no news.
@@ -118,10 +132,13 @@ def closed(state: Admission, *, was_streaming: bool) -> Admission:
     return replace(state, unanswered=state.unanswered - 1)
 
 
-def refused(state: Admission, now: float, after: float | None, delay: float) -> Admission:
+def refused(
+    state: Admission, now: float, after: float | None, delay: float, *, known: bool = False
+) -> Admission:
     """A request was refused.
 
-    A request that was alone says nothing of how many are allowed, and refusals that come
+    A request that was alone says nothing of how many are allowed, nor one on a connection that
+    was answered on before, as the server took as many then; and refusals that come
     together are one: only a refusal after a raise doubles the time to the next one. Where
     nothing streams the server is away, or counts requests and not connections: it is asked
     by one at first, and by more as soon as it takes that. A response that was read to its end
@@ -132,6 +149,7 @@ def refused(state: Admission, now: float, after: float | None, delay: float) -> 
         now: seconds.
         after: seconds the server asks to wait: nothing new goes out before.
         delay: seconds to wait where it names none and nothing streams.
+        known: the connection was answered on before.
 
     Example:
         >>> state = answered(asked(opening(8)), 0.0)
@@ -147,7 +165,7 @@ def refused(state: Admission, now: float, after: float | None, delay: float) -> 
         not_before=max(state.not_before, now + pause),
         refusals=state.refusals + 1,
     )
-    if alone:
+    if alone or known:
         return calmed
     if not state.streaming:
         return replace(calmed, limit=1, raise_at=calmed.not_before + NEXT_RAISE)

@@ -25,6 +25,9 @@ _LASTING = 0.5
 _ROUND_TRIPS = 8.0
 # What a connection may bring of which nothing is known, in bytes a second.
 _UNKNOWN = 4.0 * MIB
+# Which share of what is left is asked for: another one for each segment, at least and at most.
+_LEAST_SHARE, _MOST_SHARE = 0.4, 0.7
+_GOLDEN = 0.618034
 # Setting up so many times takes a new connection to its pace: worth as much that comes twice.
 _PACE = 4.0
 
@@ -138,29 +141,31 @@ def take_over(
     return Split(index, at) if at < each.stop else None
 
 
-def asked_at_once(left: int, *, rate: float | None, round_trip: float) -> int:
+def asked_at_once(start: int, left: int, *, rate: float | None, round_trip: float) -> int:
     """Return how many of the bytes that a segment lacks one request should ask for.
 
-    Half of them, as long as that takes its time. A request cannot be taken back: what another
-    connection takes over of it ends this one, which has found its pace. Servers that pace may
-    have each answer begin faster, too.
+    About half of them, as long as that takes its time. A request cannot be taken back: what
+    another connection takes over of it ends this one, which has found its pace. Servers that
+    pace may have each answer begin faster, too. Equal segments are not cut alike: their
+    connections would all ask again at the same moment, with nothing under way.
 
     Args:
+        start: where the segment begins, in the file.
         left: bytes from the segment's position to its end.
         rate: bytes a second; None where nobody knows.
         round_trip: seconds from a request to its first byte; 0 where that is not known.
 
     Example:
-        >>> asked_at_once(25 * MIB, rate=None, round_trip=0.0) / MIB
-        12.5
-        >>> asked_at_once(25 * MIB, rate=50.0 * MIB, round_trip=0.0) / MIB
-        25.0
+        >>> asked_at_once(0, 20 * MIB, rate=None, round_trip=0.0) / MIB
+        8.0
+        >>> asked_at_once(0, 20 * MIB, rate=50.0 * MIB, round_trip=0.0) / MIB
+        20.0
     """
-    half = left // 2
-    if half < MIB:
-        return left
     lasting = max(_LASTING, _ROUND_TRIPS * round_trip)
-    return left if half < (_UNKNOWN if rate is None else rate) * lasting else left - half
+    if left // 2 < max(MIB, (_UNKNOWN if rate is None else rate) * lasting):
+        return left
+    place = start / MIB * _GOLDEN % 1.0
+    return int(left * (_LEAST_SHARE + (_MOST_SHARE - _LEAST_SHARE) * place))
 
 
 def overtakes(rate: float, at: int, ahead: Running, *, setup: float) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from segdl.core import mirrors
 from segdl.core.causes import cause_of
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
@@ -58,6 +60,8 @@ class Aftermath:
 
     Attributes:
         conditional: whether If-Range is sent: some servers drop Range when it is.
+        halves: whether a request may leave something for another one, as the server answered
+            all that followed one so far.
         refusal: the last one, for when nothing else goes on.
         proved: whether the end of the file was told from a connection that broke.
     """
@@ -67,8 +71,9 @@ class Aftermath:
         self._sites = sites
         self._number = number
         self._unranged = 0
+        self._unranged_at = -inf
         self._told_limit = False
-        self.conditional = True
+        self.conditional = self.halves = True
         self.refusal: Refused | None = None
         self.proved = True
 
@@ -92,6 +97,8 @@ class Aftermath:
             segment.tries = 0
             self._unranged = 0
         self._sites.came_back(site, _said(outcome, segment), wait=_wait(outcome))
+        if segment.again and isinstance(outcome, Refused | Unranged | Retry | Fail):
+            self.halves = False
         match outcome:
             case Streamed(end=end, proved=proved):
                 self._streamed(segment, site, end, progressed=progressed)
@@ -176,6 +183,10 @@ class Aftermath:
         # The gate knows when it may be asked again.
         self.refusal = refusal
         tell_busy(self._run, self._number, refusal, site.gate)
+        if segment.again:
+            # It took as many before: to have fewer would not help.
+            segment.ready_at = self._run.clock() + self._run.backoff(2)
+            return
         if site.gate.streaming:
             self._tell_limit(site)
             return
@@ -186,7 +197,10 @@ class Aftermath:
         if segment.conditional and site.pin.version.strong_etag:
             self.conditional = False
         else:
-            self._unranged += 1
+            if segment.set_out_at > self._unranged_at:
+                # Those that were under way together are one.
+                self._unranged += 1
+                self._unranged_at = self._run.clock()
             # That others go on meanwhile says nothing of what this one is answered.
             if max(self._unranged, segment.tries + 1) >= _MOST_UNRANGED:
                 if self._sites.drop(site, why):

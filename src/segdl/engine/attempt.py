@@ -88,7 +88,8 @@ def attempt(
         if refused is None and rest is None:
             site.gate.closed(was_streaming=streaming)
         elif refused is not None:
-            site.gate.refused(refused.after, job.delay(segment.tries + 2))
+            delay = job.delay(segment.tries + 2)
+            site.gate.refused(refused.after, delay, known=segment.again)
 
 
 def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict]:

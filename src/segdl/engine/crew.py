@@ -63,7 +63,7 @@ class Crew:
             here = [each for each in at_work if each.site and each.site.gate is self._gate]
             self._arriving.look(here, now)
         # Between two requests it has its place at the server still.
-        streaming = sum(each.heard or each.heard_at is not None for each in at_work)
+        streaming = sum(each.heard or each.again for each in at_work)
         sample = Sample(
             now=now,
             received=received,

@@ -65,6 +65,8 @@ class Fetching:
         self._watch = Watch(run.network)
         self._crew = Crew(run.transfer, job.origin.gate)
         self._relay = Relay()
+        # Whether one request for each segment is all that its connection is good for.
+        self._brief = False
         self._told_wait = 0.0
 
     def fetch(self, opened: Opened | None) -> None:
@@ -81,6 +83,7 @@ class Fetching:
         """
         try:
             if opened is not None:
+                self._brief = opened[0].announces_end
                 self._start(self._supply.live[0], self._sites.origin, opened)
             while not (self._supply.advance() and self._is_done()):
                 self._launch()
@@ -121,7 +124,10 @@ class Fetching:
             segment, split = self._next_ready(), None
             if segment is None:
                 split = self._help_wanted(site, at_work)
-            if not (segment or split) or not site.gate.try_ask():
+            goes_on = segment is not None and segment.goes_on and segment.site is site
+            lets_on = goes_on and self._aftermath.halves
+            claim = site.gate.try_go_on if lets_on else site.gate.try_ask
+            if not (segment or split) or not claim():
                 return
             if not self._sites.is_proved(site):
                 if not self._trials.start(site, self._busy()):
@@ -136,10 +142,12 @@ class Fetching:
 
     def _next_ready(self) -> Segment | None:
         now = self._run.clock()
-        for segment in self._supply.live:
-            if not segment.complete and segment.wire is None and segment.ready_at <= now:
-                return segment
-        return None
+        ready = [
+            segment
+            for segment in self._supply.live
+            if not segment.complete and segment.wire is None and segment.ready_at <= now
+        ]
+        return next((each for each in ready if each.goes_on), ready[0] if ready else None)
 
     def _help_wanted(self, site: Site, at_work: int) -> tuple[Segment, int] | None:
         live = self._supply.live
@@ -194,13 +202,13 @@ class Fetching:
         self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None
     ) -> None:
         busy, now = self._busy(), self._run.clock()
-        again = segment.goes_on and segment.site is site
-        as_before = again and bool(site.source.idle)
+        goes_on = segment.goes_on and segment.site is site
+        again = goes_on and bool(site.source.idle)
         # Who does not keep connections would have each request take a new one.
-        whole = opened is not None or (again and not as_before)
-        rate = segment.rate(now) if as_before else None
+        whole = opened is not None or (goes_on and not again)
+        rate = segment.rate(now) if again else None
         segment.until = segment.stop if whole else self._until(segment, site, rate)
-        segment.set_out(Wire(), site, now, speed, as_before=as_before)
+        segment.set_out(Wire(), site, now, speed, again=again)
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
         if not self._attempts.start(segment, site, opened, busy=busy):
@@ -209,12 +217,16 @@ class Fetching:
     def _until(self, segment: Segment, site: Site, rate: float | None) -> int:
         """Return up to where to ask: others may take over what is not asked for yet."""
         left = sum(not each.complete for each in self._supply.live)
-        # With more segments than connections nobody takes anything over for now.
-        shared = self._supply.divisible and left <= self._wanted() > 1
-        if not shared or site.pin.ranges is not Ranges.WORK:
+        # With more segments than connections nobody takes anything over for now. Mirrors are
+        # measured by what comes without a break.
+        shared = self._supply.divisible and left <= self._wanted() > 1 and not self._sites.several
+        useful = self._aftermath.halves and not self._brief
+        if not (shared and useful) or site.pin.ranges is not Ranges.WORK:
             return segment.stop
         missing, round_trip = segment.stop - segment.position, site.gate.round_trip
-        return segment.position + asked_at_once(missing, rate=rate, round_trip=round_trip)
+        return segment.position + asked_at_once(
+            segment.start, missing, rate=rate, round_trip=round_trip
+        )
 
     def _patience(self) -> float:
         """Return how long nothing needs to be done unless an outcome comes, in seconds."""

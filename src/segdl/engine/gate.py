@@ -93,6 +93,14 @@ class Gate:
             self._state = admission.asked(self._state)
             return True
 
+    def try_go_on(self) -> bool:
+        """Claim it for more of what was being read: see `admission.may_go_on`."""
+        with self._changed:
+            if not admission.may_go_on(self._state):
+                return False
+            self._state = admission.asked(self._state)
+            return True
+
     @property
     def may_ask_again(self) -> bool:
         """Whether one more may go out over a connection that was answered on before."""
@@ -130,10 +138,11 @@ class Gate:
             self._state = admission.closed(self._state, was_streaming=was_streaming)
             self._changed.notify()
 
-    def refused(self, after: float | None, delay: float) -> None:
+    def refused(self, after: float | None, delay: float, *, known: bool = False) -> None:
         """A claimed request was refused; see :func:`segdl.core.admission.refused`."""
         with self._changed:
-            self._state = admission.refused(self._state, self._clock(), after, delay)
+            now = self._clock()
+            self._state = admission.refused(self._state, now, after, delay, known=known)
             self._changed.notify()
 
 
@@ -141,6 +150,10 @@ class OpenGate(Gate):
     """The gate of a request that went through another one already."""
 
     def try_ask(self) -> bool:
+        """Claim nothing."""
+        return True
+
+    def try_go_on(self) -> bool:
         """Claim nothing."""
         return True
 
@@ -154,7 +167,7 @@ class OpenGate(Gate):
     def closed(self, *, was_streaming: bool) -> None:
         """Do nothing: it was claimed elsewhere."""
 
-    def refused(self, after: float | None, delay: float) -> None:
+    def refused(self, after: float | None, delay: float, *, known: bool = False) -> None:
         """Do nothing: it was claimed elsewhere."""
 
 

@@ -63,11 +63,13 @@ class Segment:
         lagged: attempts in a row that were dropped because they lagged.
         conditional: its request is sent with If-Range where there is a strong ETag.
         goes_on: the attempt before brought all that it asked for, and more is missing.
+        again: the attempt goes on with the connection of the one before.
         heard: the server has answered this attempt.
         storing: what came is being written: the network is not to blame for the wait.
     """
 
     __slots__ = (
+        "again",
         "began",
         "brought",
         "conditional",
@@ -115,7 +117,7 @@ class Segment:
         self.speed: Speed = flowing(0.0, 0)
         self.dropped: Drop | None = None
         self.lagged = 0
-        self.goes_on = False
+        self.goes_on = self.again = False
         self.heard = False
         self.conditional = True
         self.storing = False
@@ -127,7 +129,7 @@ class Segment:
         now: float,
         speed: Speed | None = None,
         *,
-        as_before: bool = False,
+        again: bool = False,
     ) -> None:
         """Note that an attempt starts.
 
@@ -136,7 +138,7 @@ class Segment:
             site: where it goes to.
             now: seconds.
             speed: what its connection had for another segment; None for a new one.
-            as_before: it is the connection of the attempt before.
+            again: see there.
         """
         self.wire = wire
         self.site = site
@@ -145,10 +147,11 @@ class Segment:
         self.seen = self.moved = self.received
         self.set_out_at = self.seen_at = self.moved_at = now
         self.moves = 0
-        if not as_before:
-            received = self.received
+        received = self.received
+        if not again:
             self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
-            self.heard_at = speed.began if speed else None
+        self.heard_at = speed.began if speed else None
+        self.again = again
         self.dropped = None
         self.goes_on = self.heard = False
 

@@ -120,9 +120,7 @@ class Watch:
         # An attempt that only asks whether the server takes one more connection is the
         # gate's to judge.
         # Within a limit all are as slow as it wants them.
-        if not segment.heard or segment.heard_at is None:
-            return None
-        if segment.stop == OPEN or self._limited:
+        if segment.heard_at is None or segment.stop == OPEN or self._limited:
             return None
         pace = segment.speed.pace
         if segment.lagged and segment.moves > _SETTLED and 2.0 * pace > self._usual:

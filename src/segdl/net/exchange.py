@@ -92,6 +92,11 @@ class Exchange:
         return data
 
     @property
+    def announces_end(self) -> bool:
+        """Whether the server says that it closes the connection behind the response."""
+        return "close" in self._answer.fields.get("Connection", "").lower()
+
+    @property
     def sets_cookies(self) -> bool:
         """Whether the response has cookies to keep."""
         return "Set-Cookie" in self._answer.fields
