@@ -42,16 +42,16 @@ def test_take_over(running: list[Running], rate: float | None, split: Split | No
 @pytest.mark.parametrize(
     ("left", "rate", "round_trip", "asked"),
     [
-        (20 * MIB, None, 0.0, 8 * MIB),
+        (20 * MIB, None, 0.0, 7 * MIB),
         # As much as an unknown connection may bring within a moment.
         (3 * MIB, None, 0.0, 3 * MIB),
         # Each request costs a round trip.
         (8 * MIB, None, 0.2, 8 * MIB),
-        (20 * MIB, 2.0 * MIB, 0.08, 8 * MIB),
+        (20 * MIB, 2.0 * MIB, 0.08, 7 * MIB),
         (25 * MIB, 20.0 * MIB, 0.08, 25 * MIB),
         # Too little for two requests, however slow it is.
         (2 * MIB - 1, 1e3, 0.0, 2 * MIB - 1),
-        (5 * MIB, 0.0, 0.0, 2 * MIB),
+        (20 * MIB, 0.0, 0.0, 7 * MIB),
     ],
 )
 def test_asked_at_once(left: int, rate: float | None, round_trip: float, asked: float) -> None:
@@ -64,9 +64,9 @@ def test_equal_segments_are_not_all_done_with_their_first_request_at_once(length
     asked = sorted(
         asked_at_once(start, 100 * MIB, rate=None, round_trip=0.0) / MIB for start in starts
     )
-    assert asked[0] >= 40
-    assert asked[-1] <= 70
-    assert all(later - earlier > 1.5 for earlier, later in pairwise(asked))
+    assert asked[0] >= 35
+    assert asked[-1] <= 55
+    assert all(later - earlier > 1.0 for earlier, later in pairwise(asked))
 
 
 def test_a_newcomer_who_starts_late_gets_less() -> None:

@@ -92,17 +92,16 @@ def test_where_that_turns_out_later_the_rest_is_asked_for_whole(
     assert end_of(from_place(served.requests, until)) == 12 * MIB
 
 
-@pytest.mark.parametrize("fault", [Status(503), Status(429, retry_after=1), IgnoreRange()])
+@pytest.mark.parametrize(
+    ("fault", "times"), [(Status(503), 1), (Status(429, retry_after=1), 1), (IgnoreRange(), 3)]
+)
 def test_a_server_that_is_out_of_sorts_when_the_other_half_is_due_costs_nothing(
-    origin: Callable[..., Any], tmp_path: Path, fault: Fault
+    origin: Callable[..., Any], tmp_path: Path, fault: Fault, times: int
 ) -> None:
-    """Only those that follow another one over its connection are answered otherwise, once each."""
-    seen: dict[int, int] = {}
+    slow = Drip(64 * 1024, 0.05)
 
     def second(request: Request, index: int) -> tuple[Fault, ...]:
-        seen[request.connection] = seen.get(request.connection, 0) + 1
-        again = seen[request.connection] == 2 and request.connection < 3
-        return (fault, Drip(64 * 1024, 0.05)) if again else (Drip(64 * 1024, 0.05),)
+        return (fault, slow) if 3 <= index < 3 + times else (slow,)
 
     served = origin(CONTENT, faults=second, etag=None)
     events: list[segdl.events.Event] = []

@@ -26,7 +26,7 @@ _ROUND_TRIPS = 8.0
 # What a connection may bring of which nothing is known, in bytes a second.
 _UNKNOWN = 4.0 * MIB
 # Which share of what is left is asked for: another one for each segment, at least and at most.
-_LEAST_SHARE, _MOST_SHARE = 0.4, 0.7
+_LEAST_SHARE, _MOST_SHARE = 0.35, 0.55
 _GOLDEN = 0.618034
 # Setting up so many times takes a new connection to its pace: worth as much that comes twice.
 _PACE = 4.0
@@ -157,7 +157,7 @@ def asked_at_once(start: int, left: int, *, rate: float | None, round_trip: floa
 
     Example:
         >>> asked_at_once(0, 20 * MIB, rate=None, round_trip=0.0) / MIB
-        8.0
+        7.0
         >>> asked_at_once(0, 20 * MIB, rate=50.0 * MIB, round_trip=0.0) / MIB
         20.0
     """
