@@ -77,21 +77,6 @@ def test_where_connections_are_not_kept_all_is_asked_for(
     assert end_of(from_place(served.requests, 6 * MIB)) == 12 * MIB
 
 
-def test_where_that_turns_out_later_the_rest_is_asked_for_whole(
-    origin: Callable[..., Any], tmp_path: Path
-) -> None:
-    def closes(request: Request, index: int) -> tuple[Fault, ...]:
-        return (OneEach(), paced(request, index)) if index else (paced(request, index),)
-
-    served = origin(CONTENT, faults=closes)
-    segdl.download(served.url, tmp_path / "f", connections=2)
-    assert (tmp_path / "f").read_bytes() == CONTENT
-    until = end_of(from_place(served.requests, 6 * MIB))
-    assert 8 * MIB < until < 11 * MIB
-    # It takes more than a second: over a kept connection half of it would be worth a request.
-    assert end_of(from_place(served.requests, until)) == 12 * MIB
-
-
 @pytest.mark.parametrize(
     ("fault", "times"), [(Status(503), 1), (Status(429, retry_after=1), 1), (IgnoreRange(), 3)]
 )
