@@ -68,7 +68,7 @@ def rewrite_boot(state: Path) -> None:
 def test_power_is_cut_while_fetching_and_at_the_end(
     nginx: StartNginx, tmp_path: Path, kind: Kind, layout: str
 ) -> None:
-    content = data.content(24 * MIB)
+    content = data.content(32 * MIB)
     site = tmp_path / "site"
     site.mkdir()
     (site / "f.bin").write_bytes(content)
@@ -78,7 +78,7 @@ def test_power_is_cut_while_fetching_and_at_the_end(
     command = (*how_to, nginx(site).url("f.bin"), "--mirror", slow.url("f.bin"))
     with loop_filesystem(kind, 300, tmp_path) as point:
         target, work = point / "f.bin", point / "f.bin.segdl"
-        for how, patience in [(WITH_LOG, 0.3), (WITHOUT_LOG, 2.6)]:
+        for how, patience in [(WITH_LOG, 0.3), (WITHOUT_LOG, 3.2)]:
             with start_segdl(*how_to, slow.url("f.bin"), cwd=point) as program:
                 assert until(program, lambda: count(work) > MIB)
                 begun = time.monotonic()
