@@ -9,7 +9,8 @@ import pytest
 
 from segdl.core.verdict import Unranged
 from segdl.engine.aftermath import Aftermath, UnrangedError
-from segdl.engine.segment import Segment, Streamed
+from segdl.engine.outcome import Streamed
+from segdl.engine.segment import Segment
 from segdl.net.wire import Wire
 
 if TYPE_CHECKING:

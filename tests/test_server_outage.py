@@ -15,7 +15,8 @@ from segdl.core.selection import whole
 from segdl.engine.attempt import attempt
 from segdl.engine.contact import Ranges
 from segdl.engine.job import Job
-from segdl.engine.segment import Broken, Segment
+from segdl.engine.outcome import Broken
+from segdl.engine.segment import Segment
 from segdl.engine.site import Pin, Site
 from segdl.net.wire import Wire
 from segdl.store.parts import Parts

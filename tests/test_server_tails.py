@@ -64,9 +64,10 @@ def test_a_connection_that_brings_nothing_gives_way_while_others_are_fast(
         served.url, tmp_path / "f", connections=4, network=network, on_event=events.append
     )
     assert (tmp_path / "f").read_bytes() == CONTENT
-    # Were it waited for, the download would not end. A fast one may stand still for half a
-    # second, too, where the machine is busy.
-    assert {event.reason for event in events if isinstance(event, Retrying)} == {reason}
+    # A fast one may stand still for half a second, too, where the machine is busy.
+    asked = served.requests[2].range[0]
+    retried = [event for event in events if isinstance(event, Retrying)]
+    assert [event.reason for event in retried if asked <= event.start < asked + 8192] == [reason]
 
 
 def test_connections_that_are_all_slow_are_kept(origin: Callable[..., Any], tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def may_ask_again(state: Admission, now: float) -> bool:
         >>> may_ask_again(state, 0.0), may_ask_again(asked_again(asked_again(state)), 0.0)
         (True, False)
     """
-    return now >= state.not_before and state.unanswered + state.streaming < state.limit
+    return now >= state.not_before and may_go_on(state)
 
 
 def asked_again(state: Admission) -> Admission:

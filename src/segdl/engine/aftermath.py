@@ -8,17 +8,9 @@ from segdl.core import mirrors
 from segdl.core.causes import cause_of
 from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
 from segdl.engine.busy import tell_busy
+from segdl.engine.outcome import Broken, Crash, Mismatch, Outcome, Streamed, TakenBack
 from segdl.engine.run import Run
-from segdl.engine.segment import (
-    Broken,
-    Crash,
-    Drop,
-    Mismatch,
-    Outcome,
-    Segment,
-    Streamed,
-    TakenBack,
-)
+from segdl.engine.segment import Drop, Segment
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.errors import NetworkError, SegdlError, Trouble
@@ -60,8 +52,8 @@ class Aftermath:
 
     Attributes:
         conditional: whether If-Range is sent: some servers drop Range when it is.
-        halves: whether a request may leave something for another one, as the server answered
-            all that followed one so far.
+        halves: whether a request may leave something for another one over the same connection:
+            until the server closes one, or answers such a request otherwise.
         refusal: the last one, for when nothing else goes on.
         proved: whether the end of the file was told from a connection that broke.
     """
@@ -100,9 +92,12 @@ class Aftermath:
         if segment.again and isinstance(outcome, Refused | Unranged | Retry | Fail):
             self.halves = False
         match outcome:
-            case Streamed(end=end, proved=proved):
+            case Streamed(end=end, proved=proved, lasts=lasts):
                 self._streamed(segment, site, end, progressed=progressed)
                 self.proved = self.proved and proved
+                if not segment.complete:
+                    segment.goes_on = lasts
+                    self.halves = self.halves and lasts
             case Broken(failure=TransferError(fatal=False)) if segment.complete:
                 # What broke was behind its last byte.
                 pass

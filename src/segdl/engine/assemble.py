@@ -11,10 +11,11 @@ from segdl.engine.fetching import Fetching
 from segdl.engine.finish import join_parts
 from segdl.engine.job import job_of
 from segdl.engine.opening import taken
+from segdl.engine.outcome import Opened
 from segdl.engine.outright import MOMENT, Outright
 from segdl.engine.planning import make_room, selection_of, supply_of
 from segdl.engine.reconciling import reconcile
-from segdl.engine.segment import Opened, Supply
+from segdl.engine.segment import Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task

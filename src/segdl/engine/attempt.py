@@ -9,17 +9,8 @@ from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
 from segdl.engine.contact import Ranges
 from segdl.engine.flow import flow
 from segdl.engine.job import Job, first_difference
-from segdl.engine.segment import (
-    Broken,
-    Crash,
-    Mismatch,
-    Opened,
-    Outcome,
-    Rest,
-    Segment,
-    Streamed,
-    TakenBack,
-)
+from segdl.engine.outcome import Broken, Crash, Mismatch, Opened, Outcome, Rest, Streamed, TakenBack
+from segdl.engine.segment import Segment
 from segdl.engine.site import Site
 from segdl.errors import DiskError, SegdlError
 from segdl.net.exchange import Exchange
@@ -172,7 +163,7 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
                 return Unranged("the server sends more than the range that it announces")
             exchange.finish()
         whole = segment.stop == OPEN and segment.position == exchange.head.version.size
-        return Streamed(end=segment.position if whole else None)
+        return Streamed(end=segment.position if whole else None, lasts=exchange.lasts)
     except TakenBackError:
         segment.position = part.stop
         segment.storing = False

@@ -10,8 +10,9 @@ from functools import partial
 from segdl.core.spans import OPEN
 from segdl.engine.attempt import attempt
 from segdl.engine.job import Job
+from segdl.engine.outcome import Crash, Opened, Outcome
 from segdl.engine.run import GRACE, Run
-from segdl.engine.segment import Crash, Opened, Outcome, Segment
+from segdl.engine.segment import Segment
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.net.wire import Wire

@@ -17,9 +17,10 @@ from segdl.engine.attempts import Attempts
 from segdl.engine.contact import Ranges, asks_too_long
 from segdl.engine.crew import Crew
 from segdl.engine.job import Job
+from segdl.engine.outcome import Opened, Outcome, Streamed
 from segdl.engine.relay import Relay, close
 from segdl.engine.run import TICK, Run
-from segdl.engine.segment import Drop, Opened, Outcome, Segment, Streamed, Supply
+from segdl.engine.segment import Drop, Segment, Supply
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.trials import Trials
@@ -65,8 +66,6 @@ class Fetching:
         self._watch = Watch(run.network)
         self._crew = Crew(run.transfer, job.origin.gate)
         self._relay = Relay()
-        # Whether one request for each segment is all that its connection is good for.
-        self._brief = False
         self._told_wait = 0.0
 
     def fetch(self, opened: Opened | None) -> None:
@@ -83,7 +82,7 @@ class Fetching:
         """
         try:
             if opened is not None:
-                self._brief = opened[0].announces_end
+                self._aftermath.halves = opened[0].lasts
                 self._start(self._supply.live[0], self._sites.origin, opened)
             while not (self._supply.advance() and self._is_done()):
                 self._launch()
@@ -124,9 +123,8 @@ class Fetching:
             segment, split = self._next_ready(), None
             if segment is None:
                 split = self._help_wanted(site, at_work)
-            goes_on = segment is not None and segment.goes_on and segment.site is site
-            lets_on = goes_on and self._aftermath.halves
-            claim = site.gate.try_go_on if lets_on else site.gate.try_ask
+            goes_on = segment is not None and segment.goes_on_at(site) and self._aftermath.halves
+            claim = site.gate.try_go_on if goes_on else site.gate.try_ask
             if not (segment or split) or not claim():
                 return
             if not self._sites.is_proved(site):
@@ -202,12 +200,9 @@ class Fetching:
         self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None
     ) -> None:
         busy, now = self._busy(), self._run.clock()
-        goes_on = segment.goes_on and segment.site is site
-        again = goes_on and bool(site.source.idle)
-        # Who does not keep connections would have each request take a new one.
-        whole = opened is not None or (goes_on and not again)
+        again = segment.goes_on_at(site)
         rate = segment.rate(now) if again else None
-        segment.until = segment.stop if whole else self._until(segment, site, rate)
+        segment.until = segment.stop if opened else self._until(segment, site, rate)
         segment.set_out(Wire(), site, now, speed, again=again)
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
@@ -220,8 +215,7 @@ class Fetching:
         # With more segments than connections nobody takes anything over for now. Mirrors are
         # measured by what comes without a break.
         shared = self._supply.divisible and left <= self._wanted() > 1 and not self._sites.several
-        useful = self._aftermath.halves and not self._brief
-        if not (shared and useful) or site.pin.ranges is not Ranges.WORK:
+        if not (shared and self._aftermath.halves) or site.pin.ranges is not Ranges.WORK:
             return segment.stop
         missing, round_trip = segment.stop - segment.position, site.gate.round_trip
         return segment.position + asked_at_once(
@@ -248,7 +242,6 @@ class Fetching:
             # Ended by `_stop`: what came of it is of no interest any more.
             return
         self._aftermath.take(segment, site, outcome, self._supply.live)
-        segment.goes_on = isinstance(outcome, Streamed) and not segment.complete
 
     def _watch_over(self) -> None:
         now = self._run.clock()

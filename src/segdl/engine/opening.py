@@ -9,8 +9,8 @@ from dataclasses import replace
 from segdl.core.checksum import AUTO
 from segdl.core.spans import Span
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
+from segdl.engine.outcome import Opened
 from segdl.engine.run import Run
-from segdl.engine.segment import Opened
 from segdl.engine.task import Task, open_task
 from segdl.engine.verify import require_size
 from segdl.errors import IntegrityError, NetworkError, ServerError

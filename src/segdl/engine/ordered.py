@@ -21,8 +21,9 @@ from segdl.engine.ending import finished
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import Job, job_of
 from segdl.engine.opening import open_download, taken
+from segdl.engine.outcome import Opened
 from segdl.engine.run import TICK, Run
-from segdl.engine.segment import Opened, Segment, Supply
+from segdl.engine.segment import Segment, Supply
 from segdl.engine.sink import ReaderGoneError, Sink
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from segdl.core.speed import Speed
 from segdl.core.tail import Running, overtakes
-from segdl.engine.segment import Drop, Rest, Segment, Supply
+from segdl.engine.outcome import Rest
+from segdl.engine.segment import Drop, Segment, Supply
 from segdl.engine.site import Site
 
 

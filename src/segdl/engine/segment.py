@@ -1,17 +1,12 @@
-"""A piece of the file that one connection fetches, and what may come of an attempt."""
+"""A piece of the file that one connection fetches, and all that are still to come."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
 
 from segdl.core.spans import OPEN
 from segdl.core.speed import Speed, flowing, flowing_on
-from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged
 from segdl.engine.site import Site
-from segdl.net.exchange import Exchange
-from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
 from segdl.progress.events import SegmentState
 
@@ -25,10 +20,6 @@ class Drop(Enum):
     MISPLACED = "another mirror is faster"
     OVERTAKEN = "another connection has come to its place"
     SURPLUS = "fewer connections do as well"
-
-
-# A response that is there already, and which bytes it brings.
-Opened: TypeAlias = tuple[Exchange, Accept]
 
 
 class Segment:
@@ -62,8 +53,9 @@ class Segment:
         dropped: why the coordinator ended the attempt, if it did.
         lagged: attempts in a row that were dropped because they lagged.
         conditional: its request is sent with If-Range where there is a strong ETag.
-        goes_on: the attempt before brought all that it asked for, and more is missing.
-        again: the attempt goes on with the connection of the one before.
+        goes_on: the attempt before brought what it asked for and left its connection to be
+            used again, and more is missing.
+        again: the attempt goes on so.
         heard: the server has answered this attempt.
         storing: what came is being written: the network is not to blame for the wait.
     """
@@ -155,6 +147,10 @@ class Segment:
         self.dropped = None
         self.goes_on = self.heard = False
 
+    def goes_on_at(self, site: Site) -> bool:
+        """Whether an attempt there would go on with the connection of the one before."""
+        return self.goes_on and self.site is site
+
     @property
     def complete(self) -> bool:
         """Whether all its bytes are on disk."""
@@ -225,77 +221,3 @@ class Supply:
         instead.position = at
         self.live[self.live.index(ahead)] = instead
         return instead
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """A response that is still open, where it goes on behind a segment's end.
-
-    Who gets it closes it and tells the gate.
-
-    Attributes:
-        exchange: the response.
-        answer: which bytes of the remote file it still brings.
-        at: place in the local file of the first of them.
-    """
-
-    exchange: Exchange
-    answer: Accept
-    at: int
-
-    @property
-    def stop(self) -> int:
-        """Place in the local file where the response ends."""
-        assert self.answer.stop is not None
-        return self.at + self.answer.stop - self.answer.start
-
-    @property
-    def opened(self) -> Opened:
-        """What an attempt takes that goes on with it."""
-        return self.exchange, self.answer
-
-
-@dataclass(frozen=True, slots=True)
-class Streamed:
-    """The response was read as far as it was wanted.
-
-    Attributes:
-        end: where the file ends, where only the end of the body could tell.
-        proved: false where a broken connection would have looked the same.
-        rest: the response, where it goes on behind the segment's end.
-    """
-
-    end: int | None = None
-    proved: bool = True
-    rest: Rest | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The request or its body failed."""
-
-    failure: TransferError
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """Bytes where two responses meet differ: they are of two versions."""
-
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class TakenBack:
-    """Where the bytes go lost some of them; when it takes them again is for the supply to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """Something that no retry mends: a full disk, a defect."""
-
-    error: BaseException
-
-
-Outcome: TypeAlias = (
-    Streamed | Broken | Mismatch | TakenBack | Crash | Changed | Unranged | Refused | Retry | Fail
-)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     import urllib3
 
+# As http.client writes it.
+_HTTP_1_0 = 10
+
 
 class Answer(Protocol):
     """A response whose body is being read by one thread.
@@ -37,6 +40,10 @@ class Answer(Protocol):
     @property
     def held(self) -> bool:
         """Whether the next bytes are not on the socket any more, but kept here."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the connection can be used again behind it, as far as the server says."""
 
     @property
     def library(self) -> urllib3.HTTPResponse | None:
@@ -91,7 +98,7 @@ class PlainAnswer:
             # All of it came with the last that was received.
             self._came.append(self._came.pop()[:-excess])
         # What nobody asked for would be taken for the next answer.
-        self._lasts = head.lasts and excess <= 0
+        self.lasts = head.lasts and excess <= 0
         self._socket = connected
         self._keep = keep
         self._drop = drop
@@ -133,7 +140,7 @@ class PlainAnswer:
 
     def finish(self) -> None:
         """Keep the connection for other requests, if it can be used again."""
-        if self._lasts and not self._left:
+        if self.lasts and not self._left:
             self._keep()
         else:
             self._drop()
@@ -177,6 +184,12 @@ class LibraryAnswer:
     def left(self) -> int | None:
         """Bytes of the body that are still to come; None where that is not known."""
         return self.library.length_remaining
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the connection can be used again behind it (RFC 9112, 9.3)."""
+        said = self.fields.get("Connection", "").lower()
+        return "keep-alive" in said if self.library.version == _HTTP_1_0 else "close" not in said
 
     @property
     def held(self) -> bool:

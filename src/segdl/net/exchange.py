@@ -92,9 +92,9 @@ class Exchange:
         return data
 
     @property
-    def announces_end(self) -> bool:
-        """Whether the server says that it closes the connection behind the response."""
-        return "close" in self._answer.fields.get("Connection", "").lower()
+    def lasts(self) -> bool:
+        """Whether the connection can be used again behind it, as far as the server says."""
+        return self._answer.lasts
 
     @property
     def sets_cookies(self) -> bool:

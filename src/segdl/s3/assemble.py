@@ -16,8 +16,9 @@ from segdl.engine.course import Course
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
 from segdl.engine.opening import taken
+from segdl.engine.outcome import Opened
 from segdl.engine.reconciling import reconcile
-from segdl.engine.segment import Opened, Supply
+from segdl.engine.segment import Supply
 from segdl.engine.site import Pin
 from segdl.engine.task import Task
 from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked

@@ -1,0 +1,89 @@
+"""What may come of an attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged
+from segdl.net.exchange import Exchange
+from segdl.net.failures import TransferError
+
+# A response that is there already, and which bytes it brings.
+Opened: TypeAlias = tuple[Exchange, Accept]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A response that is still open, where it goes on behind a segment's end.
+
+    Who gets it closes it and tells the gate.
+
+    Attributes:
+        exchange: the response.
+        answer: which bytes of the remote file it still brings.
+        at: place in the local file of the first of them.
+    """
+
+    exchange: Exchange
+    answer: Accept
+    at: int
+
+    @property
+    def stop(self) -> int:
+        """Place in the local file where the response ends."""
+        assert self.answer.stop is not None
+        return self.at + self.answer.stop - self.answer.start
+
+    @property
+    def opened(self) -> Opened:
+        """What an attempt takes that goes on with it."""
+        return self.exchange, self.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """The response was read as far as it was wanted.
+
+    Attributes:
+        end: where the file ends, where only the end of the body could tell.
+        proved: false where a broken connection would have looked the same.
+        rest: the response, where it goes on behind the segment's end.
+        lasts: whether the connection can be used again.
+    """
+
+    end: int | None = None
+    proved: bool = True
+    rest: Rest | None = None
+    lasts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The request or its body failed."""
+
+    failure: TransferError
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Bytes where two responses meet differ: they are of two versions."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Where the bytes go lost some of them; when it takes them again is for the supply to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Something that no retry mends: a full disk, a defect."""
+
+    error: BaseException
+
+
+Outcome: TypeAlias = (
+    Streamed | Broken | Mismatch | TakenBack | Crash | Changed | Unranged | Refused | Retry | Fail
+)
