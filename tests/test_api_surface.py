@@ -134,6 +134,7 @@ def test_examples_of_the_documentation(
         lambda: segdl.TransferOptions(retries=-1),
         lambda: segdl.TransferOptions(min_split=0),
         lambda: segdl.NetworkOptions(connect_timeout=0),
+        lambda: segdl.NetworkOptions(connect_timeout=float("inf")),
         lambda: segdl.NetworkOptions(stall_timeout=float("nan")),
         lambda: segdl.NetworkOptions(key=Path("k")),
         lambda: segdl.Request(url="http://h/", name=""),

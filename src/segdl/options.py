@@ -116,8 +116,9 @@ class NetworkOptions:
                 "the proxy's URL cannot be used", hint=f"it begins with one of {known}"
             )
         for name in ("connect_timeout", "stall_timeout"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be more than 0 seconds")
+            # As many as any system takes for a wait.
+            if not 0 < getattr(self, name) < 1e9:
+                raise UsageError(f"{name} must be more than 0 seconds, and less than 10**9")
         parse_schedule(self.limit_rate)
         if self.key and not self.cert:
             raise UsageError("a private key needs its certificate", hint="give it with --cert")

@@ -87,14 +87,15 @@ class Fetching:
             while not (self._supply.advance() and self._is_done()):
                 self._launch()
                 self._heed_gate()
+                # What ended just now has been followed by what comes next.
+                self._watch_over()
+                self._report()
                 for segment, outcome in self._attempts.take(self._patience()):
                     self._handle(segment, outcome)
                 if self._supply.fleeting:
                     self._compare_seams()
                 self._trials.take()
                 self._run.check_cancelled()
-                self._watch_over()
-                self._report()
             self._compare_seams()
         finally:
             self._stop()
@@ -246,8 +247,7 @@ class Fetching:
     def _watch_over(self) -> None:
         now = self._run.clock()
         self._watch.measure(self._supply.live, now)
-        short = self._at_work() < self._wanted() and self._next_ready() is None
-        idle = self._supply.divisible and short
+        idle = self._supply.divisible and self._at_work() < self._wanted()
         self._watch.drop_slow(self._supply.live, now, idle=idle)
         self._crew.follow(self._supply.live, self._sites.received, now)
         self._crew.send_home(self._supply.live, self._at_work() - self._wanted(), now)
