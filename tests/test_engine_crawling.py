@@ -128,8 +128,11 @@ def test_who_is_far_slower_lags(every: float) -> None:
     assert dropped[7] < 5.0
 
 
-@pytest.mark.parametrize("idle", [False, True])
-@pytest.mark.parametrize("late", [0.0, 2.0, 3.5, 9.0, 30.0])
+# Where others are idle, who is not answered for long gives way: see below.
+@pytest.mark.parametrize(
+    ("late", "idle"),
+    [(0.0, True), (2.0, True), *((late, False) for late in (0.0, 2.0, 3.5, 9.0, 30.0))],
+)
 @pytest.mark.parametrize("pause", [0.0, 0.3])
 def test_who_is_late_to_connect_is_not_slow(late: float, pause: float, idle: bool) -> None:
     """Nothing is known of how fast it brings bytes before it could bring any."""
@@ -167,7 +170,7 @@ def test_who_is_late_to_connect_may_be_slow_besides() -> None:
 
 
 @pytest.mark.parametrize(("idle", "free"), [(False, 0), (False, 3), (True, 0), (True, 3)])
-def test_who_is_not_answered_is_waited_for_unless_a_connection_is_free(
+def test_who_is_not_answered_is_waited_for_while_all_have_something_to_do(
     idle: bool, free: int
 ) -> None:
     watch = Watch(PATIENCE)
@@ -181,8 +184,9 @@ def test_who_is_not_answered_is_waited_for_unless_a_connection_is_free(
         watch.drop_slow([*others, newcomer], now, idle=idle)
         if newcomer.dropped is not None:
             dropped = dropped or now
-    assert newcomer.dropped is (Drop.UNANSWERED if idle and free else None)
-    assert dropped is None or dropped < 2.0
+    assert newcomer.dropped is (Drop.UNANSWERED if idle else None)
+    # It takes a new connection to ask again where none is free.
+    assert dropped is None or (dropped < 2.0 if free else 3.0 <= dropped < 4.0)
 
 
 def test_the_second_that_is_not_answered_is_waited_for_longer() -> None:

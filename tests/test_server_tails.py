@@ -51,7 +51,7 @@ def test_the_rest_of_a_slow_segment_is_taken_over(
     ("fault", "reason"),
     [
         (StallAfter(100_000), "far slower than the others"),
-        (Silence(), "no answer, and another connection is free"),
+        (Silence(), "no answer, while others have nothing left to do"),
     ],
 )
 def test_a_connection_that_brings_nothing_gives_way_while_others_are_fast(
@@ -68,6 +68,26 @@ def test_a_connection_that_brings_nothing_gives_way_while_others_are_fast(
     asked = served.requests[2].range[0]
     retried = [event for event in events if isinstance(event, Retrying)]
     assert [event.reason for event in retried if asked <= event.start < asked + 8192] == [reason]
+
+
+def test_who_is_not_answered_gives_way_where_no_connection_is_kept(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    alone = (("Connection", "close"),)
+    faults = one_is(Silence())
+    served = origin(CONTENT, headers=alone, faults=faults)
+    network = segdl.NetworkOptions(stall_timeout=600.0)
+    segdl.download(served.url, tmp_path / "f", connections=4, network=network)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+
+
+def test_a_connection_is_kept_whose_last_bytes_were_compared_with_what_follows(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    served = origin(CONTENT, faults=one_is(Drip(1024, 0.1)))
+    segdl.download(served.url, tmp_path / "f", connections=4)
+    assert len(served.requests) > 8
+    assert len({request.connection for request in served.requests}) <= 5
 
 
 def test_connections_that_are_all_slow_are_kept(origin: Callable[..., Any], tmp_path: Path) -> None:

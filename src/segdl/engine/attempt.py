@@ -155,7 +155,11 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
         if segment.position < stop < OPEN:
             tail = Span(segment.stop, min(stop, segment.stop + OVERLAP))
             mismatch = _compare(job, site, segment, exchange, tail)
-            return Streamed() if mismatch is None else Mismatch(mismatch)
+            if mismatch is not None:
+                return Mismatch(mismatch)
+            if tail.stop == stop and exchange.sized:
+                exchange.finish()
+            return Streamed()
         if segment.position == min(stop, segment.stop):
             if not exchange.sized and exchange.read(1):
                 part.cut(first)

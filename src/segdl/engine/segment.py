@@ -16,7 +16,7 @@ class Drop(Enum):
 
     CRAWLING = "the connection hardly moved"
     LAGGING = "far slower than the others"
-    UNANSWERED = "no answer, and another connection is free"
+    UNANSWERED = "no answer, while others have nothing left to do"
     MISPLACED = "another mirror is faster"
     OVERTAKEN = "another connection has come to its place"
     SURPLUS = "fewer connections do as well"

@@ -139,13 +139,17 @@ class Watch:
         return Drop.LAGGING if lags else None
 
     def _waits_in_vain(self, segment: Segment, now: float) -> Drop | None:
-        """Judge one that is not answered while a connection to the same place is free.
+        """Judge one that is not answered while others have nothing to do.
 
         A packet that is lost in connecting is missed for a second.
         """
-        if segment.heard or segment.site is None or not segment.site.source.idle:
+        if segment.heard or segment.site is None:
             return None
-        patience = self._patience * 2.0 ** min(segment.lagged, 8)
+        patience = self._patience
+        if not segment.site.source.idle:
+            # It takes a new connection to ask again, which may be what it waits for.
+            patience = max(PATIENCE, patience, 4 * segment.site.gate.round_trip)
+        patience *= 2.0 ** min(segment.lagged, 8)
         return Drop.UNANSWERED if now - segment.set_out_at >= patience else None
 
     def help_wanted(
