@@ -374,6 +374,18 @@ def test_the_burst_that_a_pacing_server_begins_with_is_no_speed_to_compare_with(
     assert state.target >= 4
 
 
+@pytest.mark.parametrize("first", [0, 2 * 2**20])
+def test_a_first_burst_is_followed_by_many_whether_its_beginning_was_seen_or_not(
+    first: int,
+) -> None:
+    """As nginx with `limit_rate 2m`: each connection begins with a second's worth, and waits."""
+    state, burst, served = run(ramp_start(32), (0.0, first)), 2 * 2**20, 1
+    for tick in range(1, 20):
+        served = max(served, state.target)
+        state = run(state, (tick / 20, served * burst))
+    assert state.target == 32
+
+
 def test_what_more_than_are_wanted_bring_is_not_what_those_bring() -> None:
     state = replace(ramp_start(32), phase=Phase.HOLDING, since=0.0, best=1e6)
     # The second one has yet to go, and then the one is slower.

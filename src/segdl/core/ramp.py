@@ -143,7 +143,8 @@ def _listen(state: Ramp, sample: Sample) -> Ramp:
     earlier = 2 * speeds.mean(2 * stretch) - speed
     if state.speeds.age < 2 * stretch or speed > _GROWING * earlier:
         return state
-    return _go_on(state, sample, state.best)
+    # A server that paces by whole seconds may have begun with more than it will go on with.
+    return _go_on(state, sample, state.best if speed >= _DRY * state.best else speed)
 
 
 def _weigh(state: Ramp, sample: Sample) -> Ramp:
