@@ -150,6 +150,22 @@ def test_who_is_late_to_connect_is_not_slow(late: float, pause: float, idle: boo
         assert newcomer.dropped is None, now - late
 
 
+def test_a_response_that_is_handed_on_is_not_slow_before_it_could_bring_anything() -> None:
+    watch, sibling, done = Watch(PATIENCE), started(), started()
+    for tick in range(1, 100):
+        now = tick * 0.05
+        for each in (sibling, done):
+            each.position = each.received = int(now * 2_000_000)
+        watch.measure([sibling, done], now)
+        watch.drop_slow([sibling, done], now)
+    ahead = Segment(1 << 30, 1 << 31, 1 << 30)
+    ahead.set_out(Wire(), site(), now, done.speed)
+    ahead.heard = True
+    watch.measure([sibling, ahead], now)
+    watch.drop_slow([sibling, ahead], now, idle=True)
+    assert ahead.dropped is None
+
+
 def test_who_is_late_to_connect_may_be_slow_besides() -> None:
     watch = Watch(PATIENCE)
     others, newcomer = [started(), started()], started(heard=False)

@@ -48,7 +48,8 @@ class Segment:
         moved: `received` at that time.
         moves: how often something new was found to have come since `set_out_at`.
         set_out_at: when the attempt started.
-        heard_at: when its server was first seen to have answered; None before.
+        heard_at: when its server was first seen to have answered, or the attempt took over a
+            response that came already; None before.
         speed: how fast the attempt brings bytes.
         dropped: why the coordinator ended the attempt, if it did.
         lagged: attempts in a row that were dropped because they lagged.
@@ -142,7 +143,8 @@ class Segment:
         received = self.received
         if not again:
             self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
-        self.heard_at = speed.began if speed else None
+        # Its pace is counted anew, too.
+        self.heard_at = now if speed else None
         self.again = again
         self.dropped = None
         self.goes_on = self.heard = False
