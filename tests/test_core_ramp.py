@@ -158,6 +158,22 @@ def test_where_a_queue_has_grown_two_are_tried(swollen: float | None, target: in
     assert state.target == target
 
 
+@pytest.mark.parametrize(
+    ("swollen", "left", "target"),
+    [(1.3, 1_900_000, 1), (1.3, 2_100_000, 2), (1.1, 1_900_000, 4), (1.3, None, 2)],
+)
+def test_where_a_queue_has_grown_none_is_tried_for_the_last_two_seconds(
+    swollen: float, left: int | None, target: int
+) -> None:
+    state = ramp_start(32)
+    for now, received in flow(0.0, 0.6, 1e6):
+        sample = Sample(
+            now=now, received=received, streaming=1, round_trip=0.05, swollen=swollen, left=left
+        )
+        state = ramp_sample(state, sample)
+    assert state.target == target
+
+
 def test_a_number_that_cannot_be_had_is_not_waited_for() -> None:
     state = run(ramp_start(32), *flow(0.0, 2.0, 1e6), streaming=1)
     assert state.target == 2
@@ -309,6 +325,7 @@ SAMPLES = st.lists(
         losses=st.none() | st.integers(0, 10**6) | st.integers(0, 3),
         arrived=st.none() | st.integers(-10, 10**15),
         swollen=st.none() | st.floats(0, 1e6),
+        left=st.none() | st.integers(-10, 10**15),
     ),
     max_size=40,
 )

@@ -15,7 +15,8 @@ A lone packet that an empty path loses is followed by four connections at once, 
 as soon as it is seen that the sender slows down for it: there are senders that do not, and
 fill the link. Where it was not seen at first, losses that are frequent enough do the same.
 That happens once: whether many are worth it is for their speed to tell. Where a queue has
-grown, two are tried, not four: one fills the link already.
+grown, two are tried, not four: one fills the link already; and none where what is left takes no
+longer than the trial.
 
 Refusals end it at what streams; a step up follows when :mod:`segdl.core.admission` would
 ask again, too.
@@ -142,6 +143,9 @@ def _listen(state: Ramp, sample: Sample) -> Ramp:
     speed = speeds.mean(stretch)
     earlier = 2 * speeds.mean(2 * stretch) - speed
     if state.speeds.age < 2 * stretch or speed > _GROWING * earlier:
+        return state
+    if sample.queued and sample.left is not None and sample.left < LONG * speed:
+        # Another one takes nearly as long to find its pace, and is in the way of the first.
         return state
     # A server that paces by whole seconds may have begun with more than it will go on with.
     return _go_on(state, sample, state.best if speed >= _DRY * state.best else speed)

@@ -51,6 +51,7 @@ class Sample:
             included; None where the system does not tell.
         swollen: how many times as long as at its shortest the round trip is now; None where
             the system does not tell.
+        left: bytes that are still to come; None where nobody knows.
     """
 
     now: float
@@ -62,6 +63,12 @@ class Sample:
     losses: int | None = None
     arrived: int | None = None
     swollen: float | None = None
+    left: int | None = None
+
+    @property
+    def queued(self) -> bool:
+        """Whether a queue has grown: who has it grow fills the link, most likely."""
+        return self.swollen is not None and self.swollen > QUEUE
 
     def trips(self, count: float, least: float = SHORT) -> float:
         """Return the seconds of `count` round trips, within what is remembered."""
@@ -133,9 +140,7 @@ def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
     number = state.target
     if number >= state.most:
         return settle(state, sample, number, wait=FIRST_CUT)
-    # Where a queue has grown one connection fills the link, most likely.
-    queue = sample.swollen is not None and sample.swollen > QUEUE
-    few = FEW if sample.round_trip > LONG_PATH and not queue else 2 * number
+    few = FEW if sample.round_trip > LONG_PATH and not sample.queued else 2 * number
     return move(state, sample, few if number < FEW else LEAP * number, speed, Phase.CLIMBING)
 
 

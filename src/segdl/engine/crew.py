@@ -48,12 +48,15 @@ class Crew:
         curious = self._ramp is not None and self._ramp.curious
         return curious and self._gate.round_trip > LONG_PATH
 
-    def follow(self, segments: Sequence[Segment], received: int, now: float) -> None:
+    def follow(
+        self, segments: Sequence[Segment], received: int, left: int | None, now: float
+    ) -> None:
         """Take note of what came in, and decide anew.
 
         Args:
             segments: those of the download.
             received: bytes that came over the network so far.
+            left: bytes of the file that are still to come; None where nobody knows.
             now: seconds.
         """
         if self._ramp is None:
@@ -74,6 +77,7 @@ class Crew:
             losses=self._arriving.losses,
             arrived=self._arriving.came,
             swollen=self._arriving.swollen,
+            left=left,
         )
         self._ramp = ramp_sample(self._ramp, sample)
         if self._ramp.found is not None:

@@ -249,7 +249,8 @@ class Fetching:
         self._watch.measure(self._supply.live, now)
         idle = self._supply.divisible and self._at_work() < self._wanted()
         self._watch.drop_slow(self._supply.live, now, idle=idle)
-        self._crew.follow(self._supply.live, self._sites.received, now)
+        left = None if (size := self._size) is None else size - self._done
+        self._crew.follow(self._supply.live, self._sites.received, left, now)
         self._crew.send_home(self._supply.live, self._at_work() - self._wanted(), now)
         misplaced = self._sites.look(self._supply.live, now)
         # One beyond the number that pays could go to nobody but an idle mirror.
@@ -258,17 +259,23 @@ class Fetching:
             misplaced.dropped = Drop.MISPLACED
             misplaced.wire.abort()
 
+    @property
+    def _size(self) -> int | None:
+        size = self._job.selection.size
+        return None if size == OPEN else size
+
+    @property
+    def _done(self) -> int:
+        return self._supply.behind + sum(segment.done for segment in self._supply.live)
+
     def _compare_seams(self) -> None:
         disagreement = self._job.seams.first_mismatch(self._job.parts)
         if disagreement is not None:
             self._aftermath.disagree(disagreement.at, disagreement.site, self._supply.live)
 
     def _report(self) -> None:
-        live = self._supply.live
-        done = self._supply.behind + sum(segment.done for segment in live)
-        size = self._job.selection.size
-        segments = tuple(segment.state() for segment in live)
-        self._run.emit(Progress(self._number, done, None if size == OPEN else size, segments))
+        segments = tuple(segment.state() for segment in self._supply.live)
+        self._run.emit(Progress(self._number, self._done, self._size, segments))
 
     def _stop(self) -> None:
         """Abort what is in flight and wait for it, as long as that is a matter of moments.
