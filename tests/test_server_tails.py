@@ -121,9 +121,7 @@ def test_a_fast_connection_goes_on_through_what_a_slow_one_took_over(
     assert (tmp_path / "f").read_bytes() == CONTENT
     assert len(served.requests) > 2
     assert len(served.requests) < 24
-    # A slow one may be given up for a new one where the machine is busy and all take longer.
-    retried = [event for event in events if isinstance(event, Retrying)]
-    assert {event.reason for event in retried} <= {"far slower than the others"}
+    assert not [event for event in events if isinstance(event, Retrying)]
 
 
 @pytest.mark.parametrize("layout", ["parts", "inplace"])

@@ -249,7 +249,7 @@ class Fetching:
         self._watch.measure(self._supply.live, now)
         idle = self._supply.divisible and self._at_work() < self._wanted()
         self._watch.drop_slow(self._supply.live, now, idle=idle)
-        left = None if (size := self._size) is None else size - self._done
+        left = None if (size := self._size) is None else size - self._supply.done
         self._crew.follow(self._supply.live, self._sites.received, left, now)
         self._crew.send_home(self._supply.live, self._at_work() - self._wanted(), now)
         misplaced = self._sites.look(self._supply.live, now)
@@ -264,10 +264,6 @@ class Fetching:
         size = self._job.selection.size
         return None if size == OPEN else size
 
-    @property
-    def _done(self) -> int:
-        return self._supply.behind + sum(segment.done for segment in self._supply.live)
-
     def _compare_seams(self) -> None:
         disagreement = self._job.seams.first_mismatch(self._job.parts)
         if disagreement is not None:
@@ -275,7 +271,7 @@ class Fetching:
 
     def _report(self) -> None:
         segments = tuple(segment.state() for segment in self._supply.live)
-        self._run.emit(Progress(self._number, self._done, self._size, segments))
+        self._run.emit(Progress(self._number, self._supply.done, self._size, segments))
 
     def _stop(self) -> None:
         """Abort what is in flight and wait for it, as long as that is a matter of moments.

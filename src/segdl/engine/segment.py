@@ -196,6 +196,11 @@ class Supply:
         self.behind = behind
         self.divisible = divisible
 
+    @property
+    def done(self) -> int:
+        """Bytes of the file that are there."""
+        return self.behind + sum(segment.done for segment in self.live)
+
     def advance(self) -> bool:
         """Bring `live` up to date and tell whether no more segments will come."""
         return True
