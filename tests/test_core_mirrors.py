@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import isfinite
 
 import pytest
@@ -141,16 +140,16 @@ def test_nobody_can_be_asked() -> None:
 def test_far_slower_ones_are_left_aside_while_others_take_their_work() -> None:
     fast, slow = proved(8000.0, 8, single=8000.0), proved(90.0, 0, single=90.0)
     assert choose([slow, fast], 0.0, LARGE) == 1
-    assert choose([slow, replace(fast, most=8)], 0.0, LARGE) == 0
+    assert choose([slow, fast._replace(most=8)], 0.0, LARGE) == 0
     # The fast one is so full by now that the slow one is not far slower.
-    assert choose([slow, replace(fast, rate=1000.0)], 0.0, LARGE) == 0
+    assert choose([slow, fast._replace(rate=1000.0)], 0.0, LARGE) == 0
 
 
 def test_one_that_just_began_is_not_far_slower_yet() -> None:
     fast = [proved(8000.0)] * (WANTED - 1)
-    begun = replace(proved(10.0), evidence=BELIEVED - 0.1)
+    begun = proved(10.0)._replace(evidence=BELIEVED - 0.1)
     assert choose([begun, *fast, Mirror()], 0.0, LARGE) != WANTED
-    slow = replace(begun, evidence=BELIEVED)
+    slow = begun._replace(evidence=BELIEVED)
     assert choose([slow, *fast, Mirror()], 0.0, LARGE) == WANTED
 
 
@@ -170,7 +169,7 @@ def test_an_untried_one_is_tried_beside_others_by_priority() -> None:
     mirrors[2] = opened(mirrors[2])
     # Half of what is at work is on trial.
     assert choose(mirrors, 0.0, LARGE) == 0
-    mirrors[0] = replace(mirrors[0], connections=2)
+    mirrors[0] = mirrors[0]._replace(connections=2)
     assert choose(mirrors, 0.0, LARGE) == 1
 
 
@@ -303,8 +302,8 @@ def test_one_of_several_on_a_full_link_moves_to_an_idle_one() -> None:
 def test_nothing_moves_on_little_evidence(evidence: float) -> None:
     slow, fast = proved(10.0), proved(1000.0)
     assert better([slow, fast], 0, 0.0) == 1
-    assert better([replace(slow, evidence=evidence), fast], 0, 0.0) is None
-    assert better([slow, replace(fast, evidence=evidence)], 0, 0.0) is None
+    assert better([slow._replace(evidence=evidence), fast], 0, 0.0) is None
+    assert better([slow, fast._replace(evidence=evidence)], 0, 0.0) is None
 
 
 def test_a_change_is_measured_before_the_next() -> None:
@@ -318,8 +317,8 @@ def test_a_change_is_measured_before_the_next() -> None:
 
 def test_one_that_says_nothing_at_all_is_given_a_little_longer() -> None:
     silent, fast = proved(0.0), proved(10.0)
-    assert better([replace(silent, evidence=3.9), fast], 0, 0.0) is None
-    assert better([replace(silent, evidence=4.0), fast], 0, 0.0) == 1
+    assert better([silent._replace(evidence=3.9), fast], 0, 0.0) is None
+    assert better([silent._replace(evidence=4.0), fast], 0, 0.0) == 1
 
 
 def test_nothing_moves_to_one_that_is_not_proved_or_takes_no_more() -> None:

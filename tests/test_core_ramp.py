@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -104,7 +103,7 @@ def test_a_sender_that_does_not_mind_a_loss_is_listened_to_on(times: float) -> N
 
 def holding(number: int, losses: int, speed: float, **more: int) -> Ramp:
     """`number` are held at `speed`, and so many packets are lost in a second."""
-    state = replace(ramp_start(32, known=number), limited=bool(more.get("limited")))
+    state = ramp_start(32, known=number)._replace(limited=bool(more.get("limited")))
     for step in range(20):
         sample = Sample(
             now=step / 20,
@@ -144,7 +143,7 @@ def test_where_more_are_refused_losses_change_nothing() -> None:
 
 
 def test_many_that_were_of_no_use_do_not_come_again_for_losses() -> None:
-    state = replace(lossy(1.0), target=2, proven=2, phase=Phase.HOLDING, until=9.0, best=0.0)
+    state = lossy(1.0)._replace(target=2, proven=2, phase=Phase.HOLDING, until=9.0, best=0.0)
     sample = Sample(now=2.0, received=10**6, streaming=2, round_trip=0.08, losses=9, arrived=10**6)
     assert ramp_sample(state, sample).target == 2
 
@@ -183,7 +182,7 @@ def test_a_number_that_cannot_be_had_is_not_waited_for() -> None:
 
 def four_proved(speed: float) -> Ramp:
     """Thirty-two are tried, and `speed` is what four of them brought."""
-    return replace(ramp_start(32), target=32, proven=4, phase=Phase.CLIMBING, before=speed)
+    return ramp_start(32)._replace(target=32, proven=4, phase=Phase.CLIMBING, before=speed)
 
 
 @pytest.mark.parametrize(
@@ -404,7 +403,7 @@ def test_a_first_burst_is_followed_by_many_whether_its_beginning_was_seen_or_not
 
 
 def test_what_more_than_are_wanted_bring_is_not_what_those_bring() -> None:
-    state = replace(ramp_start(32), phase=Phase.HOLDING, since=0.0, best=1e6)
+    state = ramp_start(32)._replace(phase=Phase.HOLDING, since=0.0, best=1e6)
     # The second one has yet to go, and then the one is slower.
     state = run(state, *flow(0.0, 3.0, 2e6), streaming=2)
     assert (state.phase, state.target) == (Phase.HOLDING, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import re
@@ -279,9 +278,9 @@ def test_every_event_and_field_is_documented() -> None:
     assert sections.keys() == kinds.keys()
     for name, kind in kinds.items():
         documented = re.findall(r"^\| `(\w+)`", sections[name], re.MULTILINE)
-        fields = [field.name for field in dataclasses.fields(kind) if field.name != "file"]
+        fields = [name for name in kind._fields if name != "file"]
         if kind is Progress:
-            fields += [field.name for field in dataclasses.fields(SegmentState)]
+            fields += list(SegmentState._fields)
         assert documented == fields, name
     assert f"now `{events.SCHEMA_VERSION}`" in text
 
@@ -292,5 +291,5 @@ def test_documented_example_is_true() -> None:
     kinds = {kind.__name__.lower(): kind for kind in get_args(Event)}
     for line in block.splitlines():
         fields = json.loads(line)
-        names = {field.name for field in dataclasses.fields(kinds[fields["event"]])}
+        names = set(kinds[fields["event"]]._fields)
         assert fields.keys() == names | {"v", "event"}

@@ -10,7 +10,7 @@ import pytest
 
 import segdl
 from segdl.engine.crew import Crew
-from segdl.net import race, reach
+from segdl.net import connector, race
 from segdl.progress.events import Note
 from support.data import content
 from support.faults import Drip, StallAfter, Status, always
@@ -227,7 +227,7 @@ def test_no_mirror_is_blamed_where_this_machine_opens_no_more_sockets(
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return connect(*address, **how)
 
-    monkeypatch.setattr(reach, "connect", limited)
+    monkeypatch.setattr(connector, "connect", limited)
     one, other = origin(CONTENT, faults=SLOW), origin(CONTENT, faults=SLOW)
     notes: list[str] = []
 

@@ -7,7 +7,7 @@ over from the one that would end last. What it asks of whom is up to `segdl.core
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 from segdl.core.mirrorchoice import TRIAL, better, choose
@@ -146,8 +146,8 @@ class World:
         if at_work >= server.most:
             self.refusals += 1
             self.free.appendleft(piece)
-            self.mirrors[index] = replace(
-                after(self.mirrors, index, Outcome.REFUSED, self.now), most=at_work
+            self.mirrors[index] = after(self.mirrors, index, Outcome.REFUSED, self.now)._replace(
+                most=at_work
             )
             return True
         self.mirrors[index] = opened(self.mirrors[index])

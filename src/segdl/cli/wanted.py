@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from segdl.core.checksum import AUTO
 from segdl.core.url import parse_source, parse_url
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _ENDING = re.compile(r"\.(meta4|metalink)(?=$|[?#])", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A Metalink document: `asked` has its URL or path, and what else is said of its files."""
 
     asked: Request

@@ -7,7 +7,7 @@ that doubles each time it is refused again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 # More than these are not waiting for an answer at once, unless twice as many stream: a server
 # that allows two connections refuses at most this many, whatever -j says.
@@ -18,8 +18,7 @@ NEXT_RAISE = 1.0
 LONGEST_RAISE = 600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class Admission(NamedTuple):
     """The state of one origin; times are seconds of one monotonic clock.
 
     Attributes:
@@ -83,7 +82,7 @@ def asked(state: Admission) -> Admission:
     # Once the server refused, what it allowed before is no news.
     same_burst = state.unanswered and state.raise_at is None
     peak = state.peak if same_burst else state.streaming
-    return replace(state, unanswered=state.unanswered + 1, peak=peak)
+    return state._replace(unanswered=state.unanswered + 1, peak=peak)
 
 
 def may_ask_again(state: Admission, now: float) -> bool:
@@ -103,7 +102,7 @@ def may_ask_again(state: Admission, now: float) -> bool:
 def asked_again(state: Admission) -> Admission:
     """A request goes out over such a connection: it counts as if its body were being read."""
     streaming = state.streaming + 1
-    return replace(state, streaming=streaming, peak=max(state.peak, streaming))
+    return state._replace(streaming=streaming, peak=max(state.peak, streaming))
 
 
 def answered(state: Admission, now: float) -> Admission:
@@ -115,8 +114,7 @@ def answered(state: Admission, now: float) -> Admission:
         raise_at = None
     elif limit > state.limit:
         raise_at = now + NEXT_RAISE
-    return replace(
-        state,
+    return state._replace(
         unanswered=state.unanswered - 1,
         streaming=streaming,
         peak=max(state.peak, streaming),
@@ -128,8 +126,8 @@ def answered(state: Admission, now: float) -> Admission:
 def closed(state: Admission, *, was_streaming: bool) -> Admission:
     """A request is over, after its body (`was_streaming`) or before any answer."""
     if was_streaming:
-        return replace(state, streaming=state.streaming - 1)
-    return replace(state, unanswered=state.unanswered - 1)
+        return state._replace(streaming=state.streaming - 1)
+    return state._replace(unanswered=state.unanswered - 1)
 
 
 def refused(
@@ -159,8 +157,7 @@ def refused(
     pause = after if after is not None else (0.0 if state.streaming else delay)
     alone = state.unanswered + state.streaming == 1
     in_burst = state.raise_at is not None and now < state.raise_at
-    calmed = replace(
-        state,
+    calmed = state._replace(
         unanswered=state.unanswered - 1,
         not_before=max(state.not_before, now + pause),
         refusals=state.refusals + 1,
@@ -168,9 +165,8 @@ def refused(
     if alone or known:
         return calmed
     if not state.streaming:
-        return replace(calmed, limit=1, raise_at=calmed.not_before + NEXT_RAISE)
-    return replace(
-        calmed,
+        return calmed._replace(limit=1, raise_at=calmed.not_before + NEXT_RAISE)
+    return calmed._replace(
         limit=min(state.limit, state.peak),
         raise_at=state.raise_at if in_burst else now + max(state.raise_delay, pause),
         raise_delay=(state.raise_delay if in_burst else min(LONGEST_RAISE, state.raise_delay * 2)),

@@ -9,7 +9,7 @@ here. A queue too short to be noticed loses many at once as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 # The round trip of an empty path strays by less, as a share; a full queue adds more.
 _EMPTY = 1.2
@@ -21,8 +21,7 @@ _FEWEST = 3
 _FULL = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(NamedTuple):
     """What the kernel tells of a connection.
 
     Attributes:
@@ -60,8 +59,7 @@ class Look:
         return self.round_trip / self.least if self.round_trip and self.least else 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Packets are missing, and others that follow them have come.
 
     Attributes:
@@ -79,8 +77,7 @@ class Gap:
     filled: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(NamedTuple):
     """What is known of a connection after some looks.
 
     Attributes:
@@ -116,9 +113,9 @@ def looked(state: Arrivals, look: Look) -> Arrivals:
     Example:
         >>> first = Look(now=0.0, in_order=10**5, segments=100, strays=0, size=1000,
         ...              round_trip=0.08, least=0.08)
-        >>> gap = replace(first, now=0.03, segments=120, strays=20)
-        >>> later = replace(gap, now=0.08, segments=130, strays=30)
-        >>> whole = replace(later, now=0.11, in_order=131_000, segments=131)
+        >>> gap = first._replace(now=0.03, segments=120, strays=20)
+        >>> later = gap._replace(now=0.08, segments=130, strays=30)
+        >>> whole = later._replace(now=0.11, in_order=131_000, segments=131)
         >>> looked(looked(looked(begun(first), gap), later), whole).losses
         1
     """
@@ -131,19 +128,18 @@ def looked(state: Arrivals, look: Look) -> Arrivals:
         if held >= _FEWEST * look.size and look.strays > last.strays:
             gap = Gap(last.strays, held, swollen=look.swollen)
         floor = min(state.floor, look.held)
-        return replace(state, last=look, reached=reached, floor=floor, gap=gap)
+        return state._replace(last=look, reached=reached, floor=floor, gap=gap)
     if 2 * held < gap.most:
         losses = state.losses + _is_loss(gap, last)
         return Arrivals(state.first, look, reached, look.held, None, losses)
     in_order = look.segments - last.segments - (look.strays - last.strays)
-    gap = replace(
-        gap,
+    gap = gap._replace(
         most=max(gap.most, held),
         waited=max(gap.waited, look.now - reached),
         swollen=look.swollen if held > gap.most else gap.swollen,
         filled=gap.filled + max(0, in_order),
     )
-    return replace(state, last=look, reached=reached, gap=gap)
+    return state._replace(last=look, reached=reached, gap=gap)
 
 
 def _is_loss(gap: Gap, last: Look) -> bool:

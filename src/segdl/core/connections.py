@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from segdl.errors import UsageError
 
@@ -12,8 +12,7 @@ MOST = 256
 MOST_AUTO = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
+class Connections(NamedTuple):
     """`most` connections; where `adaptive`, fewer as long as more would not be faster."""
 
     most: int

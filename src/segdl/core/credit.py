@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(NamedTuple):
     """What is charged of one response.
 
     The body comes in three places: in memory behind the head, in the window of the kernel,
@@ -35,7 +34,7 @@ class Credit:
             >>> Credit(2000, 4000).opened(5000)
             Credit(with_head=1000, window=4000, ahead=None)
         """
-        return replace(self, with_head=min(self.with_head, max(0, charged - self.window)))
+        return self._replace(with_head=min(self.with_head, max(0, charged - self.window)))
 
     def answered(self, length: int, charged: int) -> Credit:
         """Return the credit of a body of `length` bytes, of which `charged` were charged.
@@ -44,7 +43,7 @@ class Credit:
             >>> Credit(2000, 4000).answered(10_000, 6000)
             Credit(with_head=2000, window=4000, ahead=4000)
         """
-        return replace(self, ahead=max(0, length - charged))
+        return self._replace(ahead=max(0, length - charged))
 
     def due(self, count: int, window: int) -> int:
         """Return what to charge for a read of `count` bytes and a window of `window` from then on.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from segdl.core.checksum import Checksum, Claim
 from segdl.core.pieces import Pieces, covers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class Expected(NamedTuple):
     """What a list says of the whole file, whoever sends it.
 
     Attributes:

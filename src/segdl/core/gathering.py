@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Seconds in which bytes may gather: nobody sees that they come later by so much.
 MOMENT = 0.015
@@ -19,8 +19,7 @@ _MEMORY = 0.05
 _INSTANT = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """How the bytes of a connection come.
 
     Attributes:

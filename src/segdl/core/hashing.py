@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from segdl.errors import UsageError
@@ -43,6 +42,9 @@ def new_hash(algorithm: str) -> Hash:
     """
     if algorithm == CRC32C:
         return _Crc32c()
+    # It takes a while to load, and many files have no digest.
+    import hashlib
+
     return hashlib.new(algorithm, usedforsecurity=False)
 
 

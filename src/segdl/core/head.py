@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from segdl.core.digests import digest_fields, strongest
 from segdl.core.identity import Version
@@ -19,16 +19,14 @@ _MOST_HEADER_TEXT = 1024
 _LONGEST_RETRY_AFTER = 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class ContentRange:
+class ContentRange(NamedTuple):
     """`span` of a representation of `total` bytes; None stands for ``*``."""
 
     span: Span | None
     total: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(NamedTuple):
     """Status and header fields of one response.
 
     Attributes:
@@ -48,7 +46,7 @@ class Head:
     status: int
     length: int | None = None
     content_range: ContentRange | None = None
-    version: Version = field(default_factory=Version)
+    version: Version = Version()
     encoding: str = ""
     retry_after: float | None = None
     location: str | None = None

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
+from typing import NamedTuple
 
 from segdl.core.spans import OPEN, Span, union
 
@@ -40,8 +40,7 @@ class Kind(IntEnum):
     """They are on the disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(NamedTuple):
     """What a journal tells.
 
     Attributes:

@@ -6,7 +6,7 @@ once. Whoever takes that for a stall gets a new connection, and the same again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from segdl.core.tail import median
 
@@ -17,15 +17,14 @@ _FEW = 3
 _MEMORY = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Lulls:
+class Lulls(NamedTuple):
     """The silences of a host's connections that ended by themselves, in seconds, lately."""
 
     last: tuple[float, ...] = ()
 
     def note(self, seconds: float) -> Lulls:
         """Take one more, of at least `SHORTEST` seconds."""
-        return replace(self, last=(*self.last, seconds)[-_MEMORY:])
+        return self._replace(last=(*self.last, seconds)[-_MEMORY:])
 
     @property
     def usual(self) -> float:

@@ -7,7 +7,6 @@ another link to use, so an idle mirror that is nearly as good goes before one th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import inf
 
 from segdl.core.mirrors import BELIEVED, Mirror, State, each, expected
@@ -101,7 +100,7 @@ def better(mirrors: Sequence[Mirror], index: int, now: float) -> int | None:
     if mirror.evidence < (BELIEVED if mirror.rate else _SILENCE):
         return None
     others = [
-        replace(other, most=0)
+        other._replace(most=0)
         if number == index or (other.connections and other.evidence < BELIEVED)
         else other
         for number, other in enumerate(mirrors)
@@ -109,7 +108,7 @@ def better(mirrors: Sequence[Mirror], index: int, now: float) -> int | None:
     lost = max(expected(mirror), 1.0)
     target = choose(others, now, 0, least=lost * _GAIN)
     if target is None and mirror.connections > 1:
-        idle = [replace(other, most=0) if other.connections else other for other in others]
+        idle = [other._replace(most=0) if other.connections else other for other in others]
         target = choose(idle, now, 0, least=lost)
     return target
 

@@ -8,8 +8,8 @@ alone, its link has room; where they bring less, they share it, and one more gai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from segdl.core.mirrorurl import LAST_PRIORITY
 from segdl.core.pace import backoff
@@ -56,8 +56,7 @@ class Outcome(Enum):
     LIED = "lied"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirror:
+class Mirror(NamedTuple):
     """What is known of one mirror now; times are seconds of one monotonic clock.
 
     Attributes:
@@ -93,9 +92,8 @@ def opened(mirror: Mirror) -> Mirror:
         200.0
     """
     if mirror.rate is None:
-        return replace(mirror, connections=mirror.connections + 1)
-    return replace(
-        mirror,
+        return mirror._replace(connections=mirror.connections + 1)
+    return mirror._replace(
         connections=mirror.connections + 1,
         rate=mirror.rate + expected(mirror),
         evidence=min(mirror.evidence, 1.0),
@@ -112,7 +110,7 @@ def closed(mirror: Mirror) -> Mirror:
     left = mirror.connections - 1
     rate = None if mirror.rate is None else mirror.rate * left / mirror.connections
     evidence = min(mirror.evidence, 1.0)
-    return replace(mirror, connections=left, rate=rate, evidence=evidence)
+    return mirror._replace(connections=left, rate=rate, evidence=evidence)
 
 
 def measured(mirror: Mirror, received: int, seconds: float) -> Mirror:
@@ -137,7 +135,7 @@ def measured(mirror: Mirror, received: int, seconds: float) -> Mirror:
     single = rate / mirror.connections
     if mirror.connections > 1 and mirror.single:
         single = max(single, mirror.single) if evidence >= BELIEVED else mirror.single
-    return replace(mirror, rate=rate, single=single, evidence=evidence)
+    return mirror._replace(rate=rate, single=single, evidence=evidence)
 
 
 def each(mirror: Mirror) -> float:
@@ -184,11 +182,11 @@ def after(
     mirror = mirrors[index]
     match outcome:
         case Outcome.DENIED | Outcome.LIED:
-            return replace(mirror, state=State.DROPPED)
+            return mirror._replace(state=State.DROPPED)
         case Outcome.PROVED if mirror.state is State.UNTRIED:
-            return replace(mirror, state=State.PROVED, failures=0)
+            return mirror._replace(state=State.PROVED, failures=0)
         case Outcome.PROVED | Outcome.BROUGHT:
-            return replace(mirror, failures=0)
+            return mirror._replace(failures=0)
         case Outcome.REFUSED if mirror.connections:
             # It is at its limit, which is no failure; `most` heeds it.
             return mirror
@@ -202,7 +200,7 @@ def after(
         if failures >= _MOST_FAILURES[state]:
             state = State.DROPPED
     ready_at = max(mirror.ready_at, now + pause)
-    return replace(mirror, state=state, failures=failures, ready_at=ready_at)
+    return mirror._replace(state=state, failures=failures, ready_at=ready_at)
 
 
 def _delivers(mirrors: Sequence[Mirror], but: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from pathlib import PurePosixPath, PureWindowsPath
@@ -103,7 +102,9 @@ def name_beside(name: str, ending: str) -> str:
     raw = os.fsencode(name)
     if len(os.fsencode(whole)) <= NAME_BYTES:
         return whole
-    digest = hashlib.sha256(raw).hexdigest()[:16]
+    from hashlib import sha256
+
+    digest = sha256(raw).hexdigest()[:16]
     return f"{raw[:_KEPT_BYTES].decode(errors='ignore')}~{digest}{ending}"
 
 

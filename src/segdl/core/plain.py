@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeVar, overload
+from typing import NamedTuple, TypeVar, overload
 
 from segdl.core.url import USUAL_PORTS, Origin
 
@@ -73,8 +72,7 @@ class Fields(Mapping[str, str]):
         return self._values.get(name.lower(), default)
 
 
-@dataclass(frozen=True, slots=True)
-class PlainHead:
+class PlainHead(NamedTuple):
     """The head of an answer whose body is `length` bytes.
 
     Attributes:

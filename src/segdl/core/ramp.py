@@ -27,7 +27,6 @@ for one to three of them, and then all at once.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import sqrt
 
 from segdl.core.admission import FIRST_RAISE
@@ -113,9 +112,9 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
     speeds = state.speeds.note(sample.now, sample.received)
     if speeds is state.speeds:
         return state
-    state = replace(state, speeds=speeds)
+    state = state._replace(speeds=speeds)
     if sample.arrived is not None:
-        state = replace(state, arrived=state.arrived.note(sample.now, sample.arrived))
+        state = state._replace(arrived=state.arrived.note(sample.now, sample.arrived))
     if state.phase is Phase.LISTENING:
         return _listen(state, sample)
     if state.phase is Phase.WEIGHING:
@@ -133,11 +132,11 @@ def _listen(state: Ramp, sample: Sample) -> Ramp:
     if new and state.curious and sample.round_trip > LONG_PATH:
         # Connecting takes as long as to see whether it was this that slows it down.
         before = state.arrived.mean(sample.trips(_TURNS, 0.0))
-        return replace(_move(state, sample, FEW, before, Phase.WEIGHING), best=state.best)
+        return _move(state, sample, FEW, before, Phase.WEIGHING)._replace(best=state.best)
     stretch = sample.trips(2)
     if state.speeds.age < stretch:
         return state
-    state = replace(state, best=max(state.best, state.speeds.mean(stretch)))
+    state = state._replace(best=max(state.best, state.speeds.mean(stretch)))
     # A missing packet keeps from the reader what follows it: that looks like an end of growth.
     speeds = state.speeds if sample.arrived is None else state.arrived
     speed = speeds.mean(stretch)
@@ -158,8 +157,8 @@ def _weigh(state: Ramp, sample: Sample) -> Ramp:
     speed = state.arrived.mean(sample.trips(_TURNS, 0.0))
     losses = sample.losses or 0
     if speed < _SLOWED * state.before and _under_way(sample, losses, speed) < _SLOW_START:
-        return _leap_at_losses(replace(state, target=state.proven), sample, state.best)
-    return replace(state, phase=Phase.LISTENING, target=state.proven, losses=losses)
+        return _leap_at_losses(state._replace(target=state.proven), sample, state.best)
+    return state._replace(phase=Phase.LISTENING, target=state.proven, losses=losses)
 
 
 def _is_lossy(state: Ramp, sample: Sample) -> bool:
@@ -183,7 +182,7 @@ def _under_way(sample: Sample, losses: int, speed: float) -> float:
 
 
 def _leap_at_losses(state: Ramp, sample: Sample, speed: float) -> Ramp:
-    return replace(_leap(state, sample, speed), heeded=True)
+    return _leap(state, sample, speed)._replace(heeded=True)
 
 
 def _arrive(state: Ramp, sample: Sample) -> Ramp:
@@ -194,7 +193,7 @@ def _arrive(state: Ramp, sample: Sample) -> Ramp:
     else:
         arrived = sample.streaming <= state.target
     if state.since is None and (arrived or sample.now > state.moved_at + _PATIENCE):
-        return replace(state, since=sample.now)
+        return state._replace(since=sample.now)
     return state
 
 
@@ -208,7 +207,7 @@ def _climb(state: Ramp, sample: Sample) -> Ramp:
     speed = state.speeds.mean(sample.trips(5))
     if speed > min(_DOUBLED, sqrt(state.target / state.proven)) * state.before:
         return _go_on(state, sample, speed)
-    state = replace(state, best=max(state.best, speed))
+    state = state._replace(best=max(state.best, speed))
     if state.since is None or sample.now < state.since + _lag(state):
         return state
     top = max(state.before, state.best)
@@ -218,7 +217,7 @@ def _climb(state: Ramp, sample: Sample) -> Ramp:
         return _settle(state, sample, state.target)
     # Were more closed at once, those that stay would have too little in flight for long.
     number = max(state.proven, state.target // 2)
-    return replace(_settle(state, sample, number, down=number > FEW), best=state.before)
+    return _settle(state, sample, number, down=number > FEW)._replace(best=state.before)
 
 
 def _is_dry(state: Ramp, sample: Sample, top: float) -> bool:
@@ -236,7 +235,7 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
         # Known from before, too little is left for all, or some have yet to go: what follows
         # is measured anew.
         wait = FIRST_TEST if number < state.most else FIRST_CUT
-        return replace(state, since=now, until=max(state.until, now + wait))
+        return state._replace(since=now, until=max(state.until, now + wait))
     stretch = sample.trips(8, 4 * SHORT)
     if now < state.since + stretch:
         return state
@@ -247,7 +246,7 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
         return climb(state, sample, speed)
     if now < state.since + LONG:
         return state
-    state = replace(state, best=state.speeds.mean(LONG))
+    state = state._replace(best=state.speeds.mean(LONG))
     more = min(state.most, number + max(min(2, number), number // 4))
     # Two are no worse a guest than one.
     down = number > 2 and (state.down or more == number)
@@ -268,13 +267,13 @@ def _probe(state: Ramp, sample: Sample) -> Ramp:
     if age < _lag(state) + LONG and not plain:
         return state
     if gain > share / 2 > 0 and sample.streaming > state.proven:
-        return _go_on(replace(state, limited=False), sample, speed)
+        return _go_on(state._replace(limited=False), sample, speed)
     if gain > share / 4 and share < 0:
         return _settle(state, sample, state.target, down=True)
     # Each step costs a connection, and what that had in flight.
     wait = min(_LONGEST_WAIT, 4 * state.wait)
-    return replace(
-        _settle(state, sample, state.proven, wait=wait, down=share > 0), best=state.before
+    return _settle(state, sample, state.proven, wait=wait, down=share > 0)._replace(
+        best=state.before
     )
 
 
@@ -285,4 +284,4 @@ def _step_back(state: Ramp, sample: Sample) -> Ramp:
         wait = min(_LONGEST_WAIT, 2 * state.wait)
     number = max(1, min(state.target, sample.streaming))
     settled = _settle(state, sample, number, wait=wait)
-    return replace(settled, limited=True, refusals=sample.refusals)
+    return settled._replace(limited=True, refusals=sample.refusals)

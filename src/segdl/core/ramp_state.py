@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 from segdl.core.speeds import Speeds
 
@@ -33,8 +33,7 @@ class Phase(Enum):
     PROBING = "does a small step pay?"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(NamedTuple):
     """What the coordinator sees.
 
     Attributes:
@@ -75,8 +74,7 @@ class Sample:
         return min(max(least, count * self.round_trip), LONG / 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ramp:
+class Ramp(NamedTuple):
     """What is known of a host; speeds are bytes a second, times are seconds.
 
     Attributes:
@@ -114,8 +112,8 @@ class Ramp:
     refusals: int = 0
     losses: int = 0
     heeded: bool = False
-    speeds: Speeds = field(default=Speeds(memory=LONG + SHORT))
-    arrived: Speeds = field(default=Speeds(memory=LONG))
+    speeds: Speeds = Speeds(memory=LONG + SHORT)
+    arrived: Speeds = Speeds(memory=LONG)
 
     @property
     def found(self) -> int | None:
@@ -146,8 +144,7 @@ def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
 
 def move(state: Ramp, sample: Sample, number: int, speed: float, phase: Phase) -> Ramp:
     """Try another number, to be compared with the `speed` of the present one."""
-    return replace(
-        state,
+    return state._replace(
         phase=phase,
         target=min(state.most, number),
         proven=state.target,
@@ -162,8 +159,7 @@ def settle(
     state: Ramp, sample: Sample, number: int, *, wait: float = FIRST_TEST, down: bool = False
 ) -> Ramp:
     """Hold `number`, for `wait` seconds at least."""
-    return replace(
-        state,
+    return state._replace(
         phase=Phase.HOLDING,
         target=number,
         proven=number,

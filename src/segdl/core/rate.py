@@ -15,7 +15,7 @@ ways, or below the least sizes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from segdl.core.credit import Credit
 
@@ -36,8 +36,7 @@ _HEAD_BUFFER = 8 * 1024
 _ROUND_TRIPS = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """What was let through and not yet paid for by time.
 
     Attributes:
@@ -74,8 +73,7 @@ class Bucket:
         return Bucket(self.level + count, self.at)
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What one connection gets.
 
     Attributes:
@@ -156,8 +154,7 @@ class Terms:
         return 0 if self.rate is None else min(self.opening(tls=tls).opening, self.rate)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Claim:
+class Claim(NamedTuple):
     """A place in the queue: whoever got least goes first, files before connections.
 
     Attributes:

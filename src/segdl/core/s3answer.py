@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from segdl.core.text import printable
 from segdl.errors import SegdlError, ServerError
@@ -62,8 +63,7 @@ class Object:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What a store says went wrong: its code and its words; either may be empty."""
 
     status: int

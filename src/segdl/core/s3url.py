@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from segdl.core.text import is_hostile, printable
@@ -15,8 +15,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _MOST_KEY = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class S3Place:
+class S3Place(NamedTuple):
     """A bucket, and a key or a prefix of keys in it; a prefix is empty or ends with ``/``."""
 
     bucket: str

@@ -7,7 +7,7 @@ hours on the night when clocks go back, and not at all on the one when they go f
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from segdl.core.size import read_size
 from segdl.core.text import printable
@@ -20,8 +20,7 @@ _HINT = "write it as 2M, or as 'mon-fri 08:00-18:00=2M,sat=500K,unlimited'"
 _WHEN = re.compile(r"(?:([a-z]+)(?:\s*-\s*([a-z]+))?)?\s*(?:([0-9:]+)\s*-\s*([0-9:]+))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A limit and when it holds.
 
     Attributes:
@@ -50,8 +49,7 @@ class Rule:
         return evening or ((weekday - 1) % 7 in self.days and minute < self.end)
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """Limits over the week.
 
     Attributes:

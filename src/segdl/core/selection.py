@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from segdl.core.spans import Span
 from segdl.errors import ServerError, UsageError
@@ -18,8 +18,7 @@ from segdl.errors import ServerError, UsageError
 _FIRST_LAST = re.compile(r"(\d+)-(\d*)|-(\d+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class RangeSpec:
+class RangeSpec(NamedTuple):
     """Pieces as asked: `(first, last)` both inclusive, `(first, None)`, or `(None, suffix)`."""
 
     pieces: tuple[tuple[int | None, int | None], ...]
@@ -58,8 +57,7 @@ def parse_range(text: str) -> RangeSpec:
     return RangeSpec(tuple(pieces))
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Spans of the remote file, in the order in which they make the local one."""
 
     pieces: tuple[Span, ...]

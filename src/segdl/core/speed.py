@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from segdl.core.speeds import Speeds
 
@@ -13,8 +13,7 @@ _STEADY = 3.0
 _STEADY_GAP = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Speed:
+class Speed(NamedTuple):
     """What is known of a flow of bytes.
 
     Attributes:
@@ -45,7 +44,7 @@ def flowing(now: float, received: int) -> Speed:
 def flowing_on(speed: Speed, now: float, received: int) -> Speed:
     """Return what is known of a flow whose bytes are counted anew."""
     anew = flowing(now, received)
-    return replace(speed, counts=anew.counts, steady=anew.steady, before=speed.rate)
+    return speed._replace(counts=anew.counts, steady=anew.steady, before=speed.rate)
 
 
 def answered(speed: Speed, now: float, received: int) -> Speed:
@@ -56,7 +55,7 @@ def answered(speed: Speed, now: float, received: int) -> Speed:
         >>> measured(late, 10.0, 1000).pace
         1000.0
     """
-    return replace(speed, steady=Speeds(_STEADY).note(now, received))
+    return speed._replace(steady=Speeds(_STEADY).note(now, received))
 
 
 def measured(speed: Speed, now: float, received: int) -> Speed:
@@ -78,10 +77,10 @@ def measured(speed: Speed, now: float, received: int) -> Speed:
         return speed
     rate, age = counts.mean(_MEMORY), counts.age
     if now >= speed.steady.counts[-1][0] + _STEADY_GAP:
-        speed = replace(speed, steady=speed.steady.note(now, received))
+        speed = speed._replace(steady=speed.steady.note(now, received))
     if speed.rate is None and not rate:
         # Nothing has come yet: how fast it will be is still open.
-        return replace(speed, counts=Speeds(_MEMORY).note(now, received))
+        return speed._replace(counts=Speeds(_MEMORY).note(now, received))
     if speed.before is not None and age < _MEMORY:
         rate = (rate * age + speed.before * (_MEMORY - age)) / _MEMORY
-    return replace(speed, counts=counts, rate=rate)
+    return speed._replace(counts=counts, rate=rate)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 # Counts that are closer in time tell nothing new, in seconds.
 GAP = 0.04
 
 
-@dataclass(frozen=True, slots=True)
-class Speeds:
+class Speeds(NamedTuple):
     """Counts of bytes over the last seconds, `memory` of them.
 
     Attributes:
@@ -24,14 +23,14 @@ class Speeds:
     def note(self, now: float, received: int) -> Speeds:
         """Take a count; one that is out of order, or too close to the last, changes nothing."""
         if not self.counts:
-            return replace(self, counts=((now, received),))
+            return self._replace(counts=((now, received),))
         last, before = self.counts[-1]
         if now < last + GAP:
             return self
         counts = (*self.counts, (now, max(received, before)))
         # With the last one before what is remembered: the mean reaches back to it.
         old = sum(after <= now - self.memory for _, (after, _) in pairwise(counts))
-        return replace(self, counts=counts[old:])
+        return self._replace(counts=counts[old:])
 
     @property
     def age(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from segdl.core.checksum import Checksum
@@ -37,7 +37,7 @@ def places(asked: Location) -> tuple[Beside, ...]:
     paths = [(f"{name}{ending}", True) for ending in (".sha256", ".sha256sum")]
     return tuple(
         Beside(
-            replace(asked, url=urlunsplit(parts._replace(path=f"{folder}/{last}"))),
+            asked._replace(url=urlunsplit(parts._replace(path=f"{folder}/{last}"))),
             unquote(last),
             alone,
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MIB = 1024 * 1024
 # Boundaries fall on a multiple of the coarsest that is at most an eighth of what moves.
@@ -32,8 +33,7 @@ _GOLDEN = 0.618034
 _PACE = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(NamedTuple):
     """A segment that a connection is at work on.
 
     Attributes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from segdl.core.s3url import is_s3, parse_s3
@@ -25,8 +25,7 @@ ELSEWHERE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Scheme, host and port: whom a secret is given to."""
 
     scheme: str
@@ -34,13 +33,12 @@ class Origin:
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A URL that can be asked for; user and password are taken out of it."""
 
-    url: str = field(repr=False)
+    url: str
     origin: Origin
-    user: tuple[str, str] | None = field(default=None, repr=False)
+    user: tuple[str, str] | None = None
 
     @property
     def is_web(self) -> bool:
@@ -59,6 +57,9 @@ class Location:
 
     def __str__(self) -> str:
         return self.public
+
+    def __repr__(self) -> str:
+        return f"Location({self.public!r})"
 
 
 @lru_cache(maxsize=256)

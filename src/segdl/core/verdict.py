@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from segdl.core.head import Head
 from segdl.core.identity import Match, Version, compare, is_page_instead
@@ -23,45 +22,39 @@ def may_pass(status: int | None) -> bool:
     return status is None or status in _REFUSED or status in _TRANSIENT
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(NamedTuple):
     """The body is the bytes from `start` on, up to `stop` where that is known."""
 
     start: int
     stop: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(NamedTuple):
     """The response is not of the version that was asked for, or may not be."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unranged:
+class Unranged(NamedTuple):
     """The server does not answer the range that was asked for as it should."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The server asks to come back later: 429 or 503, after `after` seconds where it says so."""
 
     after: float | None
     error: SegdlError
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """Something passing; `error` is what to raise when it does not pass."""
 
     error: SegdlError
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(NamedTuple):
     """The server says no. `expired`: a signed URL that ran out would look like this."""
 
     error: SegdlError

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
 from segdl.engine.contact import Ranges
@@ -146,7 +144,7 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
         goes_on = segment.complete and stop - came > OVERLAP and stop < OPEN
         if segment.stop < min(planned, stop) or goes_on:
             # Who follows compares where the two meet.
-            answer = replace(accept, start=came + shift)
+            answer = accept._replace(start=came + shift)
             return Streamed(rest=Rest(exchange, answer, came) if goes_on else None)
         if segment.stop == OPEN == stop:
             return Streamed(end=segment.position, proved=exchange.framed)

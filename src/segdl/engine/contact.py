@@ -7,7 +7,6 @@ answer can be the first segment's stream.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from enum import Enum
 
 from segdl.core.identity import Version
@@ -105,7 +104,7 @@ class Contact:
 
     def give_back(self, exchange: Exchange, came: int) -> None:
         """Return a response that was taken, and of which `came` bytes were read."""
-        self.accept = replace(self.accept, start=self.accept.start + came)
+        self.accept = self.accept._replace(start=self.accept.start + came)
         self._exchange = exchange
 
     def finished(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from segdl.core.selection import Selection
 from segdl.core.spans import Span
@@ -31,8 +32,7 @@ def first_difference(ours: bytes, theirs: bytes) -> int:
     return next((place for place, (a, b) in enumerate(pairs) if a != b), shorter)
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
+class Disagreement(NamedTuple):
     """The byte at `at` is another in what `site` sent than in what is on disk."""
 
     at: int

@@ -63,7 +63,7 @@ def _told(expected: Expected, told: Head, sender: Location) -> Expected:
     if expected.checksum is not None or claim is None or told.status < 300:
         return expected
     source = f"the {claim.source} of {sender.origin.host}"
-    return replace(expected, checksum=claim.checksum, source=source)
+    return expected._replace(checksum=claim.checksum, source=source)
 
 
 def _described(task: Task, place: Location) -> MetalinkFile | None:
@@ -102,4 +102,4 @@ def _with(task: Task, contact: Contact, expected: Expected, urls: list[str]) -> 
     # The user did not name these.
     named = replace(request, entrusted=request.url) if request.entrusted is None else request
     sources = mirrors_of(task.run, named, task.source, new)
-    return replace(task, request=request, mirrors=(*task.mirrors, *sources))
+    return task._replace(request=request, mirrors=(*task.mirrors, *sources))

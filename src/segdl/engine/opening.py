@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from segdl.core.checksum import AUTO
 from segdl.core.spans import Span
@@ -99,4 +98,4 @@ def _looked(task: Task, contact: Contact) -> Task:
     from segdl.engine.beside import look_beside
 
     linked = _linked(task, contact)
-    return replace(linked, claim=look_beside(linked, contact))
+    return linked._replace(claim=look_beside(linked, contact))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged
 from segdl.net.exchange import Exchange
@@ -13,8 +13,7 @@ from segdl.net.failures import TransferError
 Opened: TypeAlias = tuple[Exchange, Accept]
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(NamedTuple):
     """A response that is still open, where it goes on behind a segment's end.
 
     Who gets it closes it and tells the gate.
@@ -41,8 +40,7 @@ class Rest:
         return self.exchange, self.answer
 
 
-@dataclass(frozen=True, slots=True)
-class Streamed:
+class Streamed(NamedTuple):
     """The response was read as far as it was wanted.
 
     Attributes:
@@ -58,15 +56,13 @@ class Streamed:
     lasts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """The request or its body failed."""
 
     failure: TransferError
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(NamedTuple):
     """Bytes where two responses meet differ: they are of two versions."""
 
     at: int
@@ -77,8 +73,7 @@ class TakenBack:
     """Where the bytes go lost some of them; when it takes them again is for the supply to say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
+class Crash(NamedTuple):
     """Something that no retry mends: a full disk, a defect."""
 
     error: BaseException

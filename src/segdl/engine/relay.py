@@ -6,7 +6,7 @@ connection is at full pace, and the one that took the rest over may be not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from segdl.core.speed import Speed
 from segdl.core.tail import Running, overtakes
@@ -15,8 +15,7 @@ from segdl.engine.segment import Drop, Segment, Supply
 from segdl.engine.site import Site
 
 
-@dataclass(frozen=True, slots=True)
-class Baton:
+class Baton(NamedTuple):
     """What is handed on: a response, where it comes from, and how fast it was."""
 
     site: Site

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from segdl.core.identity import Version
 from segdl.core.mirrors import NO_LIMIT
@@ -12,8 +13,7 @@ from segdl.engine.gate import Gate
 from segdl.net.source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """The version that every response must be of, and how the server does ranges."""
 
     version: Version

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from segdl.core.identity import Version
 from segdl.core.mirrorchoice import better, choose
@@ -63,7 +62,7 @@ class Sites:
         self.origin = origin
         self._sites = [origin, *mirrors]
         self._known = [Mirror(priority=place + 1) for place in range(len(self._sites))]
-        self._known[0] = replace(self._known[0], state=State.PROVED)
+        self._known[0] = self._known[0]._replace(state=State.PROVED)
         self._looked_at = run.clock()
         self._received = [0] * len(self._sites)
 
@@ -73,7 +72,7 @@ class Sites:
         for index, site in enumerate(self._sites):
             site.brought.clear()
             if site is not self.origin and self._known[index].state is State.PROVED:
-                self._known[index] = replace(self._known[index], state=State.UNTRIED)
+                self._known[index] = self._known[index]._replace(state=State.UNTRIED)
 
     def credit(self, url: str, spans: Sequence[Span]) -> None:
         """Note that an earlier run had `spans` from a mirror, where `url` is one of them.
@@ -131,7 +130,7 @@ class Sites:
             return None if only_idle or full else alive[0]
         known = self._as_allowed()
         if only_idle:
-            known = [replace(each, most=0) if each.connections else each for each in known]
+            known = [each._replace(most=0) if each.connections else each for each in known]
         chosen = choose(known, self._run.clock(), remaining)
         return None if chosen is None else self._sites[chosen]
 
@@ -142,7 +141,7 @@ class Sites:
     def _as_allowed(self) -> list[Mirror]:
         """Return what is known, with the connections that gates and lists let through."""
         return [
-            replace(known, most=min(known.connections + site.gate.may_ask, site.allowed))
+            known._replace(most=min(known.connections + site.gate.may_ask, site.allowed))
             for site, known in zip(self._sites, self._known, strict=True)
         ]
 
@@ -185,7 +184,7 @@ class Sites:
             now = self._run.clock()
             state = after(self._known, index, outcome, now, wait=wait)
             if state.state is State.DROPPED and not self._others(index):
-                state = replace(state, state=was)
+                state = state._replace(state=was)
             elif state.state is State.DROPPED:
                 self._tell(site, outcome.value)
             self._known[index] = state
@@ -196,7 +195,7 @@ class Sites:
         if not self._others(index):
             return False
         if self._known[index].state is not State.DROPPED:
-            self._known[index] = replace(self._known[index], state=State.DROPPED)
+            self._known[index] = self._known[index]._replace(state=State.DROPPED)
             self._tell(site, why.removeprefix(f"{site.name}: "))
         return True
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from segdl.core.checksum import AUTO, Checksum, Claim
 from segdl.core.connections import parse_connections
@@ -19,8 +20,7 @@ from segdl.net.source import Source
 from segdl.options import Request, TransferOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A request on its way.
 
     Attributes:
@@ -138,5 +138,5 @@ def _sources(run: Run, request: Request, asked: Location) -> list[Source]:
 
 def _capped(transfer: TransferOptions, most: int) -> TransferOptions:
     """Return the options with no more connections than a list allows."""
-    wanted = replace(parse_connections(transfer.connections), most=most)
+    wanted = parse_connections(transfer.connections)._replace(most=most)
     return replace(transfer, connections=str(wanted))

@@ -91,4 +91,4 @@ class Asking:
         if told.verifiable:
             return told
         beginning = beginning_of(self._options.directory / row.path)
-        return replace(told, page=may_be_page(row.path, beginning))
+        return told._replace(page=may_be_page(row.path, beginning))

@@ -15,6 +15,7 @@ from segdl.core.checksum import Checksum
 from segdl.core.text import printable
 from segdl.core.url import parse_url
 from segdl.errors import SegdlError
+from segdl.progress import events
 from segdl.progress.events import SCHEMA_VERSION, Event
 
 How = Literal["fetched", "unchanged", "linked", "repaired"]
@@ -173,4 +174,6 @@ def to_json(happening: Happening) -> dict[str, object]:
         >>> to_json(Round(1))
         {'v': 1, 'event': 'round', 'number': 1}
     """
+    if isinstance(happening, Event):
+        return events.to_json(happening)
     return {"v": SCHEMA_VERSION, "event": type(happening).__name__.lower(), **asdict(happening)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,7 +52,7 @@ class Answer(Protocol):
         """Return what has come, at most `most` bytes; ``b""`` at the end of the body.
 
         Raises:
-            one of WIRE_ERRORS: the connection broke.
+            one of `wire_errors`: the connection broke.
         """
 
     def took(self, count: int) -> None:
@@ -128,7 +127,9 @@ class PlainAnswer:
         elif self._left:
             data = self._socket.recv(min(most, self._left))
             if not data:
-                raise http.client.IncompleteRead(b"", self._left)
+                from http.client import IncompleteRead
+
+                raise IncompleteRead(b"", self._left)
         else:
             return b""
         self._left -= len(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -12,7 +11,8 @@ from segdl.core.url import Location
 from segdl.net.answer import Answer, PlainAnswer
 from segdl.net.direct import AT_ONCE, Line, end_of_head
 from segdl.net.exchange import Exchange, failure_of
-from segdl.net.failures import WIRE_ERRORS, TransferError, is_closed_unanswered
+from segdl.net.failures import TransferError, is_closed_unanswered, wire_errors
+from segdl.net.readable import is_held, wants_more
 from segdl.net.wire import AbortedError, Wire
 
 # The file, some of it, or word that it is what it was.
@@ -90,11 +90,11 @@ class Asked:
                 if not self._take(data):
                     return False
                 # The kernel tells when there is more, but not what TLS holds.
-                if not isinstance(self.socket, ssl.SSLSocket) or not self.socket.pending():
+                if not is_held(self.socket):
                     return True
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError:
+        except OSError as error:
+            if wants_more(error):
+                return True
             self.unanswered = not self._came and self._head is None
             return False
 
@@ -139,7 +139,7 @@ class Asked:
                 wire.attach(self.socket)
                 self.socket.settimeout(self._silence)
             exchange = Exchange(self._answer(), self.location, wire)
-        except (AbortedError, *WIRE_ERRORS) as error:
+        except wire_errors(AbortedError) as error:
             self.drop()
             raise failure_of(error, self.location, wire) from error
         exchange.since, exchange.waited = self.since, self.waited

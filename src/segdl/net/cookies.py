@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
 from segdl.core.url import Location
 
 if TYPE_CHECKING:
@@ -23,6 +20,9 @@ def shown_to_jar(location: Location) -> Request:
 
     url = location.url
     if not url.isascii():
+        from urllib3.exceptions import LocationParseError
+        from urllib3.util import parse_url
+
         try:
             url = parse_url(url).url
         except LocationParseError:

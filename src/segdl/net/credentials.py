@@ -11,8 +11,6 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from urllib3 import HTTPHeaderDict
-
 from segdl.core.text import printable
 from segdl.core.url import USUAL_PORTS, Location, parse_url
 from segdl.errors import UsageError
@@ -57,6 +55,8 @@ class Credentials:
         """Return a new mapping of the fields to send to `location`."""
         if self._tells_nothing(location):
             return dict(self._usual)
+        from urllib3 import HTTPHeaderDict
+
         asked, fields = self._asked, HTTPHeaderDict(self._usual)
         user = location.user
         if asked and (self._options.location_trusted or location.origin == asked.origin):

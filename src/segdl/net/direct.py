@@ -1,7 +1,8 @@
 """Requests that go to their origin without a library, as long as all is as usual.
 
-urllib3 makes the connections. It also reads every answer whose head is not plain, from the
-bytes that came: nothing is asked for twice, and what is odd ends as it does with a library.
+urllib3 makes the connections that TLS goes over. It also reads every answer whose head is not
+plain, from the bytes that came: nothing is asked for twice, and what is odd ends as it does with
+a library. Loading it takes as long as all of ours: it is done where it is needed.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import urllib3
-from urllib3.connection import HTTPConnection
-from urllib3.util import wait_for_read
-
 from segdl.core.plain import read_plain, write_plain
 from segdl.core.url import Location, Origin
 from segdl.net.answer import Answer, LibraryAnswer, PlainAnswer
+from segdl.net.connector import Connector, is_plain
 from segdl.net.early import Early
-from segdl.net.idle import IdleConnections
-from segdl.net.pools import Pools, target_of
-from segdl.net.wholehead import WholeHead
-from segdl.net.wire import Wire
+from segdl.net.idle import Connection, IdleConnections
+from segdl.net.proxies import target_of
+from segdl.net.readable import wait_for_read
+from segdl.net.wire import AbortedError, Wire
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+    from urllib3.connection import HTTPConnection
+
+    from segdl.net.pools import Pools
 
 # What a small file takes one call for, in bytes.
 AT_ONCE = 64 * 1024
@@ -41,12 +42,12 @@ class Line:
     """A connection that a request is on. One thread at a time uses it.
 
     Args:
-        connection: made by urllib3.
+        connection: has a socket.
         origin: where it leads.
         idle: takes it when it can be used again.
     """
 
-    def __init__(self, connection: HTTPConnection, origin: Origin, idle: IdleConnections) -> None:
+    def __init__(self, connection: Connection, origin: Origin, idle: IdleConnections) -> None:
         assert connection.sock is not None
         self.socket = connection.sock
         self.drop: Callable[[], None] = connection.close
@@ -59,7 +60,7 @@ class Line:
             came: what came of it already.
 
         Raises:
-            one of WIRE_ERRORS: no answer came.
+            one of `wire_errors`: no answer came.
         """
         came, end, ended = _read_head(self.socket, came)
         head = read_plain(came[:end])
@@ -71,10 +72,10 @@ class Line:
 
 
 class Direct:
-    """Sends requests, and keeps their connections. Threads share it; `_idle` locks itself.
+    """Sends requests, and keeps their connections. Threads share it; what it has locks itself.
 
     Args:
-        pools: make connections.
+        pools: returns what makes connections that TLS goes over.
         idle: keeps them.
         patience: seconds to connect, and seconds without a byte until a wait ends.
         early: a connection that was begun already.
@@ -82,7 +83,7 @@ class Direct:
 
     def __init__(
         self,
-        pools: Pools,
+        pools: Callable[[], Pools],
         idle: IdleConnections,
         patience: tuple[float, float],
         early: Early | None = None,
@@ -90,6 +91,7 @@ class Direct:
         self._early = early
         self._pools = pools
         self._idle = idle
+        self._connector = Connector()
         self._to_connect, self._silence = patience
 
     def ask(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Answer | None:
@@ -102,7 +104,7 @@ class Direct:
 
         Raises:
             AbortedError: the wire was aborted before.
-            one of WIRE_ERRORS: no answer came.
+            one of `wire_errors`: no answer came.
         """
         request = _written(location, headers)
         if request is None:
@@ -161,11 +163,24 @@ class Direct:
         return None
 
     def _new(self, location: Location, wire: Wire) -> Line:
-        pool = self._pools.of(location, None)
+        fits = self._early is not None and self._early.origin == location.origin
+        early = self._early if fits else None
+        if not is_plain(location.origin):
+            return self._new_of_library(location, wire, early)
+
+        def check() -> None:
+            if wire.aborted:
+                raise AbortedError
+
+        wire.connected = True
+        made = self._connector.connect(location, self._to_connect, check, early)
+        return Line(made, location.origin, self._idle)
+
+    def _new_of_library(self, location: Location, wire: Wire, early: Early | None) -> Line:
+        pool = self._pools().of(location, None)
         connection = cast("HTTPConnection", pool._new_conn())  # noqa: SLF001
         connection.timeout = self._to_connect
-        fits = self._early is not None and self._early.origin == location.origin
-        wire.early = self._early if fits else None
+        wire.early = early
         try:
             with wire.in_use():
                 # It connects where there is something to validate.
@@ -235,6 +250,10 @@ def _as_library_reads(
     begun: _Begun, *, keep: Callable[[], None], drop: Callable[[], None]
 ) -> LibraryAnswer:
     """Read an answer as urllib3 does, but for the connection, which is ours."""
+    import urllib3
+
+    from segdl.net.wholehead import WholeHead
+
     # All that it asks of a socket is to make a file of it.
     response = WholeHead(cast("socket.socket", begun), method="GET")
     try:

@@ -12,9 +12,8 @@ from segdl.core.url import Location
 from segdl.errors import NetworkError, ServerError
 from segdl.net.answer import Answer
 from segdl.net.cookies import shown_to_jar
-from segdl.net.failures import WIRE_ERRORS, TransferError, translate
+from segdl.net.failures import TransferError, translate, wire_errors
 from segdl.net.gathering import Gathering
-from segdl.net.records import take_what_came
 from segdl.net.wire import AbortedError, Wire
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class Exchange:
         """
         try:
             data = self._read1(most)
-        except WIRE_ERRORS as error:
+        except wire_errors() as error:
             raise failure_of(error, self.location, self._wire) from error
         if self._wire.aborted:
             # Nothing may be written any more for somebody who was told to stop.
@@ -170,10 +169,12 @@ class Exchange:
         secure, left = self._wire.tls_socket, self._left_there()
         if secure is None or left <= 1:
             return 0
+        from segdl.net.records import take_what_came
+
         room = buffer[: min(len(buffer), left - 1)]
         try:
             got = take_what_came(secure, room)
-        except WIRE_ERRORS as error:
+        except wire_errors() as error:
             raise failure_of(error, self.location, self._wire) from error
         if self._wire.aborted:
             raise failure_of(AbortedError(), self.location, self._wire)

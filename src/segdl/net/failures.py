@@ -1,27 +1,23 @@
 """What went wrong on the wire, in segdl's terms.
 
-urllib3 wraps http.client, ssl and socket. All of them end here.
+urllib3 wraps http.client, ssl and socket. All of them end here. Nothing of them is loaded for
+this: a request over plain HTTP does without.
 """
 
 from __future__ import annotations
 
 import errno
-import http.client
 import os
 import socket
-import ssl
+import sys
 from collections.abc import Iterator
-
-import urllib3
 
 from segdl.core.limits import no_more_files
 from segdl.core.text import printable
 from segdl.errors import NetworkError, SegdlError, ServerError, UsageError
 
-# What the libraries raise for a connection that failed, one way or another.
-WIRE_ERRORS = (
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
+_OF_LIBRARIES = (("urllib3.exceptions", "HTTPError"), ("http.client", "HTTPException"))
+_OF_THE_SYSTEM = (
     OSError,
     # A TLS socket whose connection was shut down under its reader.
     ValueError,
@@ -36,6 +32,10 @@ _UNREACHABLE = frozenset(
 
 # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL.
 _OTHER_NAME = frozenset({62, 64})
+
+
+class ConnectTimedOutError(TimeoutError):
+    """Nobody took a connection in time."""
 
 
 class TransferError(Exception):
@@ -54,13 +54,25 @@ class TransferError(Exception):
         self.refused = refused
 
 
+def wire_errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what the libraries raise for a connection that failed, and what is to go with it."""
+    # What was not loaded yet, or not to its end, has raised nothing.
+    found = (getattr(sys.modules.get(module), name, None) for module, name in _OF_LIBRARIES)
+    return (*filter(None, found), *_OF_THE_SYSTEM, *more)
+
+
 def translate(error: BaseException, what: str) -> TransferError:
     """Say what an exception of the libraries means.
 
     Args:
-        error: one of WIRE_ERRORS.
+        error: one of `wire_errors`.
         what: the URL without secrets.
     """
+    import http.client
+    import ssl
+
+    import urllib3
+
     chain = list(_chain(error))
     for cause in chain:
         if full := no_more_files(cause, what):
@@ -126,9 +138,8 @@ def translate(error: BaseException, what: str) -> TransferError:
                 )
             )
         # NewConnectionError is one, too: its cause comes later in the chain.
-        if isinstance(cause, urllib3.exceptions.ConnectTimeoutError) and not isinstance(
-            cause, urllib3.exceptions.NewConnectionError
-        ):
+        late = ConnectTimedOutError | urllib3.exceptions.ConnectTimeoutError
+        if isinstance(cause, late) and not isinstance(cause, urllib3.exceptions.NewConnectionError):
             return TransferError(
                 NetworkError(
                     f"{what}: connecting took too long",
@@ -161,6 +172,8 @@ def translate(error: BaseException, what: str) -> TransferError:
 
 def is_closed_unanswered(error: BaseException) -> bool:
     """Tell whether a connection was closed before the head of an answer had come."""
+    import http.client
+
     ends = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
     return any(isinstance(cause, ends) for cause in _chain(error))
 
@@ -179,5 +192,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error) if isinstance(error, OSError | http.client.HTTPException) else ""
+    from http.client import HTTPException
+
+    text = str(error) if isinstance(error, OSError | HTTPException) else ""
     return printable(text or type(error).__name__, 120)

@@ -7,15 +7,14 @@ headers and auth change under the threads that use it.
 from __future__ import annotations
 
 import threading
-from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 
 from segdl.core.url import Location
-from segdl.net.proxies import is_socks, proxy_manager
+from segdl.net.byproxy import proxy_manager
 from segdl.net.tls import SharedContext
-from segdl.net.wire import watched
+from segdl.net.watched import watched
 
 _POOLS = 64
 
@@ -75,14 +74,3 @@ class Pools:
                 if pool is not None:
                     pool.close()
             manager.clear()
-
-
-def target_of(location: Location, proxy: str | None) -> str:
-    """Return what a request asks for: a path, or the whole URL of a proxy that reads requests.
-
-    It is as RFC 9112, 3.2, has it.
-    """
-    parts = urlsplit(location.url)
-    if proxy is not None and parts.scheme == "http" and not is_socks(proxy):
-        return location.url
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path

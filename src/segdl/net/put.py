@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from urllib3.exceptions import LocationParseError
-from urllib3.util import Url, parse_url, wait_for_read
+from urllib3.util import Url, parse_url
 
 from segdl.core.url import Location
 from segdl.errors import NetworkError, UsageError
-from segdl.net.failures import WIRE_ERRORS, TransferError, translate
-from segdl.net.pools import target_of
-from segdl.net.proxies import fields_for
+from segdl.net.byproxy import fields_for
+from segdl.net.failures import TransferError, translate, wire_errors
+from segdl.net.proxies import target_of
+from segdl.net.readable import is_held, wait_for_read
 from segdl.net.tls import SharedContext
 from segdl.net.wholehead import WholeHead
 
@@ -83,7 +84,7 @@ class Put:
             for name, value in {**fields, "Content-Length": str(length)}.items():
                 self._connection.putheader(name, value)
             self._connection.endheaders()
-        except WIRE_ERRORS as error:
+        except wire_errors() as error:
             self._connection.close()
             raise self._failure(error) from error
 
@@ -101,7 +102,7 @@ class Put:
             while left:
                 self._connection.send(left[:_SLICE])
                 left = left[_SLICE:]
-        except WIRE_ERRORS as error:
+        except wire_errors() as error:
             # Who closes the connection may have said why.
             try:
                 answer = self.finish()
@@ -120,7 +121,7 @@ class Put:
             body = response.read(_MOST_BODY)
             fields = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, fields, body)
-        except WIRE_ERRORS as error:
+        except wire_errors() as error:
             raise self._failure(error) from error
         finally:
             self._connection.close()
@@ -140,7 +141,7 @@ class Put:
         self._connection.close()
 
     def _has_answer(self) -> bool:
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+        if is_held(self._socket):
             return True
         # TLS 1.3 sends tickets: they are read with the answer.
         return not isinstance(self._socket, ssl.SSLSocket) and wait_for_read(self._socket, 0)

@@ -10,7 +10,7 @@ import os
 import ssl
 import threading
 
-from urllib3.util import wait_for_read
+from segdl.net.readable import wait_for_read
 
 # Threads that take records at once; whoever waits for the network is none of them.
 _turns = threading.BoundedSemaphore(min(4, os.cpu_count() or 1))

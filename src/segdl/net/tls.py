@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-import ssl
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segdl.core.text import printable
 from segdl.errors import UsageError
 from segdl.options import NetworkOptions
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class SharedContext:
@@ -36,6 +39,8 @@ class SharedContext:
 
 
 def _build(options: NetworkOptions) -> ssl.SSLContext:
+    import ssl
+
     import certifi
     from urllib3.util.ssl_ import create_urllib3_context
 
@@ -64,6 +69,8 @@ def _build(options: NetworkOptions) -> ssl.SSLContext:
 
 
 def _load_client(context: ssl.SSLContext, options: NetworkOptions) -> None:
+    from ssl import SSLError
+
     locked = False
 
     def no_password() -> str:
@@ -82,7 +89,7 @@ def _load_client(context: ssl.SSLContext, options: NetworkOptions) -> None:
                 f"the private key in {shown} has a passphrase",
                 hint="write one without: openssl pkey -in KEY -out PLAIN",
             ) from None
-        if options.key is None and isinstance(error, ssl.SSLError) and _lacks_key(options.cert):
+        if options.key is None and isinstance(error, SSLError) and _lacks_key(options.cert):
             raise UsageError(
                 f"the client certificate in {shown} comes without its private key",
                 hint="give that with --key",
@@ -104,7 +111,9 @@ def _lacks_key(path: Path) -> bool:
 
 
 def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
+    from ssl import SSLError
+
+    if isinstance(error, SSLError):
         if error.reason == "KEY_VALUES_MISMATCH":
             return "the key is not the certificate's"
         return "not a PEM file of that kind"

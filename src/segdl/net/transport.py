@@ -7,21 +7,18 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import urllib3
-
 from segdl.core.s3url import place_of
 from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
 from segdl.core.url import Location
-from segdl.net.answer import Answer, LibraryAnswer
+from segdl.net.answer import Answer
 from segdl.net.asked import Asked
 from segdl.net.direct import Direct
 from segdl.net.early import Early
 from segdl.net.exchange import Exchange, failure_of
-from segdl.net.failures import WIRE_ERRORS, is_closed_unanswered
+from segdl.net.failures import is_closed_unanswered, wire_errors
 from segdl.net.idle import IdleConnections
-from segdl.net.pools import Pools, target_of
-from segdl.net.proxies import Proxies
+from segdl.net.proxies import Proxies, target_of
 from segdl.net.tls import SharedContext
 from segdl.net.wire import AbortedError, Wire
 from segdl.options import NetworkOptions
@@ -29,6 +26,7 @@ from segdl.options import NetworkOptions
 if TYPE_CHECKING:
     from segdl.net.elsewhere import Elsewhere
     from segdl.net.limiter import Limiter
+    from segdl.net.pools import Pools
     from segdl.net.put import Put
     from segdl.net.s3 import S3
 
@@ -49,7 +47,8 @@ log = logging.getLogger("segdl")
 class Transport:
     """Sends requests, within the limit of the run.
 
-    Threads share it; `_lock` owns `_s3` and `_other`, which are made when they are needed.
+    Threads share it; `_lock` owns `_made_pools`, `_s3` and `_other`, which are made when they
+    are needed.
 
     Args:
         options: how to reach servers.
@@ -61,7 +60,7 @@ class Transport:
         self, options: NetworkOptions, *, connections: int, early: Early | None = None
     ) -> None:
         self._context = SharedContext(options)
-        self._pools = Pools(self._context, connections)
+        self._connections = connections
         self._silence = options.stall_timeout
         self._direct = Direct(
             self._pools,
@@ -70,11 +69,11 @@ class Transport:
             early,
         )
         self._proxies = Proxies(options.proxy)
-        self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.stall_timeout)
         self._patience = (options.connect_timeout, options.stall_timeout)
         schedule = parse_schedule(options.limit_rate)
         self._options = options
         self._lock = threading.Lock()
+        self._made_pools: Pools | None = None
         self._s3: S3 | None = None
         self._other: Elsewhere | None = None
         self._limiter: Limiter | None = None
@@ -131,6 +130,15 @@ class Transport:
                 self._s3 = S3(self._options)
             return self._s3
 
+    def _pools(self) -> Pools:
+        """Return what has urllib3's connections."""
+        with self._lock:
+            if self._made_pools is None:
+                from segdl.net.pools import Pools
+
+                self._made_pools = Pools(self._context, self._connections)
+            return self._made_pools
+
     @property
     def _elsewhere(self) -> Elsewhere:
         """What is read by other protocols."""
@@ -180,7 +188,7 @@ class Transport:
                     break
                 answer = self._ask(location, headers, wire)
                 break
-            except (AbortedError, *WIRE_ERRORS) as error:
+            except wire_errors(AbortedError) as error:
                 # An idle connection may be closed at the very moment that it is used again
                 # (RFC 9112, 9.3.1): that says nothing of the request.
                 if wire.connected or wire.aborted or not is_closed_unanswered(error):
@@ -201,7 +209,17 @@ class Transport:
             answer = self._direct.ask(location, headers, wire)
             if answer is not None:
                 return answer
-        pool = self._pools.of(location, proxy)
+        return self._ask_library(location, headers, wire, proxy)
+
+    def _ask_library(
+        self, location: Location, headers: Mapping[str, str], wire: Wire, proxy: str | None
+    ) -> Answer:
+        import urllib3
+
+        from segdl.net.answer import LibraryAnswer
+
+        to_connect, silence = self._patience
+        pool = self._pools().of(location, proxy)
         with wire.in_use():
             # What is tried again, and which redirects are followed, is not decided here.
             response = pool.urlopen(
@@ -211,7 +229,7 @@ class Transport:
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
-                timeout=self._timeout,
+                timeout=urllib3.Timeout(connect=to_connect, read=silence),
                 preload_content=False,
                 decode_content=False,
             )
@@ -222,7 +240,6 @@ class Transport:
     def close(self) -> None:
         """Close every idle connection."""
         self._direct.close()
-        self._pools.close()
-        for made in (self._s3, self._other):
+        for made in (self._made_pools, self._s3, self._other):
             if made is not None:
                 made.close()

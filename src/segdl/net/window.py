@@ -12,8 +12,8 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from segdl.core.arrivals import Look
 from segdl.core.rate import KERNEL_WINDOW
@@ -35,8 +35,7 @@ _ARRIVED = struct.Struct("=20xI68xI32xQ12xII68xI")
 Option = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A connection: the bytes that the kernel takes in, and the seconds of a round trip."""
 
     window: int

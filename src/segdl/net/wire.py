@@ -1,31 +1,25 @@
 """The socket under a request, so that another thread can end any wait on it.
 
 A reader blocked in ``recv`` wakes at once when its socket is shut down; closing it would
-let it wait for its timeout. The worker's thread names its wire before it asks, and the
-connection classes here tell the wire which socket it became.
+let it wait for its timeout. Who sends the request tells the wire which socket it became; where
+a library does, its connections ask which wire that is (:mod:`segdl.net.watched`).
 """
 
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from typing import Any, cast
-
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.util import wait_for_read
+from typing import TYPE_CHECKING
 
 from segdl.core.arrivals import Look
 from segdl.net import window
 from segdl.net.early import Early
-from segdl.net.race import Known
-from segdl.net.reach import connected_socket
-from segdl.net.wholehead import WholeHead
+from segdl.net.readable import is_held, tls_socket, wait_for_read
+
+if TYPE_CHECKING:
+    import ssl
 
 _current = threading.local()
 
@@ -76,7 +70,7 @@ class Wire:
     def tls_socket(self) -> ssl.SSLSocket | None:
         """The socket where TLS is all that is between it and the bytes."""
         with self._lock:
-            return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+            return tls_socket(self._socket)
 
     @property
     def resting(self) -> bool:
@@ -105,7 +99,7 @@ class Wire:
         """
         with self._lock:
             connected = self._socket
-        if isinstance(connected, ssl.SSLSocket) and connected.pending():
+        if is_held(connected):
             return True
         # TLS within TLS does not tell what it holds.
         if not isinstance(connected, socket.socket):
@@ -187,98 +181,6 @@ def _plain(connected: socket.socket) -> socket.socket:
     return getattr(connected, "socket", connected)
 
 
-def _current_wire() -> Wire | None:
+def current_wire() -> Wire | None:
+    """Return the wire of the request that this thread sends."""
     return getattr(_current, "wire", None)
-
-
-def _attach(connected: socket.socket | None) -> None:
-    wire = _current_wire()
-    if wire is not None:
-        wire.attach(connected)
-
-
-def _check() -> None:
-    wire = _current_wire()
-    if wire is not None and wire.aborted:
-        raise AbortedError
-
-
-class _Watched:
-    """What a connection class needs so that its wire knows its socket.
-
-    Attributes:
-        known: of the host that it connects to.
-        by_itself: whether it has a way of its own to connect, such as by SOCKS.
-    """
-
-    response_class = WholeHead
-    known: Known
-    by_itself: bool
-    sock: socket.socket | None
-    socket_options: Sequence[Any] | None
-
-    def _new_conn(self) -> socket.socket:
-        wire = _current_wire()
-        size = wire.window if wire else None
-        if size is None:
-            return self._connected()
-        usual = self.socket_options
-        self.socket_options = [*(usual or ()), *window.before_connect(size)]
-        try:
-            connected = self._connected()
-        finally:
-            self.socket_options = usual
-        window.resize(connected, size)
-        return connected
-
-    def _connected(self) -> socket.socket:
-        if self.by_itself:
-            connected: socket.socket = super()._new_conn()  # type: ignore[misc]
-            return connected
-        connection, wire = cast("HTTPConnection", self), _current_wire()
-        return connected_socket(connection, self.known, _check, wire.early if wire else None)
-
-    def connect(self) -> None:
-        wire = _current_wire()
-        if wire is not None:
-            wire.connected = True
-        super().connect()  # type: ignore[misc]
-        _attach(self.sock)
-
-    def _tunnel(self) -> None:
-        # A proxy that drips its answer keeps every timeout of the socket from firing.
-        _attach(self.sock)
-        super()._tunnel()  # type: ignore[misc]
-        # An answer that was cut is taken for whole.
-        _check()
-
-    def getresponse(self) -> object:
-        _attach(self.sock)
-        asked = time.monotonic()
-        response: object = super().getresponse()  # type: ignore[misc]
-        wire: Wire | None = getattr(_current, "wire", None)
-        if wire is not None:
-            wire.waited = time.monotonic() - asked
-        return response
-
-
-class _Remembering:
-    """What a pool needs so that its connections know what is known of their host."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._known = Known()
-
-    def _new_conn(self) -> _Watched:
-        connection: _Watched = super()._new_conn()  # type: ignore[misc]
-        connection.known = self._known
-        return connection
-
-
-@cache
-def watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a pool class whose connections tell the wire which socket it became."""
-    connects: Any = pool.ConnectionCls
-    by_itself = connects._new_conn is not HTTPConnection._new_conn  # noqa: SLF001
-    connection = type("Watched", (_Watched, connects), {"by_itself": by_itself})
-    return type("WatchedPool", (_Remembering, pool), {"ConnectionCls": connection, "watched": True})

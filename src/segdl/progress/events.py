@@ -10,24 +10,21 @@ ranges half-open. Text fields are safe to print: no control characters, no secre
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from segdl.core.causes import Cause
 
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Probing:
+class Probing(NamedTuple):
     """The first request is on its way."""
 
     file: int
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """The server answered and the plan is made.
 
     `held` bytes were on disk already. `size` is None where the server does not tell.
@@ -41,8 +38,7 @@ class Started:
     connections: int
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentState:
+class SegmentState(NamedTuple):
     """A segment `[start, stop)` of which `done` bytes are on disk; `active` while connected."""
 
     start: int
@@ -51,8 +47,7 @@ class SegmentState:
     active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """Now and then while bytes come in. `done` includes what was held at the start."""
 
     file: int
@@ -61,8 +56,7 @@ class Progress:
     segments: tuple[SegmentState, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """Nothing is asked of the server for `seconds`, because of `reason`.
 
     `cause` is its kind where an answer or a failure of this file led to it; None where the
@@ -75,8 +69,7 @@ class Waiting:
     cause: Cause | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(NamedTuple):
     """The server answered 429 or 503: its origin is asked nothing for `seconds`, for any file."""
 
     file: int
@@ -84,8 +77,7 @@ class Busy:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Retrying:
+class Retrying(NamedTuple):
     """A segment lost its connection and is asked for again after `delay` seconds.
 
     `attempt` counts the tries in a row that brought nothing, `retries` is their limit;
@@ -101,24 +93,21 @@ class Retrying:
     cause: Cause = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Restarted:
+class Restarted(NamedTuple):
     """What was fetched cannot be used (`reason`): progress goes back to zero."""
 
     file: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One line that a user would want to read."""
 
     file: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Joining:
+class Joining(NamedTuple):
     """Parts are being joined: `done` of `size` bytes are in place."""
 
     file: int
@@ -126,8 +115,7 @@ class Joining:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verifying:
+class Verifying(NamedTuple):
     """The rest of the digest is being computed: `done` of `size` bytes are hashed."""
 
     file: int
@@ -135,8 +123,7 @@ class Verifying:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The file is whole and has its final name. `status` as in DownloadResult."""
 
     file: int
@@ -148,8 +135,7 @@ class Finished:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """This file cannot be had; `exit_code` and `kind` name the error class."""
 
     file: int
@@ -183,4 +169,7 @@ def to_json(event: Event) -> dict[str, object]:
         >>> to_json(Note(1, "settled at 4 connections"))
         {'v': 1, 'event': 'note', 'file': 1, 'text': 'settled at 4 connections'}
     """
-    return {"v": SCHEMA_VERSION, "event": type(event).__name__.lower(), **asdict(event)}
+    fields = event._asdict()
+    if isinstance(event, Progress):
+        fields["segments"] = [segment._asdict() for segment in event.segments]
+    return {"v": SCHEMA_VERSION, "event": type(event).__name__.lower(), **fields}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterable
@@ -31,8 +30,10 @@ _MOST = 16 * 1024 * 1024
 
 def boot_of_journals() -> bytes:
     """Return what journals name the time since the machine was started by."""
+    from hashlib import sha256
+
     boot = boot_id()
-    return hashlib.sha256(boot.encode()).digest()[:BOOT_BYTES] if boot else NO_BOOT
+    return sha256(boot.encode()).digest()[:BOOT_BYTES] if boot else NO_BOOT
 
 
 class JournalFile:

@@ -96,7 +96,8 @@ def save(path: Path, state: State) -> None:
 
 def fields_of(value: object) -> dict[str, object]:
     """Return the fields of a value object by name, as JSON is made of them."""
-    # As asdict does, but without a copy of everything: each file is noted twice.
+    # As asdict does, but without a copy of everything: each file is noted twice. JSON would make
+    # lists of named tuples, so nothing that is kept is one.
     return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined]
 
 

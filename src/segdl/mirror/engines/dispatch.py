@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -206,7 +206,7 @@ class Dispatch:
             return
         event = event_of(number, kind, fields)
         if isinstance(event, Started):
-            event = replace(event, path=flight.parcel.name)
+            event = event._replace(path=flight.parcel.name)
         if event is not None:
             self._run.emit(event)
 

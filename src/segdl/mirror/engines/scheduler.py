@@ -9,11 +9,10 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from urllib3.util import wait_for_read
-
 from segdl.core.text import printable
 from segdl.engine.run import TICK, Run
 from segdl.errors import NetworkError, SegdlError, UsageError
+from segdl.net.readable import wait_for_read
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import astuple
 from typing import TypeAlias
 
 from segdl.mirror.engines.orders import Order
@@ -60,7 +59,7 @@ class Teller:
             if isinstance(event, Progress):
                 self._now_and_then([PROGRESS, event.done, event.size])
                 return
-            _, *fields = astuple(event)
+            _, *fields = event
             if isinstance(event, Verifying):
                 self._now_and_then([kind, *fields])
             elif isinstance(event, Started):
