@@ -32,7 +32,7 @@ _ITEM = (
 )
 _PARAMETERS = rf"(?:; *{_KEY}(?:={_ITEM})?)*"
 _INNER_LIST = rf"\( *(?:{_ITEM}{_PARAMETERS}(?: +{_ITEM}{_PARAMETERS})* *)?\)"
-_MEMBER = re.compile(rf"({_KEY})(?:=({_ITEM}|{_INNER_LIST}))?{_PARAMETERS}")
+_MEMBER = rf"({_KEY})(?:=({_ITEM}|{_INNER_LIST}))?{_PARAMETERS}"
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
 
 
@@ -93,7 +93,9 @@ def _byte_sequences(value: str) -> dict[str, str]:
     """Return the byte sequences of a dictionary, in base64; empty where it is none."""
     found: dict[str, str] = {}
     at = 0
-    while member := _MEMBER.match(value, at):
+    # It takes long to compile, and few servers send such a field.
+    pattern = re.compile(_MEMBER)
+    while member := pattern.match(value, at):
         name, item = member[1], member[2] or ""
         # The last of a name counts (RFC 9651, 4.2.2), whatever it is.
         found.pop(name, None)

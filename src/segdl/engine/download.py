@@ -10,7 +10,6 @@ from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
-from segdl.engine.assemble import fetch_one_version
 from segdl.engine.contact import Contact, first_range
 from segdl.engine.ending import finished
 from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
@@ -144,6 +143,9 @@ def _at_target(task: Task, target: Target, contact: Contact, outright: Outright)
 
 def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright) -> DownloadResult:
     target = place.target
+    # Small files, which go another way, need not wait until it is loaded.
+    from segdl.engine.assemble import fetch_one_version
+
     if choose_target(task, target, contact.version, set()) != target:
         raise _TakenError
     if is_finished(task, place, contact.version):
