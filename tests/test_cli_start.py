@@ -6,17 +6,23 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support.program import environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.nginx import Nginx
+    from support.tls import Authority
 
 _LARGE = frozenset({"http.client", "requests", "rich", "ssl", "tqdm", "urllib3"})
 
 
-def test_a_file_over_plain_http_takes_no_library(shared_nginx: Nginx, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_file_takes_no_library(
+    shared_nginx: Nginx, authority: Authority, tmp_path: Path, tls: bool
+) -> None:
     content = bytes(range(256)) * 20_000
     (shared_nginx.root / "a.bin").write_bytes(content)
     code = (
@@ -24,7 +30,8 @@ def test_a_file_over_plain_http_takes_no_library(shared_nginx: Nginx, tmp_path: 
         "code = main(sys.argv[1:])\n"
         f"print(code, *sorted({set(_LARGE)} & set(sys.modules)))"
     )
-    words = [shared_nginx.url("a.bin"), "-q", "-j", "4", "-d", str(tmp_path)]
+    url = shared_nginx.url("a.bin", tls=tls)
+    words = [url, "-q", "-j", "4", "-d", str(tmp_path), "--cacert", str(authority.cacert)]
     done = subprocess.run(
         [sys.executable, "-c", code, *words],
         check=True,
@@ -32,5 +39,5 @@ def test_a_file_over_plain_http_takes_no_library(shared_nginx: Nginx, tmp_path: 
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert done.stdout == "0\n"
+    assert done.stdout == ("0 ssl\n" if tls else "0\n")
     assert (tmp_path / "a.bin").read_bytes() == content

@@ -15,7 +15,6 @@ from urllib3.exceptions import (
 )
 from urllib3.util.connection import allowed_gai_family
 
-from segdl.net.early import Early
 from segdl.net.race import Known, connect, resolve
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ def connected_socket(
     connection: HTTPConnection,
     known: Known,
     check: Callable[[], None],
-    early: Early | None = None,
 ) -> socket.socket:
     """Return a socket for a connection of urllib3, in place of its own `_new_conn`.
 
@@ -34,26 +32,19 @@ def connected_socket(
         connection: says where to, how long it may take and with which options.
         known: of its host.
         check: raises what ends the attempt.
-        early: what was begun already, if anything was.
 
     Raises:
         urllib3.exceptions.HTTPError: what it raises itself.
     """
     host = connection._dns_host  # noqa: SLF001 - with the final dot that `host` hides
     try:
-        made = early.take(check) if early else None
-        if made is None:
-            made = connect(
-                resolve(host, connection.port, allowed_gai_family()),
-                within=connection.timeout,
-                options=connection.socket_options or (),
-                known=known,
-                check=check,
-            )
-        else:
-            made.settimeout(connection.timeout)
-            for option in connection.socket_options or ():
-                made.setsockopt(*option)
+        made = connect(
+            resolve(host, connection.port, allowed_gai_family()),
+            within=connection.timeout,
+            options=connection.socket_options or (),
+            known=known,
+            check=check,
+        )
     except UnicodeError:
         raise LocationParseError(f"'{host}', label empty or too long") from None
     except socket.gaierror as error:

@@ -41,31 +41,38 @@ class SharedContext:
 def _build(options: NetworkOptions) -> ssl.SSLContext:
     import ssl
 
-    import certifi
-    from urllib3.util.ssl_ import create_urllib3_context
-
-    context = create_urllib3_context()
     if options.insecure:
+        context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     else:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.check_hostname = True
-        authorities = str(options.cacert or _from_environment() or certifi.where())
-        try:
-            if os.path.isdir(authorities):
-                context.load_verify_locations(capath=authorities)
-            else:
-                context.load_verify_locations(cafile=authorities)
-        except OSError as error:
-            raise UsageError(
-                f"cannot read certificate authorities from {printable(authorities)}: "
-                f"{_reason(error)}",
-                hint="give a PEM file with --cacert",
-            ) from error
+        context = _verifying(options)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A name that is in no SAN field is none (RFC 9110, 4.3.4).
+    context.hostname_checks_common_name = False
+    context.post_handshake_auth = True
+    context.set_alpn_protocols(["http/1.1"])
     if options.cert:
         _load_client(context, options)
     return context
+
+
+def _verifying(options: NetworkOptions) -> ssl.SSLContext:
+    """Return a context that believes the chosen authorities alone."""
+    import ssl
+
+    import certifi
+
+    authorities = str(options.cacert or _from_environment() or certifi.where())
+    try:
+        if os.path.isdir(authorities):
+            return ssl.create_default_context(capath=authorities)
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        raise UsageError(
+            f"cannot read certificate authorities from {printable(authorities)}: {_reason(error)}",
+            hint="give a PEM file with --cacert",
+        ) from error
 
 
 def _load_client(context: ssl.SSLContext, options: NetworkOptions) -> None:

@@ -13,6 +13,7 @@ from segdl.core.text import printable
 from segdl.core.url import Location
 from segdl.net.answer import Answer
 from segdl.net.asked import Asked
+from segdl.net.connector import Connector
 from segdl.net.direct import Direct
 from segdl.net.early import Early
 from segdl.net.exchange import Exchange, failure_of
@@ -63,9 +64,9 @@ class Transport:
         self._connections = connections
         self._silence = options.stall_timeout
         self._direct = Direct(
-            self._pools,
+            Connector(self._context, options.connect_timeout),
             IdleConnections(connections, max(connections, _MOST_IDLE)),
-            (options.connect_timeout, options.stall_timeout),
+            options.stall_timeout,
             early,
         )
         self._proxies = Proxies(options.proxy)

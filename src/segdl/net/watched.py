@@ -62,8 +62,7 @@ class _Watched:
         if self.by_itself:
             connected: socket.socket = super()._new_conn()  # type: ignore[misc]
             return connected
-        connection, wire = cast("HTTPConnection", self), current_wire()
-        return connected_socket(connection, self.known, _check, wire.early if wire else None)
+        return connected_socket(cast("HTTPConnection", self), self.known, _check)
 
     def connect(self) -> None:
         wire = current_wire()

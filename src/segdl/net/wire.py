@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from segdl.core.arrivals import Look
 from segdl.net import window
-from segdl.net.early import Early
 from segdl.net.readable import is_held, tls_socket, wait_for_read
 
 if TYPE_CHECKING:
@@ -31,15 +30,14 @@ class AbortedError(Exception):
 class Wire:
     """A request in flight.
 
-    `_lock` owns every field but `window`, `waited`, `connected` and `early`, which the thread
-    that sends the request sets.
+    `_lock` owns every field but `window`, `waited` and `connected`, which the thread that sends
+    the request sets.
 
     Attributes:
         connected: whether the last request went out over a new connection.
         waited: seconds from the last request to the head of its answer.
         window: bytes that a connection made for the request takes in before they are read;
             None leaves it to the kernel.
-        early: a connection that was begun before the request, to be taken where it is there.
     """
 
     def __init__(self) -> None:
@@ -52,7 +50,6 @@ class Wire:
         self._woken = False
         self._resting = False
         self.window: int | None = None
-        self.early: Early | None = None
 
     @property
     def aborted(self) -> bool:
