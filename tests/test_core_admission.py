@@ -276,7 +276,8 @@ class AdmissionMachine(RuleBasedStateMachine):
         assert self.state.streaming == self.streaming >= 0
         assert self.state.refusals == self.refusals
         assert self.unanswered + self.streaming <= self.cap
-        assert self.unanswered <= max(UNANSWERED, self.cap // 3)
+        # Two for each three that stream, and no more in all than were asked for.
+        assert self.unanswered <= max(UNANSWERED, 2 * self.cap // 5)
         assert self.streaming <= self.state.limit
 
     @invariant()

@@ -90,6 +90,28 @@ def test_a_connection_is_kept_whose_last_bytes_were_compared_with_what_follows(
     assert len({request.connection for request in served.requests}) <= 5
 
 
+def test_a_fast_connection_without_work_takes_as_much_as_it_is_worth(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    connections: list[int] = []
+
+    def first_is_fast(request: Request, index: int) -> Fault:
+        connections.append(request.connection)
+        fast, slow = Drip(256 * 1024, 0.05), Drip(48 * 1024, 0.1)
+        return fast if request.connection == connections[0] else slow
+
+    served = origin(CONTENT, faults=first_is_fast)
+    segdl.download(served.url, tmp_path / "f", connections=2)
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    helped = [
+        each.range[0]
+        for each in served.requests
+        if each.connection == connections[0] and each.range[0] > SIZE // 2
+    ]
+    # With half of what the slow one lacks, and half of that again, it would have come later.
+    assert helped[0] < SIZE * 11 // 16
+
+
 def test_connections_that_are_all_slow_are_kept(origin: Callable[..., Any], tmp_path: Path) -> None:
     served = origin(content(3 * MIB), faults=lambda request, index: Drip(16 * 1024, 0.1))
     events: list[segdl.events.Event] = []

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# More than these are not waiting for an answer at once, unless twice as many stream: a server
-# that allows two connections refuses at most this many, whatever -j says.
+# More than these are not waiting for an answer at once, unless half as many again stream: a
+# server that allows two connections refuses at most this many, whatever -j says.
 UNANSWERED = 8
 FIRST_RAISE = 10.0
 # While the server takes what we add, the next one follows soon.
@@ -59,7 +59,7 @@ def may_ask(state: Admission, now: float) -> bool:
     busy = state.unanswered + state.streaming
     raised = state.raise_at is not None and now >= state.raise_at and state.unanswered == 0
     limit = min(state.cap, state.limit + 1) if raised else state.limit
-    waiting = max(UNANSWERED, state.streaming // 2)
+    waiting = max(UNANSWERED, state.streaming * 2 // 3)
     return now >= state.not_before and busy < limit and state.unanswered < waiting
 
 

@@ -158,7 +158,7 @@ class Fetching:
         if site.gate.round_trip > LONG_PATH:
             # Each that is cut again is another to set up. Who refuses more gets no more.
             newcomers = min(self._wanted(), site.gate.limit) - at_work
-        least, rate = self._run.transfer.min_split, self._sites.rate_of(site)
+        least, rate = self._run.transfer.min_split, site.idle_pace or self._sites.rate_of(site)
         beside = site.gate.streaming > at_work
         # One that waits for a request needs no more than that.
         setup = (site.gate.round_trip or None) if site.source.idle else None
@@ -202,7 +202,7 @@ class Fetching:
     ) -> None:
         busy, now = self._busy(), self._run.clock()
         again = segment.goes_on_at(site)
-        rate = segment.rate(now) if again else None
+        rate = segment.rate(now) if again else site.idle_pace
         segment.until = segment.stop if opened else self._until(segment, site, rate)
         segment.set_out(Wire(), site, now, speed, again=again)
         self._sites.set_out(site)
@@ -237,6 +237,8 @@ class Fetching:
         assert site is not None
         if isinstance(outcome, Streamed) and outcome.rest is not None:
             self._relay.offer(segment, outcome.rest, self._supply, self._watch.setup)
+        if isinstance(outcome, Streamed) and segment.complete:
+            site.pace = segment.speed.pace or site.pace
         if segment.position > segment.began:
             site.brought.append(Span(segment.began, segment.position))
         if wire is not None and wire.aborted and segment.dropped is None:

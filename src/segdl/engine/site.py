@@ -34,6 +34,8 @@ class Site:
         held: responses that wait to go on in another segment; each is a connection.
         received: bytes that came, those that are only compared included.
         brought: the bytes of this run that attempts which are over got from here.
+        pace: bytes a second of the connection that was done with a segment last; None where
+            none was yet.
     """
 
     source: Source
@@ -43,11 +45,17 @@ class Site:
     held: int = 0
     received: int = 0
     brought: list[Span] = field(default_factory=list)
+    pace: float | None = None
 
     @property
     def allowed(self) -> int:
         """Connections that it may have, without those that are held."""
         return self.most - self.held
+
+    @property
+    def idle_pace(self) -> float | None:
+        """Bytes a second that a connection which waits for a request may bring; None: unknown."""
+        return self.pace if self.source.idle else None
 
     @property
     def name(self) -> str:
