@@ -16,19 +16,6 @@ from segdl.net.wire import AbortedError, Wire
 _OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 
-class OwnConnection:
-    """A connection that is nothing but its socket. One thread at a time uses it."""
-
-    __slots__ = ("sock",)
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-
-    def close(self) -> None:
-        """Close it."""
-        self.sock.close()
-
-
 class Connector:
     """Makes connections. Threads share it; `_lock` owns `_known`.
 
@@ -43,7 +30,7 @@ class Connector:
         self._lock = threading.Lock()
         self._known: dict[Origin, Known] = {}
 
-    def connect(self, location: Location, wire: Wire, early: Early | None) -> OwnConnection:
+    def connect(self, location: Location, wire: Wire, early: Early | None) -> socket.socket:
         """Return a new connection to the origin of a place.
 
         Args:
@@ -59,13 +46,13 @@ class Connector:
         try:
             made = self._reach(location.origin, wire, early)
             if location.origin.scheme == "https":
-                made = self._secured(made, location.origin.host, wire)
+                return self._secured(made, location.origin.host, wire)
+            return made
         except UnicodeError:
             unusable = UsageError(f"{location}: the URL cannot be used")
             raise TransferError(unusable, fatal=True) from None
         except TimeoutError as error:
             raise ConnectTimedOutError("connecting took too long") from error
-        return OwnConnection(made)
 
     def _reach(self, origin: Origin, wire: Wire, early: Early | None) -> socket.socket:
         def check() -> None:
@@ -95,7 +82,7 @@ class Connector:
         """Return the socket with TLS around it; both are closed where that fails."""
         try:
             secure = self._context.get().wrap_socket(
-                made, server_hostname=host.removesuffix("."), do_handshake_on_connect=False
+                made, server_hostname=host, do_handshake_on_connect=False
             )
         except BaseException:
             made.close()

@@ -20,7 +20,7 @@ from segdl.core.url import Location, Origin
 from segdl.net.answer import Answer, LibraryAnswer, PlainAnswer
 from segdl.net.connector import Connector
 from segdl.net.early import Early
-from segdl.net.idle import Connection, IdleConnections
+from segdl.net.idle import IdleConnections
 from segdl.net.proxies import target_of
 from segdl.net.readable import wait_for_read
 from segdl.net.wire import Wire
@@ -39,16 +39,15 @@ class Line:
     """A connection that a request is on. One thread at a time uses it.
 
     Args:
-        connection: has a socket.
+        connected: its socket.
         origin: where it leads.
         idle: takes it when it can be used again.
     """
 
-    def __init__(self, connection: Connection, origin: Origin, idle: IdleConnections) -> None:
-        assert connection.sock is not None
-        self.socket = connection.sock
-        self.drop: Callable[[], None] = connection.close
-        self.keep: Callable[[], None] = partial(idle.keep, origin, connection)
+    def __init__(self, connected: socket.socket, origin: Origin, idle: IdleConnections) -> None:
+        self.socket = connected
+        self.drop: Callable[[], None] = connected.close
+        self.keep: Callable[[], None] = partial(idle.keep, origin, connected)
 
     def answer(self, came: bytes = b"") -> Answer:
         """Wait for the answer.

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from segdl.core.url import Origin
 
 if TYPE_CHECKING:
     import socket
-
-
-class Connection(Protocol):
-    """A connection that requests can be sent over, one after the other."""
-
-    @property
-    def sock(self) -> socket.socket | None:
-        """Its socket; None where it has none any more."""
-
-    def close(self) -> None:
-        """Close it."""
 
 
 class IdleConnections:
@@ -35,11 +24,11 @@ class IdleConnections:
         self._an_origin = an_origin
         self._in_all = in_all
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Origin, list[Connection]] = OrderedDict()
+        self._kept: OrderedDict[Origin, list[socket.socket]] = OrderedDict()
         self._count = 0
         self._closed = False
 
-    def take(self, origin: Origin) -> Connection | None:
+    def take(self, origin: Origin) -> socket.socket | None:
         """Return the one that was kept last, if there is one."""
         with self._lock:
             return self._pop(origin, -1)
@@ -49,10 +38,10 @@ class IdleConnections:
         with self._lock:
             return len(self._kept.get(origin, ()))
 
-    def keep(self, origin: Origin, connection: Connection) -> None:
+    def keep(self, origin: Origin, connection: socket.socket) -> None:
         """Keep a connection, or close it where there are enough."""
         with self._lock:
-            excess: Connection | None = connection
+            excess: socket.socket | None = connection
             if not self._closed:
                 kept = self._kept.setdefault(origin, [])
                 kept.append(connection)
@@ -76,7 +65,7 @@ class IdleConnections:
             for connection in connections:
                 connection.close()
 
-    def _pop(self, origin: Origin, at: int) -> Connection | None:
+    def _pop(self, origin: Origin, at: int) -> socket.socket | None:
         kept = self._kept.get(origin)
         if not kept:
             return None
