@@ -143,7 +143,8 @@ def _listen(state: Ramp, sample: Sample) -> Ramp:
     earlier = 2 * speeds.mean(2 * stretch) - speed
     if state.speeds.age < 2 * stretch or speed > _GROWING * earlier:
         return state
-    if sample.queued and sample.left is not None and sample.left < LONG * speed:
+    full = sample.queued and sample.round_trip > LONG_PATH
+    if full and sample.left is not None and sample.left < LONG * speed:
         # Another one takes nearly as long to find its pace, and is in the way of the first.
         return state
     # A server that paces by whole seconds may have begun with more than it will go on with.
