@@ -1,4 +1,4 @@
-"""Which orders go out: hosts have windows, files of a host take turns."""
+"""Which orders go out: hosts have windows and shares, files of a host take turns."""
 
 from __future__ import annotations
 
@@ -63,6 +63,18 @@ def test_room_is_what_the_engine_has() -> None:
     add(traffic, File("a", 3))
     assert len(taken(traffic, 2)) == 2
     assert len(taken(traffic, 2)) == 1
+
+
+def test_the_host_that_has_the_fewest_orders_out_is_next() -> None:
+    traffic = make(Clock(), cap=8)
+    first, second = File("a", 20), File("b", 20)
+    add(traffic, first)
+    add(traffic, second)
+    assert Counter(file for file, _ in taken(traffic, 4)) == {first: 2, second: 2}
+    # One is quick, the other slow: room that the one leaves is not the other's for good.
+    for _ in range(6):
+        traffic.back("b")
+        assert [file for file, _ in taken(traffic, 1)] == [second]
 
 
 def test_a_refusal_holds_all_files_of_the_host_up_and_no_other() -> None:

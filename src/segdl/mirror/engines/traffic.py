@@ -15,7 +15,8 @@ from segdl.mirror.engines.parcel import Parcel
 class Traffic:
     """Orders that wait, by host. The driver's thread owns it.
 
-    Files of a host take turns, so that a large one leaves room for others.
+    The host that has the fewest orders out is next, and its files take turns: so none holds the
+    others up.
 
     Args:
         cap: tells how many orders of a host may be out at once.
@@ -57,22 +58,30 @@ class Traffic:
             if parcel.outcome is None:
                 parcel.ready.append(order)
                 self.add(parcel)
-        for host in list(self._waiting):
-            waiting = self._waiting[host]
-            while waiting and most > 0:
-                parcel = waiting[0]
-                if not parcel.ready:
-                    waiting.popleft()
-                    continue
-                window = self._window(host)
-                if not hostwindow.may_go(window, now):
-                    break
-                waiting.rotate(-1)
-                self._windows[host] = hostwindow.gone(window, now)
+        turns = [(self._window(host).out, place, host) for place, host in enumerate(self._waiting)]
+        heapq.heapify(turns)
+        while turns and most > 0:
+            out, place, host = heapq.heappop(turns)
+            found = self._next_of(host, now)
+            if found is not None:
+                heapq.heappush(turns, (out + 1, place, host))
                 most -= 1
-                yield parcel, parcel.ready.popleft()
-            if not waiting:
-                del self._waiting[host]
+                yield found
+
+    def _next_of(self, host: str, now: float) -> tuple[Parcel, Order] | None:
+        waiting = self._waiting[host]
+        while waiting and not waiting[0].ready:
+            waiting.popleft()
+        if not waiting:
+            del self._waiting[host]
+            return None
+        window = self._window(host)
+        if not hostwindow.may_go(window, now):
+            return None
+        parcel = waiting[0]
+        waiting.rotate(-1)
+        self._windows[host] = hostwindow.gone(window, now)
+        return parcel, parcel.ready.popleft()
 
     def drain(self) -> list[Parcel]:
         """Return the files that wait, and forget what they want."""
