@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import threading
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ from support.require import require, require_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from segdl.core.spans import Span
 
 MIB = 1024 * 1024
 
@@ -259,3 +262,48 @@ def test_a_part_is_deleted_only_when_its_bytes_are_on_the_disk(
     content = data.content(9000)
     assert joined(fill(tmp_path, content, (0, 10), (10, 5000), (5000, 9000)), 9000) == content
     assert deleted == [10, 5000]
+
+
+def test_the_next_part_is_copied_while_the_one_before_is_brought_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copying, beside = threading.Event(), []
+    in_steps = join_module._copy_in_kernel
+
+    def synced(descriptor: int) -> None:
+        beside.append(copying.wait(5.0))
+
+    def noted(source: int, target: int, wanted: Span, at: int) -> int:
+        if at >= 5000:
+            copying.set()
+        return in_steps(source, target, wanted, at)
+
+    monkeypatch.setattr(part_module, "_sync", synced)
+    monkeypatch.setattr(join_module, "_copy_in_kernel", noted)
+    content = data.content(9000)
+    assert joined(fill(tmp_path, content, (0, 10), (10, 5000), (5000, 9000)), 9000) == content
+    assert beside[0]
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_bytes_that_do_not_reach_the_disk_are_not_taken_for_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    count = 0
+
+    def broken(descriptor: int) -> None:
+        nonlocal count
+        count += 1
+        # Linux tells it once.
+        if count == failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(part_module, "_sync", broken)
+    content = data.content(9000)
+    parts = fill(tmp_path, content, (0, 10), (10, 3000), (3000, 6000), (6000, 9000))
+    with pytest.raises(DiskError, match="Input/output error"):
+        join(parts, 9000, lambda done: None)
+    assert parts.held()[0].stop == 9000
+    # What is claimed was on the disk, or is still in the part that it came from.
+    left = {1: {0: 0, 10: 2990, 3000: 3000, 6000: 3000}, 2: {0: 3000, 3000: 3000, 6000: 3000}}
+    assert parts.sizes() == left[failing]

@@ -1,8 +1,9 @@
 """The merger: the first part grows by the others until it is the file.
 
-A part is deleted only when its bytes are safe in the first one, so joining needs at most
-one part of extra space, and can be killed and run again at any point: the parts are in
-the same state that a download leaves, and what is missing is planned the same way.
+A part is deleted only when its bytes are safe in the first one, which is seen to while the next
+one is copied. Where there is room for one of them only, that waits: so joining needs at most one
+part of extra space. It can be killed and run again at any point: the parts are in the same state
+that a download leaves, and what is missing is planned the same way.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from segdl.core.spans import Span
-from segdl.errors import IntegrityError
+from segdl.errors import DiskError, IntegrityError
+from segdl.store.behind import Behind
 from segdl.store.faults import disk_errors, shown
 
 if TYPE_CHECKING:
@@ -41,20 +44,13 @@ def join(parts: Parts, size: int, on_progress: Callable[[int], None]) -> Part:
     """
     whole = parts.open(0)
     try:
-        while whole.size < size:
-            start = _next(parts.sizes(), whole.size)
-            if start is None:
-                raise IntegrityError(
-                    f"{shown(parts.folder)}: no part holds byte {whole.size}",
-                    hint="run the same command again",
-                )
-            source = parts.open(start)
-            try:
-                _absorb(whole, source, size, on_progress)
-            finally:
-                parts.release(source)
-            _drop_covered(parts, whole)
-        _drop_covered(parts, whole)
+        with closing(Behind(whole)) as behind:
+            while whole.size < size:
+                _take_next(parts, whole, behind, size, on_progress)
+                behind.begin()
+                _drop_safe(parts, whole)
+            behind.finish()
+        _drop_safe(parts, whole)
         if whole.size != size or set(parts.sizes()) != {0}:
             raise IntegrityError(
                 f"{shown(parts.folder)}: the parts do not make a file of {size} bytes",
@@ -67,25 +63,51 @@ def join(parts: Parts, size: int, on_progress: Callable[[int], None]) -> Part:
     return whole
 
 
+def _take_next(
+    parts: Parts, whole: Part, behind: Behind, size: int, on_progress: Callable[[int], None]
+) -> None:
+    """Copy the part that goes on furthest where the first one ends."""
+    start = _next(parts.sizes(), whole.size)
+    if start is None:
+        raise IntegrityError(
+            f"{shown(parts.folder)}: no part holds byte {whole.size}",
+            hint="run the same command again",
+        )
+    source = parts.open(start)
+    try:
+        try:
+            _absorb(whole, source, behind, size, on_progress)
+        except DiskError:
+            behind.finish()
+            if not _drop_safe(parts, whole):
+                raise
+            # The part before was there twice still: without it there may be room.
+            _absorb(whole, source, behind, size, on_progress)
+    finally:
+        parts.release(source)
+
+
 def _next(sizes: dict[int, int], at: int) -> int | None:
     """Return the part that holds byte `at` and reaches furthest."""
     holding = [start for start, size in sizes.items() if start <= at < start + size]
     return max(holding, key=lambda start: start + sizes[start], default=None)
 
 
-def _drop_covered(parts: Parts, whole: Part) -> None:
-    covered = [
-        start for start, size in parts.sizes().items() if start and start + size <= whole.size
+def _drop_safe(parts: Parts, whole: Part) -> bool:
+    """Delete the parts whose bytes are on the disk in the first one; tell whether any was."""
+    # A power cut must not find one gone before its copy is safe.
+    safe = [
+        start for start, size in parts.sizes().items() if start and start + size <= whole.on_disk
     ]
-    if covered:
-        # A power cut must not find them gone before their copy is on the disk.
-        whole.sync()
-    for start in covered:
+    for start in safe:
         parts.remove(start, copied=True)
+    return bool(safe)
 
 
-def _absorb(whole: Part, source: Part, size: int, on_progress: Callable[[int], None]) -> None:
-    stop = min(source.stop, size)
+def _absorb(
+    whole: Part, source: Part, behind: Behind, size: int, on_progress: Callable[[int], None]
+) -> None:
+    stop, flushed = min(source.stop, size), whole.size
     while whole.size < stop:
         on_progress(whole.size)
         wanted = Span(whole.size - source.start, min(whole.size + _STEP, stop) - source.start)
@@ -98,8 +120,9 @@ def _absorb(whole: Part, source: Part, size: int, on_progress: Callable[[int], N
                 f"{shown(source.path)} became shorter", hint="run the same command again"
             )
         whole.grow(copied)
-        if whole.unsynced >= _FLUSH_EVERY:
-            whole.sync()
+        if stop > whole.size >= flushed + _FLUSH_EVERY:
+            flushed = whole.size
+            behind.begin()
 
 
 def _copy_in_kernel(source: int, target: int, wanted: Span, at: int) -> int:

@@ -91,9 +91,9 @@ class Part:
         return self.start + self.size
 
     @property
-    def unsynced(self) -> int:
-        """Bytes written since the last `sync`."""
-        return self.size - self._synced
+    def on_disk(self) -> int:
+        """Bytes of which `sync` made sure."""
+        return self._synced
 
     @property
     def descriptor(self) -> int:
@@ -135,6 +135,9 @@ class Part:
 
     def sync(self) -> None:
         """Return when the bytes are on the disk; callable from any thread."""
+        if self._failure is not None:
+            # The system tells once that bytes were lost: what it says later is worth nothing.
+            raise self._failure
         with self._lock:
             if self._closed or self._synced == self.size:
                 return
