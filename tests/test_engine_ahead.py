@@ -110,7 +110,7 @@ def fetch_all(
     network = segdl.NetworkOptions(stall_timeout=5, connect_timeout=5)
     cancel = threading.Event()
     with open_run(network, options, events.append, cancel, max_files=files) as run:
-        quick = replace(run, backoff=lambda _: 0.01)
+        quick = run._replace(backoff=lambda _: 0.01)
         outcomes = dict(download_all(quick, wanted, download, files))
         check_balance(run.gates)
     return outcomes, events

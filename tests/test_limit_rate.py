@@ -14,7 +14,9 @@ import pytest
 import segdl
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
+from segdl.engine.once import Once
 from segdl.engine.run import Run
+from segdl.engine.shelf import Shelf
 from segdl.engine.threads import Threads
 from segdl.net.transport import Transport
 from segdl.net.wire import Wire
@@ -258,6 +260,8 @@ def test_waiting_for_a_turn_is_not_waiting_for_an_answer() -> None:
         lookout=Lookout(lambda: False, time.monotonic, 0.1),
         emit=lambda event: None,
         cancel=threading.Event(),
+        once=Once(),
+        shelf=Shelf(),
     )
     answer = cast("Exchange", object())
     aborted: list[bool] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -251,7 +250,7 @@ def test_a_delay_is_from_one_request_to_the_next() -> None:
             return False
 
     with a_run() as run:
-        pace = Pace(replace(run, clock=lambda: now, cancel=Sleeping()))
+        pace = Pace(run._replace(clock=lambda: now, cancel=Sleeping()))
         turns = []
         for spent in (0.0, 0.0, 3.0, 20.0, 0.0):
             now += spent

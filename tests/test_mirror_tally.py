@@ -204,7 +204,7 @@ def test_a_whole_run_adds_up() -> None:
 
 
 def test_a_failure_that_is_made_good_is_none() -> None:
-    tally = told(taken(), gone(), taken(2), gone(2), Round(2), taken(3), replace(done(), file=3))
+    tally = told(taken(), gone(), taken(2), gone(2), Round(2), taken(3), done()._replace(file=3))
     assert (tally.failed, list(tally.failures)) == (1, ["d/2"])
     assert tally.hosts[HOST].failed == 1
 
@@ -323,7 +323,7 @@ def test_a_pause_of_a_day_does_not_blur_a_run_of_a_minute() -> None:
 
 
 def test_hosts_beyond_so_many_are_counted_together() -> None:
-    ends = [replace(done(n), host=f"h{n}.example") for n in range(MOST_HOSTS + 7)]
+    ends = [done(n)._replace(host=f"h{n}.example") for n in range(MOST_HOSTS + 7)]
     hosts = told(*ends).hosts.all(0.0)
     assert len(hosts) == MOST_HOSTS + 1
     assert hosts[-1].name == OTHERS
@@ -367,7 +367,7 @@ def test_unchanged_files_get_on_without_bytes() -> None:
     tally = told(Listed(10, 1000, True))
     for number in range(1, 6):
         tally.apply(taken(number), number)
-        tally.apply(replace(done(number, fetched=0), how="unchanged"), number)
+        tally.apply(done(number, fetched=0)._replace(how="unchanged"), number)
     assert tally.speed(5.0) == 0
     assert tally.seconds_left(5.0) == pytest.approx(5)
 

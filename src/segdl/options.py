@@ -237,6 +237,8 @@ class Request:
     @property
     def most_in_all(self) -> int | None:
         """The most connections that what a list allows comes to; None is no limit."""
+        if self.most_connections is None and not self.most_per_url:
+            return None
         capped = dict(self.most_per_url)
         told = [] if self.most_connections is None else [self.most_connections]
         urls = {self.url, *self.mirrors}

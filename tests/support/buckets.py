@@ -8,7 +8,7 @@ import itertools
 import re
 import threading
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -109,7 +109,7 @@ class Bucket:
         cancel = cancel or threading.Event()
         options = self.network(**(network or {}))
         with open_run(options, transfer, emit, cancel, max_files=1) as opened:
-            run = replace(opened, backoff=lambda tries: 0.02 * tries)
+            run = opened._replace(backoff=lambda tries: 0.02 * tries)
             uploader = Uploader(Store(run), parse_prefix(self.url(prefix)), least=PART)
             return uploader(run, Request(url=url, **wanted))
 

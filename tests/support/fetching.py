@@ -14,8 +14,10 @@ from segdl.core.selection import parse_range
 from segdl.engine.download import download
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
+from segdl.engine.once import Once
 from segdl.engine.ordered import stream
 from segdl.engine.run import TICK, Run
+from segdl.engine.shelf import Shelf
 from segdl.engine.threads import Threads
 from segdl.errors import SegdlError
 from segdl.net.transport import Transport
@@ -103,6 +105,8 @@ def fetch(
         lookout=lookout,
         emit=fetched.events.append,
         cancel=cancel,
+        once=Once(),
+        shelf=Shelf(),
         clock=clock,
         backoff=quick_backoff,
     )

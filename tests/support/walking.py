@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -109,7 +109,7 @@ class a_run:  # noqa: N801  reads as a context
         )
 
     def __enter__(self) -> Run:
-        self._run = replace(self._opened.__enter__(), backoff=quick_backoff)
+        self._run = self._opened.__enter__()._replace(backoff=quick_backoff)
         return self._run
 
     def __exit__(self, *raised: Any) -> None:

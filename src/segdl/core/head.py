@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from segdl.core.digests import digest_fields, strongest
@@ -152,6 +153,8 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     return None if date is None else max(0.0, date - now)
 
 
+# One file's is read again and again, and many files are of one day.
+@lru_cache(maxsize=256)
 def parse_date(value: str | None) -> float | None:
     """Read an HTTP date as seconds since the epoch; one without a zone is in UTC."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from segdl.core.selection import Selection
 from segdl.core.spans import Span
@@ -69,7 +68,7 @@ class Again:
 
     def _ask(self, site: Site, span: Span, *, once: bool) -> tuple[Contacts, Contact]:
         if site not in self._contacts:
-            run = replace(self._task.run, emit=self._tell)
+            run = self._task.run._replace(emit=self._tell)
             self._contacts[site] = Contacts(run, site.source, self._task.number)
         contacts = self._contacts[site]
         contact = contacts.make(self._selection.remote(span), once=once)

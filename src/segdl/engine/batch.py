@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from segdl.core.tail import median
@@ -140,7 +140,7 @@ class Batch:
         run, prepared = self._run, None
         if asked is not None:
             prepared = Prepared(asked, run.transport)
-            run = replace(run, transport=prepared)
+            run = run._replace(transport=prepared)
         future = self._pool.submit(_one, run, request, self._fetch, number)
         self._threads[future] = number
 
@@ -172,8 +172,7 @@ class Batch:
         """Take the steps of a file that has nothing to wait for; None where it has."""
         events: list[Event] = []
         prepared = Prepared(file.asked, None)
-        run = replace(
-            self._run,
+        run = self._run._replace(
             transport=prepared,
             gates=self._open_gates,
             emit=events.append,

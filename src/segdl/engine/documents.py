@@ -45,7 +45,7 @@ def read_document(run: Run, asked: Request) -> list[Request | SegdlError]:
     location = parse_url(asked.url)
     source = Source(run.transport, location, Credentials(run.network, asked, location))
     with _own_thread() as pool:
-        apart = replace(run, pool=pool, emit=lambda event: _tell(run, location, event))
+        apart = run._replace(pool=pool, emit=lambda event: _tell(run, location, event))
         version, data = read_small(apart, source, _NO_FILE, MOST_BYTES + 1)
     named = replace(asked, entrusted=asked.url)
     return _requests(data, str(location), named, media_type=version.media_type)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import replace
 
 from segdl.engine.batch import Batch, Failure, Fetch, Outcome
 from segdl.engine.run import Run
@@ -43,7 +42,7 @@ def download_all(
     Raises:
         Exception: a defect; never a SegdlError.
     """
-    run = replace(run, own_threads=True)
+    run = run._replace(own_threads=True)
     waiting = iter(requests)
     number, ended = first - 1, False
     batch = Batch(run, fetch, max_files, needs_thread)

@@ -75,7 +75,7 @@ class Outright:
             CancelledError: the run is to end.
         """
         size = self._contact.version.size
-        if size is None or not _is_free(target):
+        if size is None or not (self._was_free() or _is_free(target)):
             return False, None
         claims = claims_of(self._task, self._contact.version)
         if self._part is None:
@@ -97,6 +97,13 @@ class Outright:
         if named:
             tell_unchecked(self._task, self._contact.version)
         return named, claims[0].checksum if claims else None
+
+    def _was_free(self) -> bool:
+        """Tell whether its name was looked for just now, and nothing had it.
+
+        Who takes it meanwhile is found out in publishing.
+        """
+        return self._task.run.one_answer and self._task.request.held is None
 
     def _is_way_for(self, size: int) -> bool:
         """Tell whether the answer brings a whole small file."""

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from segdl.core import pace
 from segdl.engine.gate import Gates
@@ -37,8 +36,7 @@ def _backoff(attempt: int) -> float:
     return pace.backoff(attempt, random.random())  # noqa: S311 - spreads retries, no secret
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """The surroundings of every download in a run.
 
     Attributes:
@@ -68,8 +66,8 @@ class Run:
     lookout: Lookout
     emit: Callable[[Event], None]
     cancel: threading.Event
-    once: Once = field(default_factory=Once)
-    shelf: Shelf = field(default_factory=Shelf)
+    once: Once
+    shelf: Shelf
     ahead: Transport | None = None
     synced: Callable[[float], object] = lambda _: None
     one_answer: bool = False

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
+from segdl.engine.once import Once
 from segdl.engine.run import TICK, Run
+from segdl.engine.shelf import Shelf
 from segdl.engine.threads import Threads
 from segdl.net.early import Early
 from segdl.net.transport import Transport
@@ -65,6 +67,8 @@ def open_run(
         pool=Threads(max_files * transfer.most, thread_name_prefix="segdl-fetch"),
         emit=emit_one,
         cancel=cancel,
+        once=Once(),
+        shelf=Shelf(),
     )
     try:
         yield run

@@ -94,7 +94,7 @@ def open_task(run: Run, request: Request, number: int, *, skipped: int = 0) -> I
         )
     most = request.most_in_all
     if most is not None and most < run.transfer.most:
-        run = replace(run, transfer=_capped(run.transfer, most))
+        run = run._replace(transfer=_capped(run.transfer, most))
     if request.checksum == AUTO and run.transfer.range is not None:
         raise UsageError(
             "a checksum that is looked for is the whole file's, and only a range is wanted",

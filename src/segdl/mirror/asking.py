@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from segdl.core.expected import Expected
+from segdl.core.identity import Version
 from segdl.core.mirrorpath import may_be_page
 from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
@@ -19,7 +21,7 @@ from segdl.options import NetworkOptions, Request, TransferOptions
 
 
 class Asking:
-    """Says what to ask for, file by file. Nothing of it changes.
+    """Says what to ask for, file by file. The coordinator's thread uses it.
 
     Args:
         options: the mirror.
@@ -37,6 +39,9 @@ class Asking:
     ) -> None:
         self._options = options
         self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
+        self._transfers: dict[str | int, TransferOptions] = {}
+        # Files of one folder come one after another.
+        self._folder = lru_cache(maxsize=64)(options.directory.joinpath)
         self._profiles = profiles
         source = options.listing.source
         # A list of the user's own names what the user names.
@@ -55,10 +60,19 @@ class Asking:
         size, cap = row.listed.size, self.cap(row.host)
         small = size is not None and size < LARGE
         connections = 1 if small or cap == 1 else f"auto:{cap}"
-        return replace(self._transfer, connections=connections)
+        made = self._transfers.get(connections)
+        if made is None:
+            made = self._transfers[connections] = replace(self._transfer, connections=connections)
+        return made
 
-    def request(self, row: Row, entry: Entry | None) -> Request:
-        """Return the request for a file; `entry` has what the ledger does not."""
+    def request(self, row: Row, entry: Entry | None, held: Version | None = None) -> Request:
+        """Return the request for a file.
+
+        Args:
+            row: the file.
+            entry: has what the ledger does not.
+            held: what is here already, where the server is asked whether it has another.
+        """
         urls = entry.urls if entry else row.urls
         place = parse_url(urls[0])
         own = (*self._profiles.headers(place), *(entry.headers if entry else ()))
@@ -71,13 +85,14 @@ class Asking:
         return Request(
             url=urls[0],
             mirrors=urls[1:],
-            directory=self._options.directory / directory,
+            directory=self._folder(directory),
             name=name,
             headers=headers,
             entrusted=entrusted,
             named=self._named,
             # A list may move to other URLs.
             supersedes=True,
+            held=held,
             expected=self._expected(row, entry.pieces if entry else None),
         )
 

@@ -209,7 +209,7 @@ class InBucket:
         request = replace(
             job.request, directory=Path(path.parent), name=path.name, held=self.held(job, number)
         )
-        result = self._upload(replace(run, transfer=job.transfer), request, number)
+        result = self._upload(run._replace(transfer=job.transfer), request, number)
         self.took(job, result)
         return result
 

@@ -64,7 +64,7 @@ class Coordinator:
     ) -> None:
         network = run.network
         # Each request has what is meant for its server, and nothing else.
-        self._run = replace(run, network=replace(network, headers=(), user=None))
+        self._run = run._replace(network=replace(network, headers=(), user=None))
         self._options = options
         source = options.listing.source
         profiles = Profiles(options.hosts, source, lambda text: tell(Said(text)))
@@ -94,7 +94,7 @@ class Coordinator:
         from segdl.mirror.engines.camp import portable
         from segdl.mirror.engines.setting_up import open_carrier
 
-        self._run = replace(self._run, network=portable(self._run.network))
+        self._run = self._run._replace(network=portable(self._run.network))
         with open_carrier(
             self._run,
             self._options,
@@ -197,7 +197,8 @@ class Coordinator:
     def _begin(self, intake: Intake, row: Row) -> Request:
         self._numbers += 1
         entry = intake.apart.get(row.path)
-        request = self._asking.request(row, entry)
+        held = self._place.work.held(row) if self._place.work and not self._carrier else None
+        request = self._asking.request(row, entry, held)
         taken = Taken(self._numbers, row.path, row.host, row.listed.size)
         job = Job(
             taken,
@@ -206,11 +207,10 @@ class Coordinator:
             self._asking.transfer(row),
             self._twins(row),
             plain=not (self._options.exec or self._options.sums),
-            held=self._place.work.held(row) if self._place.work and not self._carrier else None,
         )
         self._jobs[self._numbers] = job
         self._tell(taken)
-        return replace(request, held=job.held)
+        return request
 
     def _twins(self, row: Row) -> tuple[Row, ...]:
         wanted = row.listed.checksum

@@ -6,7 +6,6 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from segdl.core.url import Location, parse_url
@@ -60,7 +59,7 @@ class Fetcher:
         self._outer = run
         self._threads = Threads(AT_ONCE, thread_name_prefix="segdl-list")
         self._reading = Threads(AT_ONCE, thread_name_prefix="segdl-list-read")
-        self._inner = replace(run, pool=self._reading, cancel=self._over, own_threads=False)
+        self._inner = run._replace(pool=self._reading, cancel=self._over, own_threads=False)
         self._trust = Trust(run.network, options, profiles)
         self._pace = Pace(self._inner)
         self._under_way: set[Asked] = set()
@@ -111,7 +110,7 @@ class Fetcher:
                 reason = event.reason.removeprefix(f"{place}: ")
                 self.say(f"{place}: waiting {event.seconds:.0f} s: {reason}")
 
-        return replace(self._inner, emit=tell)
+        return self._inner._replace(emit=tell)
 
     def close(self) -> None:
         """End what is under way."""

@@ -8,7 +8,7 @@ bytes, times seconds. Texts are safe to print.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from segdl.core.checksum import Checksum
@@ -21,8 +21,7 @@ from segdl.progress.events import SCHEMA_VERSION, Event
 How = Literal["fetched", "unchanged", "linked", "repaired"]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """So many files of so many bytes are listed by now; `complete` once the list ended.
 
     Of `unsized` of them the list does not tell the size. It is `broken` where it ended before
@@ -36,8 +35,7 @@ class Listed:
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """So many files of so many bytes, in all, are here already: nothing is asked for them.
 
     A round counts from zero.
@@ -47,8 +45,7 @@ class Kept:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A file was given to a thread. `size` is what the list says."""
 
     file: int
@@ -57,8 +54,7 @@ class Taken:
     size: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A file is as the list wants it. `verified` names the algorithm of the digest it had."""
 
     file: int
@@ -94,8 +90,7 @@ class Lost:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GaveUp:
+class GaveUp(NamedTuple):
     """A host does not answer: so many of its files wait for the next run."""
 
     host: str
@@ -103,16 +98,14 @@ class GaveUp:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(NamedTuple):
     """What the list no longer has went to the trash, or for good."""
 
     path: str
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(NamedTuple):
     """A host is asked nothing for a while, for any file: it is not there.
 
     Where it said 429 or 503 an event `Busy` tells so.
@@ -123,15 +116,13 @@ class Paused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One line that the operator of a mirror would want to read."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """A round begins: the list is read. The first is 1."""
 
     number: int
@@ -176,4 +167,5 @@ def to_json(happening: Happening) -> dict[str, object]:
     """
     if isinstance(happening, Event):
         return events.to_json(happening)
-    return {"v": SCHEMA_VERSION, "event": type(happening).__name__.lower(), **asdict(happening)}
+    told = asdict(happening) if isinstance(happening, Lost) else happening._asdict()
+    return {"v": SCHEMA_VERSION, "event": type(happening).__name__.lower(), **told}

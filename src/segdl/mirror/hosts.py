@@ -16,6 +16,8 @@ from segdl.mirror.rows import Row
 # is not large.
 _BATCH = 64
 _MOST_READY = 16 * _BATCH
+# Seconds between two looks for hosts to give up.
+_LOOK = 0.1
 # Bytes; smaller files are fetched over one connection.
 LARGE = 8 * 1024 * 1024
 
@@ -98,6 +100,7 @@ class Hosts:
         self._turns: deque[Host] = deque()
         self._tries: dict[int, int] = {}
         self._likeness = Likeness()
+        self._looked_at = -_LOOK
 
     def of(self, name: str) -> Host:
         """Return a host by name."""
@@ -185,8 +188,14 @@ class Hosts:
         return True
 
     def given_up(self) -> Iterator[tuple[Host, list[Row]]]:
-        """Yield hosts that are away, or to be left alone, for too long, and their files."""
+        """Yield hosts that are away, or to be left alone, for too long, and their files.
+
+        It looks for them now and then, however often it is called.
+        """
         now = self._clock()
+        if now < self._looked_at + _LOOK:
+            return
+        self._looked_at = now
         for host in self._hosts.values():
             if host.left and (
                 is_over(host.outage, now, self._patience) or self.pause(host) > LONGEST_WAIT

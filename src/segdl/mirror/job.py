@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segdl.core.identity import Version
 from segdl.core.mirrorneed import Had, Need
 from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
@@ -26,7 +25,6 @@ class Job:
         transfer: how to fetch it.
         twins: other files that had the digest it must have.
         plain: whether nothing but a download may be done for it.
-        held: what is here already, where the server is asked whether it has another.
         how: how it came to be right.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
@@ -40,7 +38,6 @@ class Job:
     transfer: TransferOptions
     twins: tuple[Row, ...] = ()
     plain: bool = False
-    held: Version | None = None
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None
@@ -50,7 +47,7 @@ class Job:
     @property
     def only_fetches(self) -> bool:
         """Whether all that it takes is a download, or to ask whether there is one."""
-        asks = self.row.need is Need.ASK and self.held is not None
+        asks = self.row.need is Need.ASK and self.request.held is not None
         fetches = asks or self.row.need is Need.FETCH
         return self.plain and fetches and not self.twins
 

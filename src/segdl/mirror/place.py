@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 from segdl.core.mirrorneed import Stat
 from segdl.engine.run import Run
 from segdl.mirror.aside import drop_parts
-from segdl.mirror.engines.pieced import sweep
 from segdl.mirror.happenings import Happening
 from segdl.mirror.job import Job
 from segdl.mirror.options import INCOMING, MirrorOptions
@@ -117,6 +116,9 @@ class Folder:
 
     def sweep(self) -> None:
         """Throw away what is in pieces still; see `Place`."""
+        # Once, at the end: the first files need not wait until it is loaded.
+        from segdl.mirror.engines.pieced import sweep
+
         sweep(self._incoming)
 
     def look(self, path: str) -> tuple[Stat | None, bool]:

@@ -14,7 +14,7 @@ from segdl.mirror.listing import Found
 
 # Items that are handed over at once, and that are read ahead at most.
 _BATCH = 500
-_AHEAD = 4000
+_AHEAD = 1000
 
 
 class Reading:

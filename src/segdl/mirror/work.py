@@ -65,6 +65,8 @@ class Work:
 
     def at_hand(self, run: Run, job: Job) -> DownloadResult | None:
         """Do without its server: with what is here, or another file that is the same."""
+        if job.row.need is not Need.READ and not job.twins:
+            return None
         path = self._options.directory / job.row.path
         return self._here(run, job, path) or self._from_twin(run, job, path, run.clock())
 
@@ -160,15 +162,19 @@ class Work:
         Raises:
             SegdlError: it cannot be had.
         """
-        path = self._options.directory / job.row.path
-        request = replace(job.request, held=self.held(job.row))
+        request, held = job.request, self.held(job.row)
+        if held != request.held:
+            # Somebody touched what is here since.
+            request = replace(request, held=held)
         try:
-            result = download(replace(run, transfer=job.transfer), request, number)
+            result = download(run._replace(transfer=job.transfer), request, number)
         except ChecksumMismatchError as error:
-            held = self.aside.move_fetched(run, Target(path), job.transfer.layout, job.row.path)
-            if held is not None:
-                error.resolve(kept_as(held))
+            target = Target(self._options.directory / job.row.path)
+            aside = self.aside.move_fetched(run, target, job.transfer.layout, job.row.path)
+            if aside is not None:
+                error.resolve(kept_as(aside))
             raise
+        path = result.path or self._options.directory / job.row.path
         self.fetched(run, job, path, result)
         return result
 
@@ -196,7 +202,9 @@ class Work:
             job.had = replace(before or Had(found), version=version, listed_modified=told)
             self._add_sum(run, job, path)
             return
-        checksum = read_checksum(result.checksum) if result.checksum else None
+        checksum = row.listed.checksum
+        if checksum is None or str(checksum) != result.checksum:
+            checksum = read_checksum(result.checksum) if result.checksum else None
         job.verified = checksum.algorithm if checksum else None
         if checksum is not None and checksum.algorithm == "sha256":
             sha256 = checksum.hexdigest

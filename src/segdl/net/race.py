@@ -18,12 +18,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from segdl.core.addresses import Address, in_turn, most_telling
-from segdl.net.readable import SocketSelector
 
 # Seconds from one attempt to the next (RFC 8305, 5), and until a wait looks whether anybody
 # still wants it.
 _STAGGER = 0.25
 _UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY})
+# Windows has no poll.
+_Selector: type[selectors.BaseSelector] = getattr(
+    selectors, "PollSelector", selectors.SelectSelector
+)
 
 
 class Known:
@@ -95,7 +98,7 @@ class _Race:
 
     def __init__(self, options: Sequence[Any]) -> None:
         self._options = options
-        self._selector = SocketSelector()
+        self._selector = _Selector()
         self._errors: list[OSError] = []
 
     def run(

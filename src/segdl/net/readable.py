@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import selectors
+import math
+import select
 import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ssl
 
-# Windows has no poll.
-SocketSelector: type[selectors.BaseSelector] = getattr(
-    selectors, "PollSelector", selectors.SelectSelector
-)
+# Windows has no poll; elsewhere select takes no descriptor beyond 1023.
+_poll = getattr(select, "poll", None)
 
 
 def wait_for_read(connected: socket.socket, seconds: float | None) -> bool:
@@ -22,9 +21,11 @@ def wait_for_read(connected: socket.socket, seconds: float | None) -> bool:
         connected: its socket.
         seconds: to wait for that; None: as long as it takes.
     """
-    with SocketSelector() as selector:
-        selector.register(connected, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
+    if _poll is None:
+        return bool(select.select([connected], [], [], seconds)[0])
+    polled = _poll()
+    polled.register(connected, select.POLLIN)
+    return bool(polled.poll(None if seconds is None else math.ceil(seconds * 1000)))
 
 
 def tls_socket(connected: object) -> ssl.SSLSocket | None:

@@ -44,7 +44,8 @@ class Wire:
         self.connected = False
         self.waited = 0.0
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        # Made by who rests: most requests never do.
+        self._changed: threading.Condition | None = None
         self._socket: socket.socket | None = None
         self._aborted = False
         self._woken = False
@@ -79,6 +80,7 @@ class Wire:
         """Wait until `wake` or `abort`, at most `seconds`."""
         with self._lock:
             self._resting = True
+            self._changed = self._changed or threading.Condition(self._lock)
             self._changed.wait_for(lambda: self._woken or self._aborted, seconds)
             self._resting = self._woken = False
 
@@ -86,6 +88,10 @@ class Wire:
         """End a rest, or the next one where there is none."""
         with self._lock:
             self._woken = True
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._changed is not None:
             self._changed.notify_all()
 
     def wait_for_bytes(self, seconds: float | None = None) -> bool:
@@ -154,7 +160,7 @@ class Wire:
         """End the wait, now and for any later use of this wire."""
         with self._lock:
             self._aborted = True
-            self._changed.notify_all()
+            self._tell()
             if self._socket is not None:
                 # The plain socket's method: ssl's would drop its state under the reader.
                 try:

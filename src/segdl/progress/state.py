@@ -47,7 +47,6 @@ class FileState:
 
     Attributes:
         number: the file's number within the run.
-        name: what to call it.
         phase: what is being done with it.
         size: bytes of the whole, ``None`` where unknown.
         done: bytes done in this phase. Within a phase it only grows and never
@@ -58,7 +57,8 @@ class FileState:
 
     def __init__(self, number: int, url: str) -> None:
         self.number = number
-        self.name = _name_in_url(url)
+        self._url = url
+        self._path = ""
         self.phase: Phase = "connecting"
         self.size: int | None = None
         self.done = 0
@@ -68,12 +68,18 @@ class FileState:
         self._wait: _Wait | None = None
         self._retries: dict[int, _Retry] = {}
 
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        # Found when somebody looks: of many small files most are through before.
+        return printable(os.path.basename(self._path)) or _name_in_url(self._url)
+
     def apply(self, event: Event, now: float) -> None:
         """Take in an event of this file that came at `now`, in seconds."""
         match event:
             case Started(path=path, size=size, held=held):
-                if path and path != "-":
-                    self.name = printable(os.path.basename(path)) or self.name
+                if path != "-":
+                    self._path = path
                 self._begin(size, held, now)
             case Progress(done=done, size=size, segments=segments):
                 self._progress(done, size, segments, now)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 
 from segdl.core.limits import no_more_files
 from segdl.core.text import printable
@@ -35,9 +35,8 @@ def shown(path: Path | str) -> str:
     return printable(str(path), 1000)
 
 
-@contextmanager
-def disk_errors(path: Path | str, doing: str) -> Iterator[None]:
-    """Turn an OSError into a DiskError that says what to do.
+class disk_errors:  # noqa: N801 - used like a function
+    """Turns an OSError into a DiskError that says what to do.
 
     Args:
         path: the file it happened to.
@@ -46,13 +45,31 @@ def disk_errors(path: Path | str, doing: str) -> Iterator[None]:
     Raises:
         DiskError: where the body raised OSError.
     """
-    try:
-        yield
-    except OSError as error:
-        text = f"cannot {doing} {shown(path)}"
-        full = no_more_files(error, text)
-        if full is not None:
-            raise full from error
-        unknown = error.strerror or str(error), "", None
-        what, hint, instead = _ADVICE.get(error.errno or 0, unknown)
-        raise DiskError(f"{text}: {what}", hint=hint, instead=instead) from error
+
+    __slots__ = ("_doing", "_path")
+
+    # No generator: eight of them are entered for a small file.
+    def __init__(self, path: Path | str, doing: str) -> None:
+        self._path = path
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        """Do nothing: an error tells of itself."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OSError):
+            raise _explained(error, f"cannot {self._doing} {shown(self._path)}") from error
+
+
+def _explained(error: OSError, text: str) -> DiskError:
+    full = no_more_files(error, text)
+    if full is not None:
+        return full
+    unknown = error.strerror or str(error), "", None
+    what, hint, instead = _ADVICE.get(error.errno or 0, unknown)
+    return DiskError(f"{text}: {what}", hint=hint, instead=instead)

@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Callable, Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from segdl.core.names import NAME_BYTES, name_beside
@@ -26,7 +27,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """Where a file is to be, and the folder beside it that holds its parts until then."""
 
@@ -42,7 +43,7 @@ class Target:
                 instead="name",
             ) from None
 
-    @property
+    @cached_property
     def workplace(self) -> Path:
         """The folder of parts; its name is cut where NAME.segdl would be too long."""
         return self.path.parent / name_beside(self.path.name, SUFFIX)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 
 from segdl.engine.gate import Gates
 from segdl.engine.run import Run
@@ -67,8 +66,7 @@ class Station:
                 raise CancelledError("the run is over")
             self._tellers.add(teller)
         try:
-            yield replace(
-                self._run,
+            yield self._run._replace(
                 network=order.head.network,
                 transfer=order.head.transfer,
                 emit=teller,

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.log import Log, logging_to
-from segdl.mirror.seen.report import About, Report, report_of
 from segdl.mirror.seen.view import MirrorView, make_mirror_view
 from segdl.mirror.seen.words import summary
+
+if TYPE_CHECKING:
+    from segdl.mirror.seen.report import About, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,9 @@ class Audience:
 
     def report(self, about: About) -> Report:
         """Return what is left of the run, which is over now."""
+        # The first files need not wait until it is loaded.
+        from segdl.mirror.seen.report import report_of
+
         with self._board.read() as (tally, now):
             return report_of(tally, now, about)
 

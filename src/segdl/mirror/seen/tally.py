@@ -23,7 +23,19 @@ from segdl.mirror.happenings import (
 from segdl.mirror.seen.hosts import Hosts, HostTally
 from segdl.mirror.seen.timeline import Timeline
 from segdl.mirror.seen.work import Work
-from segdl.progress.events import Busy, Event, Failed, Note, Restarted, Retrying, Waiting
+from segdl.progress.events import (
+    Busy,
+    Event,
+    Failed,
+    Finished,
+    Note,
+    Probing,
+    Progress,
+    Restarted,
+    Retrying,
+    Started,
+    Waiting,
+)
 from segdl.progress.meter import Meter
 
 # Failures, and notes, that are kept; beyond that they are only counted.
@@ -172,6 +184,11 @@ class Tally:
     def apply(self, happening: Happening, now: float) -> None:
         """Take in what happened at `now`."""
         match happening:
+            case Started() | Progress():
+                self._advance(happening, now)
+            case Probing() | Finished():
+                # The mirror says itself when it begins with a file, and what came of it.
+                pass
             case Taken(file=file):
                 self.work[file] = Work(happening, now)
                 self.hosts[happening.host].at_work += 1
@@ -207,7 +224,8 @@ class Tally:
         work = self.work.get(file)
         return self.hosts[work.taken.host if work else _NOBODY]
 
-    def _engine(self, event: Event, now: float) -> None:
+    def _advance(self, event: Event, now: float) -> Work | None:
+        """Take in how far a file is; return it where it is at work."""
         work = self.work.get(event.file)
         if work is not None:
             before = work.here
@@ -215,6 +233,10 @@ class Tally:
             self._partly += work.here - before
             if came:
                 self._receive(work.taken.host, came, now, now)
+        return work
+
+    def _engine(self, event: Event, now: float) -> None:
+        work = self._advance(event, now)
         match event:
             case Retrying(cause=cause) | Waiting(cause=str(cause)):
                 self.retries[cause] = self.retries.get(cause, 0) + 1
