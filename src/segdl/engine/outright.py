@@ -103,7 +103,9 @@ class Outright:
 
         Who takes it meanwhile is found out in publishing.
         """
-        return self._task.run.one_answer and self._task.request.held is None
+        request = self._task.request
+        # Where the server has a say in the name, another one may have been looked for.
+        return self._task.run.one_answer and request.name is not None and request.held is None
 
     def _is_way_for(self, size: int) -> bool:
         """Tell whether the answer brings a whole small file."""
