@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
@@ -227,3 +229,30 @@ def test_so_many_are_kept_of_all_origins() -> None:
     assert fourth.closed
     assert late.closed
     assert idle.take(Origin("http", "a", 80)) is None
+
+
+def test_tls_is_told_a_name_without_the_dot_at_its_end(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 6066, 3: servers look their certificates up by it."""
+    hello: list[bytes] = []
+    really = socket.getaddrinfo
+
+    def look_up(host: str, *rest: Any) -> Any:
+        return really(host.removesuffix("."), *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def listen() -> None:
+            with server.accept()[0] as connected:
+                hello.append(connected.recv(4096))
+
+        listening = threading.Thread(target=listen)
+        listening.start()
+        url = f"https://localhost.:{server.getsockname()[1]}/"
+        with pytest.raises(TransferError):
+            transport.open(parse_url(url), HEADERS, Wire())
+        listening.join()
+    assert b"localhost" in hello[0]
+    assert b"localhost." not in hello[0]

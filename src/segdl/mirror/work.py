@@ -164,7 +164,7 @@ class Work:
         """
         request, held = job.request, self.held(job.row)
         if held != request.held:
-            # Somebody touched what is here since.
+            # It may have been touched since, or nobody has looked yet.
             request = replace(request, held=held)
         try:
             result = download(run._replace(transfer=job.transfer), request, number)

@@ -21,6 +21,8 @@ def wait_for_read(connected: socket.socket, seconds: float | None) -> bool:
         connected: its socket.
         seconds: to wait for that; None: as long as it takes.
     """
+    # To poll, less than none is for good.
+    seconds = None if seconds is None else max(0.0, seconds)
     if _poll is None:
         return bool(select.select([connected], [], [], seconds)[0])
     polled = _poll()

@@ -46,7 +46,14 @@ def join(parts: Parts, size: int, on_progress: Callable[[int], None]) -> Part:
     try:
         with closing(Behind(whole)) as behind:
             while whole.size < size:
-                _take_next(parts, whole, behind, size, on_progress)
+                try:
+                    _take_next(parts, whole, behind, size, on_progress)
+                except DiskError:
+                    # The part before may be there twice still: without it there may be room.
+                    behind.finish()
+                    if not _drop_safe(parts, whole):
+                        raise
+                    continue
                 behind.begin()
                 _drop_safe(parts, whole)
             behind.finish()
@@ -75,14 +82,7 @@ def _take_next(
         )
     source = parts.open(start)
     try:
-        try:
-            _absorb(whole, source, behind, size, on_progress)
-        except DiskError:
-            behind.finish()
-            if not _drop_safe(parts, whole):
-                raise
-            # The part before was there twice still: without it there may be room.
-            _absorb(whole, source, behind, size, on_progress)
+        _absorb(whole, source, behind, size, on_progress)
     finally:
         parts.release(source)
 

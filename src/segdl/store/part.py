@@ -135,11 +135,13 @@ class Part:
 
     def sync(self) -> None:
         """Return when the bytes are on the disk; callable from any thread."""
-        if self._failure is not None:
-            # The system tells once that bytes were lost: what it says later is worth nothing.
-            raise self._failure
         with self._lock:
-            if self._closed or self._synced == self.size:
+            if self._closed:
+                return
+            if self._failure is not None:
+                # The system tells once that bytes were lost: what it says later is worth nothing.
+                raise self._failure
+            if self._synced == self.size:
                 return
             size = self.size
             try:
