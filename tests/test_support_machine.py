@@ -207,7 +207,9 @@ def test_terminal_has_a_size_and_ctrl_c() -> None:
         "assert all(os.isatty(n) for n in range(3))\n"
         "try:\n"
         "    print('size', *os.get_terminal_size(), flush=True)\n"
-        "    time.sleep(30)\n"
+        # One long sleep does not end by a signal that comes just before it begins.
+        "    while True:\n"
+        "        time.sleep(0.05)\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted'); sys.exit(130)\n"
     )
