@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
 from segdl.engine.contact import Ranges
@@ -182,6 +184,7 @@ def _shift(job: Job, position: int) -> int:
 def _append(segment: Segment, part: PartFile, exchange: Exchange, stop: int, chunk: int) -> int:
     """Stream into the part until the segment ends, or the response; return what came."""
     came = 0
+    working = segment.spent - time.thread_time()
     with flow(exchange, part, chunk) as bytes_on_their_way:
         # segment.stop is read anew each time: it may shrink when another connection takes over.
         while (room := min(segment.stop, stop) - segment.position) > 0:
@@ -194,6 +197,7 @@ def _append(segment: Segment, part: PartFile, exchange: Exchange, stop: int, chu
             bytes_on_their_way.store()
             segment.position = part.stop
             segment.storing = False
+            segment.spent = working + time.thread_time()
     return came
 
 

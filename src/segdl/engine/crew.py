@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 
+from segdl.core.cpubound import WORTHWHILE, is_cpu_bound, served_at_once
 from segdl.core.ramp import Sample, ramp_sample, ramp_start
 from segdl.core.ramp_state import LONG_PATH
 from segdl.engine.arriving import Arriving
 from segdl.engine.gate import Gate
+from segdl.engine.run import TICK
 from segdl.engine.segment import Drop, Segment
 from segdl.options import TransferOptions
 
 # Seconds that connections beyond what is wanted are kept: they may be wanted again, or end.
 _PATIENCE = 3.0
+# Seconds between two samples of the total speed, where the number of connections follows it.
+_SAMPLE = 0.05
+# The same while a lost packet may decide: each is missed for a round trip, of 40 ms and more.
+_LOOK = 0.02
+# The same while the first connection is alone, and others wait.
+_GLANCE = 0.0025
+_BOUND = "one connection keeps this machine busy: more are tried now and then, and kept if faster"
 
 
 class Crew:
@@ -21,26 +31,42 @@ class Crew:
     Args:
         transfer: says whether the number is given or to be found.
         gate: the origin's door; it remembers what was found for the next file.
+        missing: bytes that are to be fetched; 0 where nobody knows.
+        tell: told once where there are fewer than were asked for.
     """
 
-    def __init__(self, transfer: TransferOptions, gate: Gate) -> None:
+    def __init__(
+        self, transfer: TransferOptions, gate: Gate, missing: int, tell: Callable[[str], None]
+    ) -> None:
+        self._tell = tell
         self._most = transfer.most
         self._gate = gate
         self._ramp = ramp_start(transfer.most, gate.found) if transfer.adaptive else None
+        self._room = served_at_once(_cores())
+        # A number that is to be found begins with one anyway.
+        useful = self._ramp is None or (self._room == 1 and self._ramp.found is None)
+        self._alone = missing >= WORTHWHILE and self._room < self._most and useful
+        self._began: float | None = None
         self._enough_at = 0.0
         self._arriving = Arriving()
 
     @property
     def wanted(self) -> int:
         """Connections to have at work now."""
+        if self._alone:
+            return 1
         if self._ramp is None:
             return self._most
         return 1 if self._gate.crowded else self._ramp.target
 
     @property
-    def hurries(self) -> bool:
-        """Whether what comes next may decide: it is to be followed closely."""
-        return self._curious and self._ramp is not None and self._ramp.found is None
+    def tick(self) -> float:
+        """Seconds until `follow` should be called again."""
+        if self._alone:
+            return _GLANCE
+        if self._ramp is None:
+            return TICK
+        return _LOOK if self._curious and self._ramp.found is None else _SAMPLE
 
     @property
     def _curious(self) -> bool:
@@ -59,6 +85,8 @@ class Crew:
             left: bytes of the file that are still to come; None where nobody knows.
             now: seconds.
         """
+        if self._alone:
+            self._judge(segments, now)
         if self._ramp is None:
             return
         at_work = [segment for segment in segments if segment.wire is not None]
@@ -83,6 +111,21 @@ class Crew:
         if self._ramp.found is not None:
             self._gate.found = self._ramp.found
 
+    def _judge(self, segments: Sequence[Segment], now: float) -> None:
+        """See whether the first connection alone takes what cores there are for so many."""
+        if self._began is None:
+            self._began = now
+        received = sum(segment.received for segment in segments)
+        spent = sum(segment.spent for segment in segments)
+        bound = is_cpu_bound(received, spent, now - self._began)
+        self._alone = bound is None
+        if not bound:
+            return
+        if self._ramp is None:
+            self._tell(_BOUND)
+        # Small steps show whether more would do better all the same.
+        self._ramp = ramp_start(self._most, self._room)
+
     def send_home(self, segments: Sequence[Segment], surplus: int, now: float) -> None:
         """End the youngest connections where fewer have been wanted for a while.
 
@@ -102,3 +145,10 @@ class Crew:
             if segment.wire is not None:
                 segment.dropped = Drop.SURPLUS
                 segment.wire.abort()
+
+
+def _cores() -> int:
+    """Return how many this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

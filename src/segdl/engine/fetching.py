@@ -19,7 +19,7 @@ from segdl.engine.crew import Crew
 from segdl.engine.job import Job
 from segdl.engine.outcome import Opened, Outcome, Streamed
 from segdl.engine.relay import Relay, close
-from segdl.engine.run import TICK, Run
+from segdl.engine.run import Run
 from segdl.engine.segment import Drop, Segment, Supply
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
@@ -28,11 +28,6 @@ from segdl.engine.watch import Watch
 from segdl.errors import ServerError
 from segdl.net.wire import Wire
 from segdl.progress.events import Note, Progress, Waiting
-
-# Seconds between two samples of the total speed, where the number of connections follows it.
-_SAMPLE = 0.05
-# The same while a lost packet may decide: each is missed for a round trip, of 40 ms and more.
-_LOOK = 0.02
 
 
 class Fetching:
@@ -64,7 +59,9 @@ class Fetching:
         self._trials = Trials(run, job, sites)
         self._aftermath = Aftermath(run, sites, number)
         self._watch = Watch(run.network)
-        self._crew = Crew(run.transfer, job.origin.gate)
+        size = self._size if supply.divisible else None
+        missing = 0 if size is None else size - supply.done
+        self._crew = Crew(run.transfer, job.origin.gate, missing, self._note)
         self._relay = Relay()
         self._told_wait = 0.0
 
@@ -104,8 +101,12 @@ class Fetching:
     def tell_unproved(self) -> None:
         """Say so where the end of the file was not told from a connection that broke."""
         if not self._aftermath.proved:
-            text = "the server did not tell the file's length: a cut would look the same as its end"
-            self._run.emit(Note(self._number, text))
+            self._note(
+                "the server did not tell the file's length: a cut would look the same as its end"
+            )
+
+    def _note(self, text: str) -> None:
+        self._run.emit(Note(self._number, text))
 
     def _is_done(self) -> bool:
         # A response that brought the last byte may still turn out to bring too many.
@@ -201,6 +202,7 @@ class Fetching:
         self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None
     ) -> None:
         busy, now = self._busy(), self._run.clock()
+        self._supply.place(segment)
         again = segment.goes_on_at(site)
         rate = segment.rate(now) if again else site.idle_pace
         segment.until = segment.stop if opened else self._until(segment, site, rate)
@@ -227,10 +229,7 @@ class Fetching:
         """Return how long nothing needs to be done unless an outcome comes, in seconds."""
         now = self._run.clock()
         waits = [segment.ready_at - now for segment in self._supply.live if segment.wire is None]
-        tick = _SAMPLE if self._run.transfer.adaptive else TICK
-        if self._crew.hurries:
-            tick = _LOOK
-        return max(0.001, min([tick, *(wait for wait in waits if wait > 0)]))
+        return max(0.001, min([self._crew.tick, *(wait for wait in waits if wait > 0)]))
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:
         wire, segment.wire, site = segment.wire, None, segment.site

@@ -25,7 +25,7 @@ class Drop(Enum):
 class Segment:
     """Bytes `[start, stop)` of the local file, written to the part that begins at `part`.
 
-    The coordinator owns every field but `position`, `received`, `heard` and `storing`,
+    The coordinator owns every field but `position`, `received`, `spent`, `heard` and `storing`,
     which the thread that streams the segment writes and others read.
 
     Attributes:
@@ -41,6 +41,7 @@ class Segment:
         began: `position` when the attempt started.
         brought: bytes that the attempt before brought; 0 where there was none.
         received: bytes that came over the network, those that are only compared included.
+        spent: seconds of a core that threads took to bring `received`, and to write it.
         counted: `received` as far as the site's total has it.
         seen_at: when `seen` was noted, to tell how fast it is.
         seen: `received` at that time.
@@ -84,6 +85,7 @@ class Segment:
         "set_out_at",
         "site",
         "speed",
+        "spent",
         "start",
         "stop",
         "storing",
@@ -104,6 +106,7 @@ class Segment:
         self.began = start
         self.brought = 0
         self.received = self.counted = 0
+        self.spent = 0.0
         self.set_out_at = self.seen_at = self.moved_at = 0.0
         self.heard_at: float | None = None
         self.seen = self.moved = self.moves = 0
@@ -204,6 +207,17 @@ class Supply:
     def advance(self) -> bool:
         """Bring `live` up to date and tell whether no more segments will come."""
         return True
+
+    def place(self, segment: Segment) -> None:
+        """Have a segment that was not begun go on in the part before it where that ends there.
+
+        What is in one part need not be joined. Whoever wrote that part has ended.
+        """
+        if segment.start < segment.position or segment.part != segment.start:
+            return
+        for each in self.live:
+            if each.wire is None and each.position == each.stop == segment.start:
+                segment.part = each.part
 
     def split(self, segment: Segment, at: int) -> Segment:
         """End `segment` at `at`, and return a new one for its rest."""

@@ -1,0 +1,59 @@
+"""Whether it is this machine that a connection is held down by.
+
+A fast local link, or TLS over one, can keep a core busy with a single connection. Several then
+share what cores there are, wake and wait for one another, and leave parts that are to be joined:
+with two cores, eight take twice as long as one.
+"""
+
+from __future__ import annotations
+
+# Seconds after which a connection without so many bytes is held down by something else, most
+# likely: nobody else should wait for longer.
+_SOON = 0.005
+_LEAST = 1024 * 1024
+# Seconds that show how busy it keeps its core, and those that settle it: between its first two
+# requests it has nothing to do.
+_LONG_ENOUGH = 0.03
+_SETTLED = 0.1
+# Shares of them from which on it does, and up to which it does not.
+_BUSY = 0.75
+_IDLE = 0.5
+# Below this, in bytes, even the slowest join is a matter of a moment.
+WORTHWHILE = 256 * 1024 * 1024
+
+
+def served_at_once(cores: int) -> int:
+    """Return how many such connections `cores` are enough for; at least 1.
+
+    Each takes one, and what goes on beside it another: the system's part, joining, the
+    server, where it is on the same machine.
+
+    Example:
+        >>> [served_at_once(cores) for cores in (1, 2, 4, 16)]
+        [1, 1, 2, 8]
+    """
+    return max(1, cores // 2)
+
+
+def is_cpu_bound(received: int, spent: float, seconds: float) -> bool | None:
+    """Tell whether a connection at its beginning keeps a core busy; None: not known yet.
+
+    Args:
+        received: bytes it brought.
+        spent: seconds of a core that its thread took for them.
+        seconds: since the first of them could have come.
+
+    Example:
+        >>> is_cpu_bound(0, 0.0, 0.01), is_cpu_bound(2**24, 0.01, 0.01)
+        (False, None)
+        >>> is_cpu_bound(2**25, 0.03, 0.03), is_cpu_bound(2**25, 0.01, 0.03)
+        (True, False)
+        >>> is_cpu_bound(2**25, 0.02, 0.03), is_cpu_bound(2**27, 0.08, 0.1)
+        (None, True)
+    """
+    if seconds < _LONG_ENOUGH:
+        return False if seconds >= _SOON and received < _LEAST else None
+    share = spent / seconds
+    if share >= _BUSY:
+        return True
+    return False if seconds >= _SETTLED or share <= _IDLE else None

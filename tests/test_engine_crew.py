@@ -1,0 +1,186 @@
+"""How many connections a file begins with, where one of them may take what the machine can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import segdl
+from segdl.core.cpubound import WORTHWHILE, served_at_once
+from segdl.engine import crew as crews
+from segdl.engine.crew import Crew
+from segdl.engine.gate import Gate
+from segdl.engine.segment import Segment, Supply
+from segdl.net.wire import Wire
+from segdl.options import TransferOptions
+from segdl.progress.events import Note
+from support.data import content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+@pytest.fixture(autouse=True)
+def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crews, "_cores", lambda: 2)
+
+
+class Followed:
+    """A crew, and a connection that brings so much, at such a cost."""
+
+    def __init__(self, connections: str, missing: int = GIB) -> None:
+        self.told: list[str] = []
+        self.gate = Gate(32, lambda: 0.0)
+        transfer = TransferOptions(connections=connections)
+        self.crew = Crew(transfer, self.gate, missing, self.told.append)
+        self.segment = Segment(0, missing, 0)
+        self.segment.wire = Wire()
+
+    def at(self, now: float, received: int, spent: float) -> int:
+        """Have it brought so many bytes by then; return the connections that are wanted."""
+        self.segment.received, self.segment.spent = received, spent
+        self.crew.follow([self.segment], received, GIB - received, 10.0 + now)
+        return self.crew.wanted
+
+
+def test_who_keeps_a_core_busy_stays_alone() -> None:
+    followed = Followed("8")
+    assert followed.at(0.0, 0, 0.0) == 1
+    assert followed.at(0.02, 20 * MIB, 0.02) == 1
+    assert not followed.told
+    assert followed.at(0.04, 30 * MIB, 0.04) == 1
+    (said,) = followed.told
+    assert "busy" in said
+    assert followed.at(0.08, 80 * MIB, 0.08) == 1
+
+
+def test_another_one_is_tried_in_the_end() -> None:
+    followed = Followed("8")
+    wanted = [
+        followed.at(tenth / 10, tenth * 100 * MIB, tenth / 10) for tenth in range(40) if tenth != 1
+    ]
+    assert wanted[:20] == [1] * 20
+    assert max(wanted) == 2
+    assert len(followed.told) == 1
+
+
+@pytest.mark.parametrize(
+    ("received", "spent", "now"), [(0, 0.0, 0.006), (MIB - 1, 0.004, 0.006), (30 * MIB, 0.01, 0.04)]
+)
+def test_whoever_waits_for_the_link_is_joined_by_the_others(
+    received: int, spent: float, now: float
+) -> None:
+    followed = Followed("8")
+    assert followed.at(0.0, 0, 0.0) == 1
+    assert followed.at(now, received, spent) == 8
+    assert followed.at(now + 1.0, 800 * MIB, now + 1.0) == 8
+    assert not followed.told
+
+
+@pytest.mark.parametrize(("cores", "wanted"), [(1, 1), (2, 1), (4, 2), (15, 7), (16, 8), (64, 8)])
+def test_each_has_two_cores(cores: int, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crews, "_cores", lambda: cores)
+    followed = Followed("8")
+    first = followed.at(0.0, 0, 0.0)
+    assert first == (1 if served_at_once(cores) < 8 else 8)
+    assert followed.at(0.04, 30 * MIB, 0.04) == wanted
+
+
+def test_small_files_do_not_wait() -> None:
+    assert Followed("8", WORTHWHILE - 1).crew.wanted == 8
+    assert Followed("8", WORTHWHILE).crew.wanted == 1
+    assert Followed("1").crew.tick == Followed("8", 0).crew.tick > Followed("8").crew.tick
+
+
+def test_auto_need_not_look_for_more_at_once() -> None:
+    busy, waiting = Followed("auto"), Followed("auto")
+    for followed, share in ((busy, 1.0), (waiting, 0.1)):
+        for step in range(200):
+            now = step / 100
+            followed.at(now, int(now * GIB), share * now)
+    assert busy.crew.wanted == 1
+    assert busy.gate.found == 1
+    assert waiting.crew.wanted > 1
+    assert not busy.told
+
+
+def test_what_one_host_was_found_to_be_worth_is_not_asked_again() -> None:
+    known = Gate(32, lambda: 0.0)
+    known.found = 3
+    assert Crew(TransferOptions(connections="auto"), known, GIB, print).wanted == 3
+
+
+# -- where its bytes go --
+
+
+def test_a_segment_goes_on_in_the_part_that_ends_where_it_begins() -> None:
+    supply = Supply([Segment(0, 10, 0), Segment(10, 20, 10), Segment(20, 30, 20)], 0)
+    first, second, third = supply.live
+    supply.place(second)
+    assert second.part == 10
+    first.position = 10
+    supply.place(second)
+    assert second.part == 0
+    second.position = 20
+    supply.place(third)
+    assert third.part == 0
+
+
+def test_it_does_not_where_somebody_may_write_there_or_wrote_more_or_it_is_begun() -> None:
+    supply = Supply([Segment(0, 10, 0), Segment(10, 20, 10)], 0)
+    before, segment = supply.live
+    before.position = 10
+    before.wire = Wire()
+    supply.place(segment)
+    assert segment.part == 10
+    before.wire, before.position = None, 11
+    supply.place(segment)
+    assert segment.part == 10
+    before.position, segment.position = 10, 11
+    supply.place(segment)
+    assert segment.part == 10
+    elsewhere = Segment(10, 20, 5)
+    supply.live[1] = elsewhere
+    supply.place(elsewhere)
+    assert elsewhere.part == 5
+
+
+# -- a download --
+
+
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
+def test_one_connection_fetches_all_segments(
+    nginx: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    layout: Any,
+) -> None:
+    monkeypatch.setattr(crews, "WORTHWHILE", 0)
+    monkeypatch.setattr(crews, "is_cpu_bound", lambda received, *_: True if received else None)
+    # Nothing is to be joined.
+    monkeypatch.delattr("segdl.store.join._take_next")
+    www = tmp_path / "www"
+    www.mkdir()
+    (www / "a.bin").write_bytes(content(24 * MIB))
+    server = nginx(www)
+    notes: list[str] = []
+    result = segdl.download(
+        server.url("a.bin"),
+        tmp_path / "out.bin",
+        connections=4,
+        transfer=TransferOptions(layout=layout),
+        on_event=lambda event: notes.append(event.text) if isinstance(event, Note) else None,
+    )
+    assert result.path is not None
+    assert result.path.read_bytes() == content(24 * MIB)
+    bodies = [each for each in server.log(at_least=4) if each.status == 206]
+    assert len({each.connection for each in bodies}) == 1
+    # The beginning, what the first segment lacks, and the three others, one after the other.
+    assert 4 <= len(bodies) <= 6
+    assert sum(each.sent for each in bodies) < 24 * MIB + 6 * 4096
+    assert sum("busy" in each for each in notes) == 1
