@@ -70,7 +70,7 @@ def test_another_one_is_tried_in_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("received", "spent", "now"), [(0, 0.0, 0.006), (MIB - 1, 0.004, 0.006), (30 * MIB, 0.01, 0.04)]
+    ("received", "spent", "now"), [(0, 0.0, 0.011), (MIB - 1, 0.004, 0.011), (30 * MIB, 0.01, 0.04)]
 )
 def test_whoever_waits_for_the_link_is_joined_by_the_others(
     received: int, spent: float, now: float

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # Seconds after which a connection without so many bytes is held down by something else, most
 # likely: nobody else should wait for longer.
-_SOON = 0.005
+_SOON = 0.01
 _LEAST = 1024 * 1024
 # Seconds that show how busy it keeps its core, and those that settle it: between its first two
 # requests it has nothing to do.

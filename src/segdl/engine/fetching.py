@@ -203,6 +203,7 @@ class Fetching:
     ) -> None:
         busy, now = self._busy(), self._run.clock()
         self._supply.place(segment)
+        self._job.share_chunks(max(self._wanted(), busy + 1))
         again = segment.goes_on_at(site)
         rate = segment.rate(now) if again else site.idle_pace
         segment.until = segment.stop if opened else self._until(segment, site, rate)

@@ -82,7 +82,7 @@ class Job:
     """What to fetch, and where it goes.
 
     Only the coordinator changes it, and only between attempts, but for `seams`, which
-    locks itself.
+    locks itself, and for `chunk`, which attempts look at when they begin.
 
     Attributes:
         origin: where the bytes come from.
@@ -100,6 +100,14 @@ class Job:
     chunk: int
     seams: Seams = field(default_factory=Seams)
 
+    def share_chunks(self, connections: int) -> None:
+        """Have attempts that begin from now on read as much at once as so many may."""
+        self.chunk = _chunk(connections)
+
+
+def _chunk(connections: int) -> int:
+    return max(_LEAST_CHUNK, min(_CHUNK, _CHUNKS // connections))
+
 
 def job_of(task: Task, origin: Site, selection: Selection, parts: PartStore) -> Job:
     """Return what the attempts at `selection` of one version share."""
@@ -108,5 +116,5 @@ def job_of(task: Task, origin: Site, selection: Selection, parts: PartStore) -> 
         parts=parts,
         selection=selection,
         delay=task.run.backoff,
-        chunk=max(_LEAST_CHUNK, min(_CHUNK, _CHUNKS // task.run.transfer.most)),
+        chunk=_chunk(task.run.transfer.most),
     )
