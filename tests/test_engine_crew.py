@@ -119,7 +119,9 @@ def test_what_one_host_was_found_to_be_worth_is_not_asked_again() -> None:
 
 
 def test_a_segment_goes_on_in_the_part_that_ends_where_it_begins() -> None:
-    supply = Supply([Segment(0, 10, 0), Segment(10, 20, 10), Segment(20, 30, 20)], 0)
+    supply = Supply(
+        [Segment(0, 10, 0), Segment(10, 20, 10), Segment(20, 30, 20)], 0, divisible=True
+    )
     first, second, third = supply.live
     supply.place(second)
     assert second.part == 10
@@ -132,7 +134,7 @@ def test_a_segment_goes_on_in_the_part_that_ends_where_it_begins() -> None:
 
 
 def test_it_does_not_where_somebody_may_write_there_or_wrote_more_or_it_is_begun() -> None:
-    supply = Supply([Segment(0, 10, 0), Segment(10, 20, 10)], 0)
+    supply = Supply([Segment(0, 10, 0), Segment(10, 20, 10)], 0, divisible=True)
     before, segment = supply.live
     before.position = 10
     before.wire = Wire()
@@ -148,6 +150,13 @@ def test_it_does_not_where_somebody_may_write_there_or_wrote_more_or_it_is_begun
     supply.live[1] = elsewhere
     supply.place(elsewhere)
     assert elsewhere.part == 5
+
+
+def test_it_does_not_where_each_has_a_part_of_its_own() -> None:
+    supply = Supply([Segment(0, 10, 0), Segment(10, 20, 10)], 0)
+    supply.live[0].position = 10
+    supply.place(supply.live[1])
+    assert supply.live[1].part == 10
 
 
 # -- a download --

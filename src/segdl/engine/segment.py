@@ -186,7 +186,8 @@ class Supply:
     Args:
         live: in file order.
         behind: bytes of the file.
-        divisible: whether a segment may be cut in two while it is fetched.
+        divisible: whether a segment may be cut in two while it is fetched, or go on in the part
+            of another.
 
     Attributes:
         fleeting: whether bytes can be read for a while only: seams are compared as they come.
@@ -213,7 +214,7 @@ class Supply:
 
         What is in one part need not be joined. Whoever wrote that part has ended.
         """
-        if segment.start < segment.position or segment.part != segment.start:
+        if not self.divisible or segment.start < segment.position or segment.part != segment.start:
             return
         for each in self.live:
             if each.wire is None and each.position == each.stop == segment.start:
