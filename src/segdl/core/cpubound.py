@@ -2,7 +2,7 @@
 
 A fast local link, or TLS over one, can keep a core busy with a single connection. Several then
 share what cores there are, wake and wait for one another, and leave parts that are to be joined:
-with two cores, eight take twice as long as one.
+with two cores, eight take half as long again as one, and more.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ _SAMPLE = 0.05
 _LOOK = 0.02
 # The same while the first connection is alone, and others wait.
 _GLANCE = 0.0025
-_BOUND = "one connection keeps this machine busy: more are tried now and then, and kept if faster"
 
 
 class Crew:
@@ -122,7 +121,8 @@ class Crew:
         if not bound:
             return
         if self._ramp is None:
-            self._tell(_BOUND)
+            number = f"going on with {self._room}, and with more where they pay"
+            self._tell(f"one connection keeps a core busy: {number}")
         # Small steps show whether more would do better all the same.
         self._ramp = ramp_start(self._most, self._room)
 
