@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import segdl
 from segdl.core.cpubound import WORTHWHILE, served_at_once
+from segdl.core.selection import whole
 from segdl.engine import crew as crews
 from segdl.engine.crew import Crew
+from segdl.engine.flow import flow
 from segdl.engine.gate import Gate
+from segdl.engine.job import Job
 from segdl.engine.segment import Segment, Supply
 from segdl.net.wire import Wire
 from segdl.options import TransferOptions
@@ -20,6 +23,9 @@ from support.data import content
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from segdl.engine.site import Site
+    from segdl.store.parts import PartStore
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -113,6 +119,45 @@ def test_what_one_host_was_found_to_be_worth_is_not_asked_again() -> None:
     known = Gate(32, lambda: 0.0)
     known.found = 3
     assert Crew(TransferOptions(connections="auto"), known, GIB, print).wanted == 3
+
+
+# -- how much is read at once --
+
+
+@pytest.mark.parametrize(
+    ("connections", "chunk"), [(1, MIB), (8, MIB), (32, 256 * 1024), (256, 64 * 1024)]
+)
+def test_few_connections_read_more_at_once_than_many(connections: int, chunk: int) -> None:
+    job = Job(
+        origin=cast("Site", None),
+        parts=cast("PartStore", None),
+        selection=whole(GIB),
+        delay=lambda _: 0.0,
+        chunk=1,
+    )
+    job.share_chunks(connections)
+    assert job.chunk == chunk
+
+
+@pytest.mark.parametrize("connections", ["auto", 8, 32])
+def test_one_at_work_reads_as_much_as_one_may(
+    nginx: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connections: Any
+) -> None:
+    monkeypatch.setattr(crews, "WORTHWHILE", 0)
+    monkeypatch.setattr(crews, "is_cpu_bound", lambda received, *_: True if received else None)
+    chunks: list[int] = []
+
+    def seen(exchange: Any, part: Any, chunk: int) -> Any:
+        chunks.append(chunk)
+        return flow(exchange, part, chunk)
+
+    monkeypatch.setattr("segdl.engine.attempt.flow", seen)
+    www = tmp_path / "www"
+    www.mkdir()
+    (www / "a.bin").write_bytes(content(24 * MIB))
+    segdl.download(nginx(www).url("a.bin"), tmp_path / "out.bin", connections=connections)
+    assert chunks
+    assert set(chunks) == {MIB}
 
 
 # -- where its bytes go --
