@@ -14,11 +14,11 @@ from segdl.core.head import (
     ContentRange,
     Head,
     parse_content_range,
-    parse_date,
     parse_head,
     parse_length,
     parse_retry_after,
 )
+from segdl.core.httpdate import parse_date
 from segdl.core.identity import Version
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import judge

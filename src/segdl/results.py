@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from segdl.core.identity import Version
-from segdl.core.s3answer import Object
+
+if TYPE_CHECKING:
+    from segdl.core.s3answer import Object
 
 Status = Literal["complete", "skipped"]
 

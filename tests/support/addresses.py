@@ -73,9 +73,9 @@ def resolving(
     asked: list[str] = []
 
     def look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
-        if host != name:
+        if host not in {name, name.encode()}:
             return real(host, *args, **kwargs)
-        asked.append(host)
+        asked.append(name)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places]
 
     with monkeypatch.context() as patched:

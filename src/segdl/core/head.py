@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timezone
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from segdl.core.digests import digest_fields, strongest
+from segdl.core.httpdate import parse_date
 from segdl.core.identity import Version
 from segdl.core.spans import OPEN, Span
 
@@ -151,17 +149,6 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
         return min(float(text), _LONGEST_RETRY_AFTER)
     date = parse_date(text)
     return None if date is None else max(0.0, date - now)
-
-
-# One file's is read again and again, and many files are of one day.
-@lru_cache(maxsize=256)
-def parse_date(value: str | None) -> float | None:
-    """Read an HTTP date as seconds since the epoch; one without a zone is in UTC."""
-    try:
-        date = parsedate_to_datetime(value or "")
-        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
 
 
 def _short(value: str | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from segdl.core.tail import median
+from segdl.core.median import median
 
 # Seconds. What is shorter is borne anyway.
 SHORTEST = 0.25

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from segdl.core.checksum import Checksum
-from segdl.core.head import parse_date
+from segdl.core.httpdate import parse_date
 from segdl.core.identity import Version
 
 

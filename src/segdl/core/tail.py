@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from segdl.core.median import median
+
 MIB = 1024 * 1024
 # Boundaries fall on a multiple of the coarsest that is at most an eighth of what moves.
 _GRAINS = (MIB, 64 * 1024, 4096)
@@ -53,20 +55,6 @@ class Split:
 
     index: int
     at: int
-
-
-def median(values: Sequence[float]) -> float | None:
-    """Return the value in the middle; None where there are none.
-
-    Example:
-        >>> median([9.0, 1.0, 2.0]), median([1.0, 2.0]), median([])
-        (2.0, 1.5, None)
-    """
-    # Importing the library's takes longer than a small file does.
-    ordered, half = sorted(values), len(values) // 2
-    if not ordered:
-        return None
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def typical_rate(rates: Sequence[float | None]) -> float | None:

@@ -14,7 +14,6 @@ import selectors
 import socket
 import time
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 
 from segdl.core.checksum import AUTO
@@ -45,7 +44,6 @@ class Took(Enum):
     """It needs a thread."""
 
 
-@dataclass(eq=False, slots=True)
 class AskedFile:
     """A file whose first request was sent.
 
@@ -57,11 +55,14 @@ class AskedFile:
         is_late: whether its answer takes longer than a moment.
     """
 
-    number: int
-    request: Request
-    asked: Asked
-    gate: Gate
-    is_late: bool = False
+    __slots__ = ("asked", "gate", "is_late", "number", "request")
+
+    def __init__(self, number: int, request: Request, asked: Asked, gate: Gate) -> None:
+        self.number = number
+        self.request = request
+        self.asked = asked
+        self.gate = gate
+        self.is_late = False
 
     def leave(self) -> None:
         """Say at the door that the request is over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segdl.core.arrivals import Arrivals, begun, looked
-from segdl.core.tail import median
+from segdl.core.median import median
 from segdl.engine.segment import Segment
 from segdl.net.wire import Wire
 

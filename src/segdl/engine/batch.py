@@ -10,7 +10,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from segdl.core.tail import median
+from segdl.core.median import median
 from segdl.core.url import parse_source
 from segdl.engine.ahead import Ahead, AskedFile, Took
 from segdl.engine.gate import Gates, OpenGate

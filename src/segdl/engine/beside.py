@@ -7,10 +7,10 @@ from segdl.core.identity import is_page
 from segdl.core.sums import Beside, digests_for, file_name, is_markup, places
 from segdl.core.text import printable
 from segdl.core.url import Location
+from segdl.engine.claims import claims_of
 from segdl.engine.contact import Contact
 from segdl.engine.small import read_small
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of
 from segdl.errors import IntegrityError, ServerError
 from segdl.net.credentials import Credentials
 from segdl.net.source import Source

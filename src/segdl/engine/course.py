@@ -10,11 +10,11 @@ from segdl.engine.task import Task
 from segdl.engine.versions import (
     Keeping,
     changes_too_often,
-    refuse_page,
     settle,
     start_over,
     write_down,
 )
+from segdl.engine.webpage import refuse_page
 from segdl.errors import IntegrityError
 
 # How often a file is begun anew before it is said that it keeps changing.

@@ -6,33 +6,23 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from segdl.core.checksum import Checksum
 from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
+from segdl.engine.belonging import OtherFileError
 from segdl.engine.contact import Contact, first_range
-from segdl.engine.ending import finished
-from segdl.engine.existing import adopt, choose_target, is_finished, may_replace
-from segdl.engine.finish import publish
+from segdl.engine.ending import finished, left
 from segdl.engine.opening import open_download
 from segdl.engine.outright import Outright
-from segdl.engine.place import target_of
-from segdl.engine.reconciling import OtherFileError
-from segdl.engine.repair import verify
+from segdl.engine.place import TakenError, choose_target, target_of
 from segdl.engine.run import Run
 from segdl.engine.task import Task
-from segdl.engine.verify import Verification
-from segdl.engine.versions import page_instead
+from segdl.engine.webpage import page_instead
 from segdl.errors import NetworkError, ServerError, TargetLockedError
 from segdl.options import Request
 from segdl.progress.events import Note
 from segdl.results import DownloadResult
 from segdl.store.target import Target
-from segdl.store.workplace import Workplace
-
-
-class _TakenError(Exception):
-    """A name that nothing had when it was chosen has been taken."""
 
 
 def _go_on(task: Task, contact: Contact) -> None:
@@ -99,7 +89,7 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
     if not task.request.expected.page and is_page(contact.version):
         raise page_instead(task)
     if is_held(task.request.held, contact):
-        return _left(task, asked, contact.version)
+        return left(task, asked, contact.version)
     busy: set[Path] = set()
     with Outright(task, contact) as outright:
         while True:
@@ -110,7 +100,7 @@ def _with_contact(task: Task, contact: Contact) -> DownloadResult:
                 if task.run.transfer.if_exists != "rename":
                     raise
                 busy.add(target.path)
-            except _TakenError:
+            except TakenError:
                 # The next choice is another.
                 pass
 
@@ -123,42 +113,13 @@ def is_held(held: Version | None, contact: Contact) -> bool:
     return held.proves and held.size == contact.version.size and same
 
 
-def _left(
-    task: Task, target: Target, version: Version, checksum: Checksum | None = None
-) -> DownloadResult:
-    status = target.followed()
-    size = status.st_size if status else 0
-    return finished(task, target.path, version, size, status="skipped", checksum=checksum)
-
-
 def _at_target(task: Task, target: Target, contact: Contact, outright: Outright) -> DownloadResult:
     done, checksum = outright.fetch(target)
     if done:
         size = contact.version.size or 0
         return finished(task, target.path, contact.version, size, fetched=size, checksum=checksum)
     task.run.go_on()
-    with Workplace(target, task.run.transfer.layout) as place:
-        return _at_place(task, place, contact, outright)
+    # Small files, which come outright, need not wait until it is loaded.
+    from segdl.engine.staged import fetch_staged
 
-
-def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright) -> DownloadResult:
-    target = place.target
-    # Small files, which go another way, need not wait until it is loaded.
-    from segdl.engine.assemble import fetch_one_version
-
-    if choose_target(task, target, contact.version, set()) != target:
-        raise _TakenError
-    if is_finished(task, place, contact.version):
-        read = task.claims if task.run.transfer.if_exists != "skip" else ()
-        return _left(task, target, contact.version, read[0].checksum if read else None)
-    if not place.parts.is_empty():
-        # Found now rather than when the file is whole.
-        target.require_writable()
-    may_take = may_replace(task, place)
-    adopt(task, place, contact)
-    with Verification(task, place) as verification:
-        sites, size, fetched = fetch_one_version(task, place, contact, verification, outright)
-        checksum, again = verify(task, place, sites, verification, size)
-    version = sites.origin.pin.version
-    named = publish(task, place, version, replace=may_take)
-    return finished(task, named.path, version, size, fetched=fetched + again, checksum=checksum)
+    return fetch_staged(task, target, contact, outright)

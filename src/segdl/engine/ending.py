@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Version
-from segdl.core.s3answer import Object
 from segdl.engine.run import Run
 from segdl.engine.task import Task
 from segdl.progress.events import Finished
 from segdl.results import DownloadResult, Status
+from segdl.store.target import Target
+
+if TYPE_CHECKING:
+    from segdl.core.s3answer import Object
 
 
 def finished(
@@ -53,6 +57,15 @@ def finished(
     )
     tell_finished(task.run, task.number, result)
     return result
+
+
+def left(
+    task: Task, target: Target, version: Version, checksum: Checksum | None = None
+) -> DownloadResult:
+    """Tell that a file is left as it is, and return its result."""
+    status = target.followed()
+    size = status.st_size if status else 0
+    return finished(task, target.path, version, size, status="skipped", checksum=checksum)
 
 
 def tell_finished(run: Run, number: int, result: DownloadResult) -> None:

@@ -11,11 +11,11 @@ from segdl.core.checksum import Claim
 from segdl.core.identity import Match, Version, compare
 from segdl.core.selection import Selection, select
 from segdl.core.spans import Span
+from segdl.engine.belonging import selected, state_of
+from segdl.engine.claims import claims_of
 from segdl.engine.contact import Contact, Ranges
 from segdl.engine.sampling import SAMPLE, before, same_there
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of
-from segdl.engine.versions import selected, state_of
 from segdl.errors import IntegrityError
 from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
@@ -25,8 +25,8 @@ from segdl.store.target import Target, free_name
 from segdl.store.workplace import Workplace
 
 
-def choose_target(task: Task, target: Target, version: Version, busy: set[Path]) -> Target:
-    """Return where the file goes: another name where that was asked for and needed.
+def free_target(task: Task, target: Target, version: Version, busy: set[Path]) -> Target:
+    """Return where the file goes that is to have another name where its own is taken.
 
     Args:
         task: the request.
@@ -40,9 +40,7 @@ def choose_target(task: Task, target: Target, version: Version, busy: set[Path])
         status = place.target.status()
         return status is not None and _just_published(task, place, version, status)
 
-    if task.run.transfer.if_exists == "rename":
-        return Target(free_name(target.path, is_ours, busy))
-    return target
+    return Target(free_name(target.path, is_ours, busy))
 
 
 def is_finished(task: Task, place: Workplace, version: Version) -> bool:

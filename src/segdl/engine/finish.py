@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from segdl.core.head import parse_date
+from segdl.core.httpdate import parse_date
 from segdl.core.identity import Version
 from segdl.engine.aftermath import ChangedError
+from segdl.engine.belonging import selected, state_of
 from segdl.engine.task import Task
-from segdl.engine.versions import selected, state_of
 from segdl.errors import DiskError, TargetExistsError
 from segdl.progress.events import Joining
 from segdl.store.faults import disk_errors

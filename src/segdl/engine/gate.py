@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from segdl.core import admission
 from segdl.core.lulls import Lulls
-from segdl.core.tail import median
+from segdl.core.median import median
 from segdl.core.url import Origin
 
 

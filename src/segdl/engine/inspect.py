@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from segdl.core.plan import plan
 from segdl.core.selection import select
 from segdl.core.spans import Span
+from segdl.engine.claims import claims_of
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
 from segdl.engine.opening import open_download
 from segdl.engine.place import target_of
 from segdl.engine.planning import segments_wanted
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
-from segdl.engine.verify import claims_of
 from segdl.errors import ServerError
 from segdl.options import Request
 from segdl.store.layout import layouts

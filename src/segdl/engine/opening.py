@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from segdl.core.checksum import AUTO
 from segdl.core.spans import Span
+from segdl.engine.claims import require_size
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
-from segdl.engine.outcome import Opened
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
-from segdl.engine.verify import require_size
 from segdl.errors import IntegrityError, NetworkError, ServerError
 from segdl.options import Request
 from segdl.progress.events import Note, Probing
+
+if TYPE_CHECKING:
+    from segdl.engine.outcome import Opened
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from segdl.core.identity import Version
 from segdl.core.selection import Selection, whole
 from segdl.core.spans import OPEN, Span
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
+from segdl.engine.claims import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.contact import FIRST_BYTES, Contact, Ranges
 from segdl.engine.ending import finished
 from segdl.engine.fetching import Fetching
@@ -28,7 +29,6 @@ from segdl.engine.sink import ReaderGoneError, Sink
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.versions import confirm, settle
 from segdl.errors import (
     NetworkError,

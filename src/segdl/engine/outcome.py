@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged
@@ -68,7 +67,6 @@ class Mismatch(NamedTuple):
     at: int
 
 
-@dataclass(frozen=True, slots=True)
 class TakenBack:
     """Where the bytes go lost some of them; when it takes them again is for the supply to say."""
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from segdl.core.checksum import Checksum, Claim
 from segdl.core.hashing import new_hash
-from segdl.core.head import parse_date
+from segdl.core.httpdate import parse_date
+from segdl.engine.belonging import selected, state_of
+from segdl.engine.claims import claims_of, tell_unchecked
 from segdl.engine.contact import FIRST_BYTES, Contact
 from segdl.engine.flow import flow
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of, tell_unchecked
-from segdl.engine.versions import selected, state_of
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
@@ -27,7 +28,9 @@ from segdl.store.part import Part
 from segdl.store.record import write_record
 from segdl.store.target import Target
 from segdl.store.unnamed import give_name, open_unnamed
-from segdl.store.workplace import Workplace
+
+if TYPE_CHECKING:
+    from segdl.store.workplace import Workplace
 
 # Seconds: who kills a run loses no more of a small file than came within them.
 MOMENT = 0.5

@@ -5,24 +5,19 @@ from __future__ import annotations
 from segdl.core.identity import Match, Version, compare
 from segdl.core.selection import select
 from segdl.core.url import parse_source
+from segdl.engine.belonging import OtherFileError, listed, selected
 from segdl.engine.contact import Contact, Ranges
 from segdl.engine.sampling import same_there, samples_of
 from segdl.engine.site import Pin
 from segdl.engine.task import Task
 from segdl.engine.versions import (
     Keeping,
-    listed,
-    refuse_page,
-    selected,
     start_over,
     write_down,
 )
-from segdl.errors import DiskError, IntegrityError
+from segdl.engine.webpage import refuse_page
+from segdl.errors import DiskError
 from segdl.store.state import State
-
-
-class OtherFileError(IntegrityError):
-    """A mirror that stands in for a URL does not hold the file that a part is here of."""
 
 
 def reconcile(task: Task, place: Keeping, contact: Contact) -> Pin:

@@ -10,11 +10,12 @@ from segdl.core.pieces import PieceHasher, Pieces, piece_span, wrong_pieces
 from segdl.core.selection import whole
 from segdl.core.spans import Span
 from segdl.engine.again import Again
+from segdl.engine.claims import require_whole_size
 from segdl.engine.distrust import Distrust
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.task import Task
-from segdl.engine.verify import Verification, mismatch_at, require_whole_size
+from segdl.engine.verify import Verification, mismatch_at
 from segdl.errors import (
     ChecksumMismatchError,
     IntegrityError,

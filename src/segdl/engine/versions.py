@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from segdl.core.hashing import can_hash, new_hash
-from segdl.core.identity import Match, Version, compare, is_page_instead
+from segdl.core.identity import Match, compare, is_page_instead
 from segdl.core.spans import Span
 from segdl.engine.aftermath import ChangedError
+from segdl.engine.belonging import state_of
 from segdl.engine.contact import ONE_BYTE, Ranges
 from segdl.engine.site import Pin
 from segdl.engine.task import Task
+from segdl.engine.webpage import refuse_page
 from segdl.errors import NetworkError, RemoteChangedError, ServerError
 from segdl.progress.events import Note, Restarted
-from segdl.store.state import FileId, State
+from segdl.store.state import State
 
 
 class Held(Protocol):
@@ -56,12 +58,6 @@ class Keeping(Protocol):
 
     def belongs_to(self, state: State) -> None:
         """Write down what they belong to."""
-
-
-def selected(task: Task) -> str | None:
-    """Return the pieces asked for in their one written form; None is the whole file."""
-    spec = task.run.transfer.range
-    return None if spec is None else str(spec)
 
 
 def settle(task: Task, pin: Pin, change: ChangedError) -> tuple[Pin, str | None]:
@@ -136,24 +132,6 @@ def write_down(task: Task, place: Keeping, pin: Pin) -> None:
     place.belongs_to(state_of(task, pin.version))
 
 
-def state_of(task: Task, version: Version, publishing: FileId | None = None) -> State:
-    """Return what the parts of a version belong to; `publishing` is about to get its name."""
-    return State(
-        url=task.asked.public,
-        version=version,
-        range=selected(task),
-        publishing=publishing,
-        listed=listed(task),
-        source=task.source.asked.public,
-    )
-
-
-def listed(task: Task) -> str | None:
-    """Return the digest that a list has of the whole file, as ``algorithm=hex``."""
-    checksum = task.request.expected.proof
-    return None if checksum is None else str(checksum)
-
-
 def start_over(task: Task, place: Keeping, why: str) -> None:
     """Throw the parts away and say so."""
     place.clear()
@@ -165,22 +143,4 @@ def changes_too_often(place: Keeping) -> RemoteChangedError:
     return RemoteChangedError(
         f"{place.name}: the remote file keeps changing while it is fetched",
         hint="try again when it has settled",
-    )
-
-
-def refuse_page(task: Task, pinned: Version, seen: Version) -> None:
-    """Keep a web page from being taken for another version of the file.
-
-    Raises:
-        ServerError: `seen` is one, and `pinned` is not.
-    """
-    if is_page_instead(pinned, seen):
-        raise page_instead(task)
-
-
-def page_instead(task: Task) -> ServerError:
-    """Return the error for a web page that comes where a file should."""
-    return ServerError(
-        f"{task.asked}: the server answers with a web page instead of the file",
-        hint="log in again or pass fresh cookies, then run the same command",
     )

@@ -22,6 +22,8 @@ from segdl.core.addresses import Address, in_turn, most_telling
 # Seconds from one attempt to the next (RFC 8305, 5), and until a wait looks whether anybody
 # still wants it.
 _STAGGER = 0.25
+# Of a name's labels, in bytes (RFC 1035, 2.3.4).
+_LONGEST_LABEL = 64
 _UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY})
 # Windows has no poll.
 _Selector: type[selectors.BaseSelector] = getattr(
@@ -54,11 +56,24 @@ def resolve(host: str, port: int, family: int = socket.AF_UNSPEC) -> list[Addres
         UnicodeError: it is no name of a host.
         OSError: it has none.
     """
-    host.encode("idna")
-    found = socket.getaddrinfo(host.strip("[]"), port, family, socket.SOCK_STREAM)
+    found = socket.getaddrinfo(_encoded(host), port, family, socket.SOCK_STREAM)
     if not found:
         raise OSError("the host has no address")
     return [Address(family, place) for family, _, _, _, place in found]
+
+
+def _encoded(host: str) -> str | bytes:
+    """Return a host's name as it is looked up.
+
+    Raises:
+        UnicodeError: it is none.
+    """
+    bare = host.strip("[]")
+    # For a text it loads what knows other alphabets: that takes longer than to connect nearby.
+    if host.isascii() and all(0 < len(label) < _LONGEST_LABEL for label in host.split(".")):
+        return bare.encode()
+    host.encode("idna")
+    return bare
 
 
 def connect(

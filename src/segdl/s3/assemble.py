@@ -11,6 +11,7 @@ from segdl.core.multipart import Stored, span_of
 from segdl.core.selection import whole
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
+from segdl.engine.claims import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.contact import ONE_BYTE, Contact, Ranges
 from segdl.engine.course import Course
 from segdl.engine.fetching import Fetching
@@ -21,7 +22,6 @@ from segdl.engine.reconciling import reconcile
 from segdl.engine.segment import Supply
 from segdl.engine.site import Pin
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.versions import confirm, start_over
 from segdl.progress.events import Note, Started
 from segdl.s3.check import check

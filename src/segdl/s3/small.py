@@ -8,6 +8,7 @@ from segdl.core.checksum import Checksum
 from segdl.core.identity import Version
 from segdl.core.selection import whole
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
+from segdl.engine.claims import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.contact import FIRST_BYTES, Contact
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
@@ -15,7 +16,6 @@ from segdl.engine.segment import Segment, Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.versions import confirm
 from segdl.progress.events import Started
 from segdl.s3.check import check

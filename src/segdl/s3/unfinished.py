@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from segdl.core.checksum import Checksum
-from segdl.core.head import parse_date
+from segdl.core.httpdate import parse_date
 from segdl.core.identity import Version
 from segdl.core.multipart import LEAST_PART, Stored, part_size, span_of, usable
 from segdl.core.s3url import S3Place

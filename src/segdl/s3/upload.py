@@ -12,6 +12,7 @@ from segdl.core.multipart import LEAST_PART, is_md5
 from segdl.core.s3answer import Object
 from segdl.core.s3url import S3Place
 from segdl.core.spans import Span
+from segdl.engine.claims import claims_of
 from segdl.engine.contact import ONE_BYTE, Contact
 from segdl.engine.download import is_held
 from segdl.engine.ending import finished
@@ -19,8 +20,7 @@ from segdl.engine.opening import open_download
 from segdl.engine.place import target_of
 from segdl.engine.run import Run
 from segdl.engine.task import Task
-from segdl.engine.verify import claims_of
-from segdl.engine.versions import page_instead
+from segdl.engine.webpage import page_instead
 from segdl.errors import TargetExistsError, UsageError
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult, Status

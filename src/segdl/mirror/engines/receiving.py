@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segdl.core.checksum import Claim
-from segdl.core.head import parse_date
+from segdl.core.httpdate import parse_date
 from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, IntegrityError
 from segdl.mirror.aside import kept_as

@@ -18,7 +18,7 @@ from segdl.engine.ending import finished
 from segdl.engine.opening import open_download
 from segdl.engine.run import Run
 from segdl.engine.task import Task, open_task
-from segdl.engine.versions import page_instead
+from segdl.engine.webpage import page_instead
 from segdl.errors import CancelledError, IntegrityError, SegdlError, ServerError
 from segdl.mirror.engines.answers import Differs, Failed, Hashed, Large, PartSent, Sent, Told
 from segdl.mirror.engines.hashing import Hashing

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from urllib.parse import quote
 
-from segdl.core.head import parse_date
+from segdl.core.httpdate import parse_date
 from segdl.core.text import printable
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Item, Unusable

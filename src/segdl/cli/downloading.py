@@ -1,0 +1,205 @@
+"""Each file that is wanted, and what is said of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from segdl.cli import wanted
+from segdl.cli.session import Printer, cancelled_by_signals, logging_to
+from segdl.core.text import human_size, printable
+from segdl.engine.many import Failure, download_all
+from segdl.engine.surroundings import open_run
+from segdl.errors import CancelledError, DiskError, SegdlError
+from segdl.options import NetworkOptions, Request, TransferOptions
+from segdl.progress.view import View, make_view
+from segdl.results import DownloadResult
+from segdl.store.faults import disk_errors
+
+if TYPE_CHECKING:
+    from segdl.core.s3url import S3Place
+    from segdl.engine.run import Run
+    from segdl.net.early import Early
+
+
+class Wished(NamedTuple):
+    """What the command line asks for.
+
+    Attributes:
+        options: as they were read.
+        network: how to reach servers.
+        transfer: how to fetch and keep files.
+        prefix: where in a bucket the files go; None keeps them on the disk.
+    """
+
+    options: argparse.Namespace
+    network: NetworkOptions
+    transfer: TransferOptions
+    prefix: S3Place | None
+
+
+def carry_out(wished: Wished, early: Early | None) -> int:
+    """Download each file and return the exit code.
+
+    Args:
+        wished: what is asked for.
+        early: a connection that was begun already; it is closed with the others.
+    """
+    options = wished.options
+    view = make_view("none" if options.quiet or options.dry_run else options.progress, sys.stderr)
+    try:
+        with (
+            cancelled_by_signals() as cancel,
+            logging_to(view, verbose=options.verbose, insecure=options.insecure),
+        ):
+            return _carry_out(wished, view, cancel, early)
+    finally:
+        view.close()
+
+
+def _carry_out(wished: Wished, view: View, cancel: threading.Event, early: Early | None) -> int:
+    options, network, transfer = wished.options, wished.network, wished.transfer
+    max_files = 1 if wanted.is_single(options) else options.max_files
+    with open_run(network, transfer, view, cancel, max_files=max_files, early=early) as run:
+        if options.output == "-":
+            from segdl.engine.ordered import stream
+
+            if sys.__stdout__ is None:
+                raise DiskError("standard output is closed", hint="save to a file with -o NAME")
+            with (
+                disk_errors("standard output", "write to"),
+                open(1, "wb", buffering=0, closefd=False) as out,
+            ):
+                stream(run, wanted.only_request(run, options), out)
+            return 0
+        report = _Report(Printer(view), options)
+        if options.dry_run:
+            _preview_all(run, options, report)
+        else:
+            _download_all(run, wished, report, max_files)
+        if cancel.is_set():
+            report.interrupted()
+            return CancelledError.exit_code
+        return report.exit_code
+
+
+def _download_all(run: Run, wished: Wished, report: _Report, max_files: int) -> None:
+    fetch = _fetch_to(run, wished.prefix)
+    requests = wanted.requests(run, wished.options)
+    with closing(
+        # What goes to a bucket waits for that as well.
+        download_all(
+            run, requests, fetch, max_files, needs_thread=lambda _: wished.prefix is not None
+        )
+    ) as outcomes:
+        for number, outcome in outcomes:
+            if isinstance(outcome, Failure):
+                report.failed(number, outcome.url, outcome.error)
+            else:
+                report.finished(outcome)
+
+
+def _fetch_to(run: Run, prefix: S3Place | None) -> Callable[[Run, Request, int], DownloadResult]:
+    """Return what saves a file: on the disk, or below a prefix."""
+    if prefix is None:
+        from segdl.engine.download import download
+
+        return download
+    from segdl.s3.store import Store
+    from segdl.s3.upload import Uploader
+
+    return Uploader(Store(run), prefix)
+
+
+def _preview_all(run: Run, options: argparse.Namespace, report: _Report) -> None:
+    from segdl.cli.preview import print_preview
+    from segdl.engine.inspect import preview
+
+    number = 0
+    for request in wanted.requests(run, options):
+        if run.cancel.is_set():
+            return
+        if request is None:
+            continue
+        number += 1
+        try:
+            if isinstance(request, SegdlError):
+                raise request
+            print_preview(preview(run, request), report.printer, as_json=options.json)
+        except CancelledError:
+            return
+        except SegdlError as error:
+            report.failed(number, "", error)
+
+
+class _Report:
+    """Says how each file ended. `exit_code` is the first failing file's."""
+
+    def __init__(self, printer: Printer, options: argparse.Namespace) -> None:
+        self.printer = printer
+        self.exit_code = 0
+        self._first: int | None = None
+        self._json: bool = options.json
+        self._quiet: bool = options.quiet
+        # Then standard error is for events alone, and `failed` is one of them.
+        self._events = options.progress == "json" and not options.quiet
+        self._kept = options.if_exists == "skip"
+
+    def finished(self, result: DownloadResult) -> None:
+        """Say that a file is whole."""
+        path = result.shown_as
+        if self._json:
+            self.printer.json(
+                {
+                    "v": 1,
+                    "status": result.status,
+                    "path": path,
+                    "url": result.url,
+                    "size": result.size,
+                    "fetched": result.fetched,
+                    "seconds": round(result.seconds, 3),
+                    "bytes_per_second": round(result.bytes_per_second),
+                    "checksum": result.checksum,
+                    "requests": result.requests,
+                }
+            )
+            return
+        if self._quiet:
+            return
+        line = f"{printable(path, 4096)}  {human_size(result.size)}  "
+        if result.status == "skipped":
+            self.printer.line(
+                line + ("exists, left as it is" if self._kept else "already complete")
+            )
+        else:
+            speed = human_size(result.bytes_per_second)
+            self.printer.line(f"{line}{result.seconds:.1f} s  {speed}/s")
+
+    def failed(self, number: int, url: str, error: SegdlError) -> None:
+        """Say that the file of this number cannot be had."""
+        if self._first is None or number < self._first:
+            self._first, self.exit_code = number, error.exit_code
+        if self._json:
+            self.printer.json(
+                {
+                    "v": 1,
+                    "status": "failed",
+                    "url": url,
+                    "exit_code": error.exit_code,
+                    "kind": type(error).__name__,
+                    "message": error.message,
+                    "hint": error.hint,
+                }
+            )
+        if not isinstance(error, CancelledError) and not self._events:
+            self.printer.error(error)
+
+    def interrupted(self) -> None:
+        """Say that the run was ended, and how to go on."""
+        if not self._events:
+            hint = "run the same command to go on from here"
+            self.printer.error(CancelledError("interrupted", hint=hint))
