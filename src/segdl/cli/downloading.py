@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from segdl.cli import wanted
-from segdl.cli.session import Printer, cancelled_by_signals, logging_to
+from segdl.cli.session import Printer, logging_to
 from segdl.core.text import human_size, printable
 from segdl.engine.many import Failure, download_all
 from segdl.engine.surroundings import open_run
@@ -42,20 +42,18 @@ class Wished(NamedTuple):
     prefix: S3Place | None
 
 
-def carry_out(wished: Wished, early: Early | None) -> int:
+def carry_out(wished: Wished, cancel: threading.Event, early: Early | None) -> int:
     """Download each file and return the exit code.
 
     Args:
         wished: what is asked for.
+        cancel: set from any thread to end it.
         early: a connection that was begun already; it is closed with the others.
     """
     options = wished.options
     view = make_view("none" if options.quiet or options.dry_run else options.progress, sys.stderr)
     try:
-        with (
-            cancelled_by_signals() as cancel,
-            logging_to(view, verbose=options.verbose, insecure=options.insecure),
-        ):
+        with logging_to(view, verbose=options.verbose, insecure=options.insecure):
             return _carry_out(wished, view, cancel, early)
     finally:
         view.close()

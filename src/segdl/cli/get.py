@@ -35,9 +35,12 @@ def get(arguments: Sequence[str]) -> int:
     network, transfer = network_options(options), transfer_options(options)
     early = _begin_to_connect(options, network)
     try:
-        from segdl.cli.downloading import Wished, carry_out
+        from segdl.cli.session import cancelled_by_signals
 
-        return carry_out(Wished(options, network, transfer, prefix), early)
+        with cancelled_by_signals() as cancel:
+            from segdl.cli.downloading import Wished, carry_out
+
+            return carry_out(Wished(options, network, transfer, prefix), cancel, early)
     finally:
         if early is not None:
             early.close()
