@@ -7,9 +7,10 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import is_dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pytest
 
@@ -58,6 +59,15 @@ def test_the_public_names_are_exact_and_there() -> None:
     assert set(segdl.__all__) == PUBLIC
     assert segdl.__all__ == sorted(segdl.__all__)
     assert set(dir(segdl)) == PUBLIC
+
+
+def test_what_its_fields_are_can_be_found_out() -> None:
+    """What makes or checks values by their types asks for them: none may be for checkers only."""
+    public = [getattr(segdl, name) for name in segdl.__all__]
+    values = [each for each in public if is_dataclass(each) or hasattr(each, "_fields")]
+    assert segdl.DownloadResult in values
+    for value in values:
+        assert get_type_hints(value)
     space: dict[str, Any] = {}
     exec("from segdl import *", space)
     assert set(space) - {"__builtins__"} == PUBLIC

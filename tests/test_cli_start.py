@@ -36,10 +36,11 @@ def test_a_file_takes_no_library(
 ) -> None:
     content = bytes(range(256)) * (size // 256)
     (shared_nginx.root / "a.bin").write_bytes(content)
+    watched = {*_LARGE, _ABROAD, _STAGED}
     code = (
         "import sys; from segdl.cli.main import main\n"
         "code = main(sys.argv[1:])\n"
-        f"print(code, *sorted({ {*_LARGE, _ABROAD, _STAGED} } & set(sys.modules)))"
+        f"print(code, *sorted({watched} & set(sys.modules)))"
     )
     url = shared_nginx.url("a.bin", tls=tls)
     words = [url, "-q", "-j", "4", "-d", str(tmp_path), "--cacert", str(authority.cacert)]

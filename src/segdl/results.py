@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from segdl.core.identity import Version
-
-if TYPE_CHECKING:
-    from segdl.core.s3answer import Object
+from segdl.core.s3answer import Object
 
 Status = Literal["complete", "skipped"]
 

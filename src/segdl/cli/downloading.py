@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from segdl.cli import wanted
 from segdl.cli.session import Printer, logging_to
@@ -16,7 +16,7 @@ from segdl.engine.many import Failure, download_all
 from segdl.engine.surroundings import open_run
 from segdl.errors import CancelledError, DiskError, SegdlError
 from segdl.options import NetworkOptions, Request, TransferOptions
-from segdl.progress.view import View, make_view
+from segdl.progress.view import make_view
 from segdl.results import DownloadResult
 from segdl.store.faults import disk_errors
 
@@ -26,73 +26,70 @@ if TYPE_CHECKING:
     from segdl.net.early import Early
 
 
-class Wished(NamedTuple):
-    """What the command line asks for.
+def carry_out(
+    options: argparse.Namespace,
+    network: NetworkOptions,
+    transfer: TransferOptions,
+    *,
+    prefix: S3Place | None,
+    cancel: threading.Event,
+    early: Early | None,
+) -> int:
+    """Download each file and return the exit code.
 
-    Attributes:
+    Args:
         options: as they were read.
         network: how to reach servers.
         transfer: how to fetch and keep files.
         prefix: where in a bucket the files go; None keeps them on the disk.
-    """
-
-    options: argparse.Namespace
-    network: NetworkOptions
-    transfer: TransferOptions
-    prefix: S3Place | None
-
-
-def carry_out(wished: Wished, cancel: threading.Event, early: Early | None) -> int:
-    """Download each file and return the exit code.
-
-    Args:
-        wished: what is asked for.
         cancel: set from any thread to end it.
         early: a connection that was begun already; it is closed with the others.
     """
-    options = wished.options
-    view = make_view("none" if options.quiet or options.dry_run else options.progress, sys.stderr)
-    try:
-        with logging_to(view, verbose=options.verbose, insecure=options.insecure):
-            return _carry_out(wished, view, cancel, early)
-    finally:
-        view.close()
-
-
-def _carry_out(wished: Wished, view: View, cancel: threading.Event, early: Early | None) -> int:
-    options, network, transfer = wished.options, wished.network, wished.transfer
+    shown = "none" if options.quiet or options.dry_run else options.progress
     max_files = 1 if wanted.is_single(options) else options.max_files
-    with open_run(network, transfer, view, cancel, max_files=max_files, early=early) as run:
+    with (
+        closing(make_view(shown, sys.stderr)) as view,
+        logging_to(view, verbose=options.verbose, insecure=options.insecure),
+        open_run(network, transfer, view, cancel, max_files=max_files, early=early) as run,
+    ):
         if options.output == "-":
-            from segdl.engine.ordered import stream
-
-            if sys.__stdout__ is None:
-                raise DiskError("standard output is closed", hint="save to a file with -o NAME")
-            with (
-                disk_errors("standard output", "write to"),
-                open(1, "wb", buffering=0, closefd=False) as out,
-            ):
-                stream(run, wanted.only_request(run, options), out)
+            _stream(run, options)
             return 0
         report = _Report(Printer(view), options)
         if options.dry_run:
             _preview_all(run, options, report)
         else:
-            _download_all(run, wished, report, max_files)
+            _download_all(run, options, prefix, report, max_files)
         if cancel.is_set():
             report.interrupted()
             return CancelledError.exit_code
         return report.exit_code
 
 
-def _download_all(run: Run, wished: Wished, report: _Report, max_files: int) -> None:
-    fetch = _fetch_to(run, wished.prefix)
-    requests = wanted.requests(run, wished.options)
+def _stream(run: Run, options: argparse.Namespace) -> None:
+    from segdl.engine.ordered import stream
+
+    if sys.__stdout__ is None:
+        raise DiskError("standard output is closed", hint="save to a file with -o NAME")
+    with (
+        disk_errors("standard output", "write to"),
+        open(1, "wb", buffering=0, closefd=False) as out,
+    ):
+        stream(run, wanted.only_request(run, options), out)
+
+
+def _download_all(
+    run: Run,
+    options: argparse.Namespace,
+    prefix: S3Place | None,
+    report: _Report,
+    max_files: int,
+) -> None:
+    fetch = _fetch_to(run, prefix)
+    requests = wanted.requests(run, options)
     with closing(
         # What goes to a bucket waits for that as well.
-        download_all(
-            run, requests, fetch, max_files, needs_thread=lambda _: wished.prefix is not None
-        )
+        download_all(run, requests, fetch, max_files, needs_thread=lambda _: prefix is not None)
     ) as outcomes:
         for number, outcome in outcomes:
             if isinstance(outcome, Failure):

@@ -38,9 +38,9 @@ def get(arguments: Sequence[str]) -> int:
         from segdl.cli.session import cancelled_by_signals
 
         with cancelled_by_signals() as cancel:
-            from segdl.cli.downloading import Wished, carry_out
+            from segdl.cli.downloading import carry_out
 
-            return carry_out(Wished(options, network, transfer, prefix), cancel, early)
+            return carry_out(options, network, transfer, prefix=prefix, cancel=cancel, early=early)
     finally:
         if early is not None:
             early.close()

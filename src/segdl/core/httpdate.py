@@ -39,14 +39,18 @@ def parse_date(value: str | None) -> float | None:
 
 def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> float | None:
     """Return the seconds since the epoch; None for what no calendar has, or is before it."""
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    new_year, leap = _days_before(year), _days_before(year + 1) - _days_before(year) == 366
     length = _LENGTHS[month] + (leap and month == 1)
     if year < _EPOCH or not 1 <= day <= length or hour > 23 or minute > 59 or second > 59:
         return None
-    before = year - 1
-    leaps = before // 4 - before // 100 + before // 400 - 477
-    days = 365 * (year - _EPOCH) + leaps + sum(_LENGTHS[:month]) + (leap and month > 1) + day - 1
+    days = new_year - _days_before(_EPOCH) + sum(_LENGTHS[:month]) + (leap and month > 1) + day - 1
     return float(((days * 24 + hour) * 60 + minute) * 60 + second)
+
+
+def _days_before(year: int) -> int:
+    """Return the days from the first year to the first of January of another."""
+    before = year - 1
+    return 365 * before + before // 4 - before // 100 + before // 400
 
 
 def _as_library_reads(value: str) -> float | None:

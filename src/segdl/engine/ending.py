@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segdl.core.checksum import Checksum
 from segdl.core.identity import Version
+from segdl.core.s3answer import Object
 from segdl.engine.run import Run
 from segdl.engine.task import Task
 from segdl.progress.events import Finished
 from segdl.results import DownloadResult, Status
 from segdl.store.target import Target
-
-if TYPE_CHECKING:
-    from segdl.core.s3answer import Object
 
 
 def finished(

@@ -26,13 +26,9 @@ from segdl.store.workplace import Workplace
 
 
 def free_target(task: Task, target: Target, version: Version, busy: set[Path]) -> Target:
-    """Return where the file goes that is to have another name where its own is taken.
+    """Return where a file goes whose own name may be taken, and which then is to have another.
 
-    Args:
-        task: the request.
-        target: where it would go.
-        version: what the server has.
-        busy: names that other runs are at work on.
+    What it takes is told of :func:`segdl.engine.place.choose_target`.
     """
 
     def is_ours(path: Path) -> bool:
