@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 
 
+@pytest.fixture
+def small_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bring each part to the disk by itself, however small."""
+    monkeypatch.setattr(join_module, "_LEAST_FLUSH", 0)
+
+
 def fill(folder: Path, content: bytes, *spans: tuple[int, int]) -> Parts:
     for start, stop in spans:
         (folder / f"{start}.part").write_bytes(content[start:stop])
@@ -182,6 +188,7 @@ def test_a_part_that_becomes_shorter_is_an_error(
         join(parts, 100, shorten)
 
 
+@pytest.mark.usefixtures("small_flushes")
 def test_whatever_ends_it_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(join_module, "_STEP", 1000)
     monkeypatch.setattr(join_module, "_FLUSH_EVERY", 2500)
@@ -240,6 +247,7 @@ def test_a_full_disk_keeps_the_parts(tmp_path: Path) -> None:
             assert (folder / f"{start}.part").read_bytes() == content[start : start + size]
 
 
+@pytest.mark.usefixtures("small_flushes")
 def test_a_part_is_deleted_only_when_its_bytes_are_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +272,7 @@ def test_a_part_is_deleted_only_when_its_bytes_are_on_the_disk(
     assert deleted == [10, 5000]
 
 
+@pytest.mark.usefixtures("small_flushes")
 def test_the_next_part_is_copied_while_the_one_before_is_brought_to_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +294,7 @@ def test_the_next_part_is_copied_while_the_one_before_is_brought_to_the_disk(
     assert beside[0]
 
 
+@pytest.mark.usefixtures("small_flushes")
 @pytest.mark.parametrize("failing", [1, 2])
 def test_bytes_that_do_not_reach_the_disk_are_not_taken_for_joined(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
@@ -307,3 +317,32 @@ def test_bytes_that_do_not_reach_the_disk_are_not_taken_for_joined(
     # What is claimed was on the disk, or is still in the part that it came from.
     left = {1: {0: 0, 10: 2990, 3000: 3000, 6000: 3000}, 2: {0: 3000, 3000: 3000, 6000: 3000}}
     assert parts.sizes() == left[failing]
+
+
+def test_many_small_parts_are_brought_to_the_disk_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(part_module, "_sync", synced.append)
+    listed: list[Parts] = []
+    sizes = Parts.sizes
+    monkeypatch.setattr(Parts, "sizes", lambda self: (listed.append(self), sizes(self))[1])
+    content = data.content(50_000)
+    edges = pairwise(range(0, 50_001, 500))
+    assert joined(fill(tmp_path, content, *edges), len(content)) == content
+    assert len(synced) == 1
+    # Before, and to see that nothing is left.
+    assert len(listed) == 2
+
+
+def test_a_part_that_became_shorter_meanwhile_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = fill(tmp_path, data.content(100), (0, 50), (50, 80), (80, 100))
+
+    def shorten(done: int) -> None:
+        if done == 50:
+            os.truncate(tmp_path / "80.part", 0)
+
+    with pytest.raises(IntegrityError, match=r"80\.part became shorter"):
+        join(parts, 100, shorten)

@@ -1,7 +1,7 @@
 """The merger: the first part grows by the others until it is the file.
 
 A part is deleted only when its bytes are safe in the first one, which is seen to while the next
-one is copied. Where there is room for one of them only, that waits: so joining needs at most one
+ones are copied. Where there is room for one of them only, that waits: so joining needs at most one
 part of extra space. It can be killed and run again at any point: the parts are in the same state
 that a download leaves, and what is missing is planned the same way.
 """
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from segdl.core.spans import Span
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
 _STEP = 32 * 1024 * 1024
 _BUFFER = 1024 * 1024
-# A flush cannot be interrupted: several short ones instead of one that takes long.
+# A flush cannot be interrupted: several short ones instead of one that takes long. One for each
+# small part would take longer than to copy it.
 _FLUSH_EVERY = 128 * 1024 * 1024
+_LEAST_FLUSH = 8 * 1024 * 1024
 _FINAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
@@ -43,21 +46,27 @@ def join(parts: Parts, size: int, on_progress: Callable[[int], None]) -> Part:
         DiskError: no space, or the disk failed.
     """
     whole = parts.open(0)
+    # In file order. Nobody else has a hand in them, and to list many takes its time.
+    left = parts.sizes()
+    left.pop(0, None)
     try:
         with closing(Behind(whole)) as behind:
+            flushed = whole.size
             while whole.size < size:
                 try:
-                    _take_next(parts, whole, behind, size, on_progress)
+                    _take_next(parts, left, whole, behind, size, on_progress)
                 except DiskError:
-                    # The part before may be there twice still: without it there may be room.
+                    # Those before may be there twice still: without them there may be room.
                     behind.finish()
-                    if not _drop_safe(parts, whole):
+                    if not _drop_safe(parts, left, whole):
                         raise
                     continue
-                behind.begin()
-                _drop_safe(parts, whole)
+                if whole.size - flushed >= _LEAST_FLUSH:
+                    behind.begin()
+                    flushed = whole.size
+                _drop_safe(parts, left, whole)
             behind.finish()
-        _drop_safe(parts, whole)
+        _drop_safe(parts, left, whole)
         if whole.size != size or set(parts.sizes()) != {0}:
             raise IntegrityError(
                 f"{shown(parts.folder)}: the parts do not make a file of {size} bytes",
@@ -71,10 +80,15 @@ def join(parts: Parts, size: int, on_progress: Callable[[int], None]) -> Part:
 
 
 def _take_next(
-    parts: Parts, whole: Part, behind: Behind, size: int, on_progress: Callable[[int], None]
+    parts: Parts,
+    left: Mapping[int, int],
+    whole: Part,
+    behind: Behind,
+    size: int,
+    on_progress: Callable[[int], None],
 ) -> None:
     """Copy the part that goes on furthest where the first one ends."""
-    start = _next(parts.sizes(), whole.size)
+    start = _next(left, whole.size)
     if start is None:
         raise IntegrityError(
             f"{shown(parts.folder)}: no part holds byte {whole.size}",
@@ -82,25 +96,28 @@ def _take_next(
         )
     source = parts.open(start)
     try:
+        if source.stop <= whole.size:
+            raise _shortened(source)
         _absorb(whole, source, behind, size, on_progress)
     finally:
         parts.release(source)
 
 
-def _next(sizes: dict[int, int], at: int) -> int | None:
+def _next(left: Mapping[int, int], at: int) -> int | None:
     """Return the part that holds byte `at` and reaches furthest."""
-    holding = [start for start, size in sizes.items() if start <= at < start + size]
-    return max(holding, key=lambda start: start + sizes[start], default=None)
+    before = takewhile(lambda start: start <= at, left)
+    holding = [start for start in before if at < start + left[start]]
+    return max(holding, key=lambda start: start + left[start], default=None)
 
 
-def _drop_safe(parts: Parts, whole: Part) -> bool:
+def _drop_safe(parts: Parts, left: dict[int, int], whole: Part) -> bool:
     """Delete the parts whose bytes are on the disk in the first one; tell whether any was."""
     # A power cut must not find one gone before its copy is safe.
-    safe = [
-        start for start, size in parts.sizes().items() if start and start + size <= whole.on_disk
-    ]
+    before = takewhile(lambda start: start <= whole.on_disk, left)
+    safe = [start for start in before if start + left[start] <= whole.on_disk]
     for start in safe:
         parts.remove(start, copied=True)
+        del left[start]
     return bool(safe)
 
 
@@ -116,13 +133,17 @@ def _absorb(
             if not copied:
                 copied = _copy(source.descriptor, whole.descriptor, wanted, whole.size)
         if not copied:
-            raise IntegrityError(
-                f"{shown(source.path)} became shorter", hint="run the same command again"
-            )
+            raise _shortened(source)
         whole.grow(copied)
         if stop > whole.size >= flushed + _FLUSH_EVERY:
             flushed = whole.size
             behind.begin()
+
+
+def _shortened(source: Part) -> IntegrityError:
+    return IntegrityError(
+        f"{shown(source.path)} became shorter", hint="run the same command again"
+    )
 
 
 def _copy_in_kernel(source: int, target: int, wanted: Span, at: int) -> int:
