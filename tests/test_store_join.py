@@ -326,7 +326,12 @@ def test_many_small_parts_are_brought_to_the_disk_together(
     monkeypatch.setattr(part_module, "_sync", synced.append)
     listed: list[Parts] = []
     sizes = Parts.sizes
-    monkeypatch.setattr(Parts, "sizes", lambda self: (listed.append(self), sizes(self))[1])
+
+    def counted(self: Parts) -> dict[int, int]:
+        listed.append(self)
+        return sizes(self)
+
+    monkeypatch.setattr(Parts, "sizes", counted)
     content = data.content(50_000)
     edges = pairwise(range(0, 50_001, 500))
     assert joined(fill(tmp_path, content, *edges), len(content)) == content

@@ -52,12 +52,13 @@ def fetch_one_version(
     while True:
         try:
             hashed = verification.expect(course.pin.version)
-            size, count = _fetch_parts(task, place, course, came, in_order=hashed)
+            size, count, confirmed = _fetch_parts(task, place, course, came, in_order=hashed)
             fetched += count
-            # What one short answer brought at once cannot have changed under it.
             slow = outright.slow or task.run.clock() - began > MOMENT
+            # What one short answer brought at once cannot have changed under it.
+            at_once = size <= FIRST_BYTES and task.sent == 1 and not slow
             join_parts(task, place, size)
-            if course.pin.version.proves and (slow or task.sent > 1 or size > FIRST_BYTES):
+            if course.pin.version.proves and not (at_once or confirmed):
                 confirm(task, course.pin)
             return course.sites, size, fetched
         except LiedError as lie:
@@ -77,8 +78,11 @@ def _with_ranges(task: Task, place: Workplace, contact: Contact) -> Contact:
 
 def _fetch_parts(
     task: Task, place: Workplace, course: Course, came: int, *, in_order: bool
-) -> tuple[int, int]:
-    """Fetch what the parts lack of one version; return its size and the bytes that came.
+) -> tuple[int, int, bool]:
+    """Fetch what the parts lack of one version.
+
+    Returns its size, the bytes that came, and whether the server is known to have that version
+    still.
 
     That it is begun was told where `came` bytes are all that is there. `in_order` has the
     beginning of the file come before its end, as far as that can be had.
@@ -101,14 +105,14 @@ def _fetch_parts(
     if not came or held != came:
         task.run.emit(Started(task.number, task.asked.public, path, size, held, connections))
     if not supply.live:
-        return selection.size, 0
+        return selection.size, 0, False
     if selection.size - held > _FLUSHED_AT_ONCE:
         place.keep_flushing()
     fetching = Fetching(task.run, job, sites, supply, number=task.number)
     fetching.fetch(_opened(course.contact, pin, selection, supply))
     fetching.tell_unproved()
     count = sum(segment.done for segment in supply.live)
-    return supply.live[-1].stop if size is None else size, count
+    return supply.live[-1].stop if size is None else size, count, fetching.confirmed
 
 
 def _tell_layout(task: Task, place: Workplace) -> None:

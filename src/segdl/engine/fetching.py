@@ -16,6 +16,7 @@ from segdl.engine.aftermath import Aftermath
 from segdl.engine.attempts import Attempts
 from segdl.engine.contact import Ranges, asks_too_long
 from segdl.engine.crew import Crew
+from segdl.engine.endgame import Endgame
 from segdl.engine.job import Job
 from segdl.engine.outcome import Opened, Outcome, Streamed
 from segdl.engine.relay import Relay, close
@@ -39,6 +40,9 @@ class Fetching:
         sites: where it can be had.
         supply: what is missing.
         number: the file's, for events.
+
+    Attributes:
+        confirmed: whether the server was found to have the same version still at the end.
     """
 
     def __init__(
@@ -63,7 +67,9 @@ class Fetching:
         missing = 0 if size is None else size - supply.done
         self._crew = Crew(run.transfer, job.origin.gate, missing, self._note)
         self._relay = Relay()
+        self._endgame = Endgame(run, job, sites, supply)
         self._told_wait = 0.0
+        self.confirmed = False
 
     def fetch(self, opened: Opened | None) -> None:
         """Return when every segment is complete.
@@ -93,7 +99,9 @@ class Fetching:
                     self._compare_seams()
                 self._trials.take()
                 self._run.check_cancelled()
+            ended = self._run.clock()
             self._compare_seams()
+            self.confirmed = self._endgame.confirms(ended)
         finally:
             self._stop()
             self._report()
@@ -117,6 +125,8 @@ class Fetching:
         while handed_on := self._relay.take():
             ahead, baton = handed_on
             self._start(ahead, baton.site, baton.rest.opened, baton.speed)
+        while overtaken := self._endgame.take():
+            self._start(*overtaken)
         while (at_work := self._at_work()) < self._wanted():
             only_idle = at_work >= self._crew.wanted
             site = self._sites.choose(self._left(), only_idle=only_idle)
@@ -230,7 +240,8 @@ class Fetching:
         """Return how long nothing needs to be done unless an outcome comes, in seconds."""
         now = self._run.clock()
         waits = [segment.ready_at - now for segment in self._supply.live if segment.wire is None]
-        return max(0.001, min([self._crew.tick, *(wait for wait in waits if wait > 0)]))
+        tick = self._endgame.tick or self._crew.tick
+        return max(0.001, min([tick, *(wait for wait in waits if wait > 0)]))
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:
         wire, segment.wire, site = segment.wire, None, segment.site
@@ -254,6 +265,7 @@ class Fetching:
         left = None if (size := self._size) is None else size - self._supply.done
         self._crew.follow(self._supply.live, self._sites.received, left, now)
         self._crew.send_home(self._supply.live, self._at_work() - self._wanted(), now)
+        self._endgame.follow(left, now)
         misplaced = self._sites.look(self._supply.live, now)
         # One beyond the number that pays could go to nobody but an idle mirror.
         free = self._at_work() <= self._crew.wanted
@@ -291,6 +303,7 @@ class Fetching:
                 # What it wrote until now came from there, whatever becomes of the rest.
                 segment.site.brought.append(Span(segment.began, segment.position))
         self._relay.close()
+        self._endgame.close()
         for segment, outcome in self._attempts.take(0.0):
             segment.wire = None
             if isinstance(outcome, Streamed) and outcome.rest is not None:

@@ -13,6 +13,7 @@ from segdl.net.direct import AT_ONCE, Line, end_of_head
 from segdl.net.exchange import Exchange, failure_of
 from segdl.net.failures import TransferError, is_closed_unanswered, wire_errors
 from segdl.net.readable import is_held, wants_more
+from segdl.net.window import arrived
 from segdl.net.wire import AbortedError, Wire
 
 # The file, some of it, or word that it is what it was.
@@ -32,6 +33,9 @@ class Sender(Protocol):
         Raises:
             TransferError: nothing usable came back.
         """
+
+    def ask_ahead(self, location: Location, headers: Mapping[str, str], most: int) -> Asked | None:
+        """Send a GET if it can be without a wait, over a connection that was used before."""
 
     def idle(self, location: Location) -> int:
         """Return how many connections wait for a request to a place, as far as is known."""
@@ -78,6 +82,12 @@ class Asked:
         self._head: PlainHead | None = None
         self._left = 0
         self.waited = 0.0
+
+    @property
+    def least(self) -> float | None:
+        """Seconds of the shortest round trip of its connection; None: the system does not tell."""
+        look = arrived(self.socket, 0.0)
+        return look.least if look is not None and look.least else None
 
     def gather(self) -> bool:
         """Take what has come; tell whether it is worth waiting for more of it."""
@@ -202,6 +212,10 @@ class Prepared:
         if self._rest is None:
             raise AskedTooMuchError
         return self._rest.open(location, headers, wire, payer)
+
+    def ask_ahead(self, location: Location, headers: Mapping[str, str], most: int) -> Asked | None:
+        """Send a GET if it can be without a wait, over a connection that was used before."""
+        return None if self._rest is None else self._rest.ask_ahead(location, headers, most)
 
     def idle(self, location: Location) -> int:
         """Return how many connections wait for a request to a place, as far as is known."""

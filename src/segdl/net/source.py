@@ -16,7 +16,7 @@ from segdl.core.text import printable
 from segdl.core.url import Location, follow
 from segdl.core.verdict import MAYBE_EXPIRED
 from segdl.errors import SegdlError, ServerError
-from segdl.net.asked import Sender
+from segdl.net.asked import Asked, Sender
 from segdl.net.credentials import Credentials
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
@@ -125,6 +125,25 @@ class Source:
             exchange.close()
             exchange = self._follow(self.asked, fields, wire)
         return exchange
+
+    def ask_ahead(self, span: Span, *, if_range: str | None, most: int) -> Asked | None:
+        """Ask for `span` where its bytes come from, if that can be done without a wait.
+
+        Args:
+            span: bytes of the remote file.
+            if_range: as in `open`.
+            most: bytes of the longest body that is to be gathered.
+        """
+        with self._lock:
+            location = self._final
+        headers = self._credentials.headers(location)
+        headers["Range"] = span.header
+        if if_range is not None:
+            headers["If-Range"] = if_range
+        asked = self._transport.ask_ahead(location, headers, most)
+        if asked is not None:
+            self.count(1)
+        return asked
 
     def _follow(self, location: Location, fields: dict[str, str], wire: Wire) -> Exchange:
         visits: dict[str, int] = {}

@@ -141,9 +141,7 @@ def _absorb(
 
 
 def _shortened(source: Part) -> IntegrityError:
-    return IntegrityError(
-        f"{shown(source.path)} became shorter", hint="run the same command again"
-    )
+    return IntegrityError(f"{shown(source.path)} became shorter", hint="run the same command again")
 
 
 def _copy_in_kernel(source: int, target: int, wanted: Span, at: int) -> int:

@@ -1,0 +1,86 @@
+"""What is worth asking for when a download is nearly whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from segdl.core.tail import Running
+
+# What is asked for twice, as a share of what comes in a round trip, and bytes of one answer.
+_SHARE = 0.5
+LARGEST = 256 * 1024
+# Round trips that a segment is expected to take still: what ends sooner is not asked for.
+_LATE = 0.5
+# The same until everything is here: the last word comes with the last bytes then.
+_SOON = 0.9
+# From one such question to the next: the end may come later than it seemed.
+_APART = 0.4
+
+
+def due(running: Sequence[Running], *, rate: float, round_trip: float) -> list[int]:
+    """Return the numbers of the segments to ask for once more, those that end last first.
+
+    Args:
+        running: segments with a connection; its rate is None where nothing has come yet.
+        rate: bytes a second that all of them bring, by and large.
+        round_trip: seconds.
+
+    Returns:
+        None of them, before what is left is a matter of a moment.
+
+    Example:
+        >>> fast, slow = Running(0, 20_000, 1e6), Running(50_000, 90_000, 1e5)
+        >>> due([fast, slow], rate=4e6, round_trip=0.1)
+        [1]
+        >>> due([fast, slow], rate=1e6, round_trip=0.1)
+        []
+    """
+    left = [each.stop - each.position for each in running]
+    if sum(left) > _SHARE * rate * round_trip:
+        return []
+    ends = [
+        (float("inf") if each.rate is None else count / max(each.rate, 1.0), number)
+        for number, (each, count) in enumerate(zip(running, left, strict=True))
+        if 0 < count <= LARGEST
+    ]
+    return [
+        number for seconds, number in sorted(ends, reverse=True) if seconds > _LATE * round_trip
+    ]
+
+
+def is_near(seconds: float, round_trip: float) -> bool:
+    """Tell whether an answer to what is asked now comes when all is here, in so many seconds.
+
+    Example:
+        >>> is_near(0.05, 0.08), is_near(0.5, 0.08)
+        (True, False)
+    """
+    return seconds <= _SOON * round_trip
+
+
+def may_be_asked_again(since: float, round_trip: float) -> bool:
+    """Tell whether what was asked so many seconds ago is worth asking anew.
+
+    Example:
+        >>> may_be_asked_again(0.02, 0.08), may_be_asked_again(0.04, 0.08)
+        (False, True)
+    """
+    return since >= _APART * round_trip
+
+
+def counts(asked: float, ended: float, least: float) -> bool:
+    """Tell whether a question was answered after the last byte of a file had been read.
+
+    The last byte came no sooner than half a round trip after the server read it from the file,
+    and the question came to the server no sooner than as long after it was asked.
+
+    Args:
+        asked: when, in seconds.
+        ended: when the last byte was here.
+        least: seconds of the shortest round trip.
+
+    Example:
+        >>> counts(9.93, 10.0, 0.08), counts(9.91, 10.0, 0.08)
+        (True, False)
+    """
+    return asked >= ended - least
