@@ -288,6 +288,18 @@ def test_what_was_asked_too_early_does_not_count(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("far")
+def test_the_nearest_server_of_the_name_tells_what_is_too_early(server: Server) -> None:
+    asking = revalidation(server)
+    asking.ask(FAR / 2)
+    server.answer(0, b"x", 0)
+    # The last byte may have come from there, a moment after it was read.
+    server.gate.try_ask()
+    server.gate.answered(FAR / 4)
+    server.now += FAR / 2
+    assert not asking.agrees(server.now, passing(server))
+
+
+@pytest.mark.usefixtures("far")
 def test_an_answer_that_counts_is_waited_for_but_not_for_long(server: Server) -> None:
     asking = revalidation(server)
     asking.ask(FAR / 2)

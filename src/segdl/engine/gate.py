@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 from segdl.core import admission
 from segdl.core.lulls import Lulls
@@ -29,6 +30,7 @@ class Gate:
         self._clock = clock
         self._state = admission.opening(cap)
         self._waits: deque[float] = deque(maxlen=5)
+        self._shortest = inf
         self._lulls = Lulls()
         self.found: int | None = None
         self.crowded = False
@@ -56,6 +58,12 @@ class Gate:
         """Seconds from a request to its answer, the median of the last five; 0 before the first."""
         with self._changed:
             return median(list(self._waits)) or 0.0
+
+    @property
+    def shortest(self) -> float:
+        """Seconds from a request to its answer at least, so far; infinite before the first."""
+        with self._changed:
+            return self._shortest
 
     @property
     def lull(self) -> float:
@@ -129,6 +137,7 @@ class Gate:
         """A claimed request was accepted after `waited` seconds; its body is being read."""
         with self._changed:
             self._waits.append(waited)
+            self._shortest = min(self._shortest, waited)
             self._state = admission.answered(self._state, self._clock())
             self._changed.notify()
 

@@ -80,7 +80,8 @@ class Revalidation:
         """
         for since, asked in self._asked:
             least = asked.least
-            if least is None or not counts(since, ended, least):
+            # The last byte may have come from a server of the same name that is nearer.
+            if least is None or not counts(since, ended, min(least, self._site.gate.shortest)):
                 continue
             patience = since + _PATIENCE * self._site.gate.round_trip
             while not asked.whole and asked.gather() and self._clock() < patience:
