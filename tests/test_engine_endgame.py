@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from segdl.core.arrivals import Look
 from segdl.core.endgame import LARGEST, counts, due
 from segdl.core.identity import Version
 from segdl.core.selection import whole
@@ -105,7 +106,12 @@ def server() -> Iterator[Server]:
 
 
 def waits(asking: Hedges | Revalidation) -> bool:
-    return asking.waiting
+    return asking.under_way > 0
+
+
+def ask(server: Server, hedges: Hedges, *segments: Segment, later: float = 0.0) -> None:
+    now = server.now + later
+    hedges.ask(segments, server.site, rate=1e6, round_trip=FAR, most=5, now=now)
 
 
 def tick(made: Endgame) -> float | None:
@@ -140,25 +146,25 @@ def test_an_answer_counts_from_a_round_trip_before_the_end_on() -> None:
 def test_whoever_has_the_bytes_first_is_right(server: Server) -> None:
     slow, fast = server.segment(0, 9000, 5000), server.segment(9000, 18_000, 17_990)
     hedges = Hedges(server.job)
-    hedges.ask([slow, fast], server.site, 1e6, server.now)
+    ask(server, hedges, slow, fast)
     assert server.asked == ["bytes=5000-8999"]
     assert waits(hedges)
     server.answer(0, b"x" * 4000, 5000)
-    hedges.look()
+    hedges.look([slow, fast], server.now)
     assert not waits(hedges)
     assert slow.dropped is Drop.OVERTAKEN
     assert slow.wire is not None
     assert slow.wire.aborted
     # Its thread has yet to end.
-    assert hedges.take() is None
+    assert hedges.take([slow, fast]) is None
     slow.wire = None
-    won = hedges.take()
+    won = hedges.take([slow, fast])
     assert won is not None
     segment, site, (exchange, accept) = won
     assert (segment, site) == (slow, server.site)
     assert (accept.start, accept.stop) == (5000, 9000)
     assert exchange.read(9000) == b"x" * 4000
-    assert hedges.take() is None
+    assert hedges.take([slow, fast]) is None
     # Whoever goes on with it leaves the door.
     before = server.gate.streaming
     hedges.close()
@@ -169,10 +175,11 @@ def test_what_came_otherwise_is_let_go(server: Server) -> None:
     slow = server.segment(0, 9000, 5000)
     at_the_door = server.gate.streaming
     hedges = Hedges(server.job)
-    hedges.ask([slow], server.site, 1e6, server.now)
-    assert server.gate.streaming == at_the_door + 1
+    ask(server, hedges, slow)
+    # It takes no place there: what goes wrong with it is of no matter to the others.
+    assert server.gate.streaming == at_the_door
     slow.position = 9000
-    hedges.look()
+    hedges.look([slow], server.now)
     assert not waits(hedges)
     assert slow.dropped is None
     assert server.gate.streaming == at_the_door
@@ -183,7 +190,7 @@ def test_each_is_asked_for_once_more_only(server: Server) -> None:
     slow = server.segment(0, 9000, 5000)
     hedges = Hedges(server.job)
     for _ in range(3):
-        hedges.ask([slow], server.site, 1e6, server.now)
+        ask(server, hedges, slow)
     assert len(server.asked) == 1
     hedges.close()
     assert server.ends[0].recv(1) == b""
@@ -197,25 +204,25 @@ def test_after_an_answer_of_no_use_nothing_more_is_asked_for(server: Server, ans
     slow, other = server.segment(0, 9000, 5000), server.segment(9000, 18_000, 14_000)
     at_the_door = server.gate.streaming
     hedges = Hedges(server.job)
-    hedges.ask([slow], server.site, 1e6, server.now)
+    ask(server, hedges, slow)
     server.ends[0].sendall(answer)
     server.ends[0].shutdown(socket.SHUT_WR)
     while waits(hedges):
-        hedges.look()
+        hedges.look([slow], server.now)
     assert slow.dropped is None
     assert server.gate.streaming == at_the_door
-    hedges.ask([slow, other], server.site, 1e6, server.now)
+    ask(server, hedges, slow, other)
     assert len(server.asked) == 1
 
 
 def test_the_bytes_of_another_version_are_not_taken(server: Server) -> None:
     slow = server.segment(0, 9000, 5000)
     hedges = Hedges(server.job)
-    hedges.ask([slow], server.site, 1e6, server.now)
+    ask(server, hedges, slow)
     server.answer(0, b"x" * 4000, 5000, etag='"v2"')
-    hedges.look()
+    hedges.look([slow], server.now)
     slow.wire = None
-    assert hedges.take() is None
+    assert hedges.take([slow]) is None
     # Its own connection's request is all that counts at the door, and the first one.
     assert server.gate.streaming == 2
 
@@ -224,19 +231,50 @@ def test_what_was_asked_for_just_now_is_about_to_come(server: Server) -> None:
     young = server.segment(0, 9000, 0, rate=None)
     young.heard, young.set_out_at = False, server.now - FAR / 2
     hedges = Hedges(server.job)
-    hedges.ask([young], server.site, 1e6, server.now)
+    ask(server, hedges, young)
     assert not server.asked
-    hedges.ask([young], server.site, 1e6, server.now + FAR)
+    ask(server, hedges, young, later=FAR)
     assert server.asked == ["bytes=0-8999"]
     hedges.close()
 
 
-def test_the_door_has_its_say(server: Server) -> None:
+def test_no_more_are_asked_than_there_is_room_for(server: Server) -> None:
+    several = [server.segment(at, at + 9000, at + 5000) for at in range(0, 27_000, 9000)]
+    hedges = Hedges(server.job)
+    hedges.ask(several, server.site, rate=1e7, round_trip=FAR, most=2, now=server.now)
+    assert len(server.asked) == 2
+    hedges.close()
+
+
+def test_who_does_not_answer_is_not_waited_for(server: Server) -> None:
     slow = server.segment(0, 9000, 5000)
-    while server.gate.try_ask_again():
-        pass
-    Hedges(server.job).ask([slow], server.site, 1e6, server.now)
-    assert not server.asked
+    hedges = Hedges(server.job)
+    ask(server, hedges, slow)
+    server.now += 20 * FAR
+    hedges.look([slow], server.now)
+    assert not waits(hedges)
+    assert hedges.useless
+
+
+def test_a_segment_in_whose_place_there_is_another_is_let_go(server: Server) -> None:
+    slow = server.segment(0, 9000, 5000)
+    hedges = Hedges(server.job)
+    ask(server, hedges, slow)
+    server.answer(0, b"x" * 4000, 5000)
+    hedges.look([slow], server.now)
+    slow.wire = None
+    assert hedges.take([]) is None
+    assert hedges.take([slow]) is None
+
+
+def test_what_begins_behind_the_place_is_not_taken(server: Server) -> None:
+    slow = server.segment(0, 9000, 5000)
+    hedges = Hedges(server.job)
+    ask(server, hedges, slow)
+    server.answer(0, b"x" * 4000, 5000)
+    hedges.look([slow], server.now)
+    slow.wire, slow.position = None, 4000
+    assert hedges.take([slow]) is None
 
 
 # -- whether it is the same version --
@@ -263,46 +301,43 @@ def passing(server: Server) -> Callable[[float], None]:
 @pytest.mark.parametrize(("etag", "same"), [('"v1"', True), ('"v2"', False)])
 def test_the_answer_is_about_the_version(server: Server, etag: str, same: bool) -> None:
     asking = revalidation(server)
-    asking.ask(0.9)
+    asking.ask(0.9, FAR)
     assert not server.asked
-    asking.ask(FAR / 2)
+    asking.ask(FAR / 2, FAR)
     assert server.asked == ["bytes=0-0"]
     assert waits(asking)
     server.answer(0, b"x", 0, etag)
-    asking.look()
+    asking.look(server.now)
     assert not waits(asking)
     server.now += FAR / 2
-    assert asking.agrees(server.now, passing(server)) == same
-    at_the_door = server.gate.streaming
+    assert asking.agrees(server.now, FAR, passing(server)) == same
     asking.close()
-    assert server.gate.streaming == at_the_door - 1
 
 
 @pytest.mark.usefixtures("far")
 def test_what_was_asked_too_early_does_not_count(server: Server) -> None:
     asking = revalidation(server)
-    asking.ask(FAR / 2)
+    asking.ask(FAR / 2, FAR)
     server.answer(0, b"x", 0)
     server.now += FAR + 0.01
-    assert not asking.agrees(server.now, passing(server))
+    assert not asking.agrees(server.now, FAR, passing(server))
 
 
 @pytest.mark.usefixtures("far")
 def test_the_nearest_server_of_the_name_tells_what_is_too_early(server: Server) -> None:
     asking = revalidation(server)
-    asking.ask(FAR / 2)
+    asking.ask(FAR / 2, FAR)
     server.answer(0, b"x", 0)
-    # The last byte may have come from there, a moment after it was read.
-    server.gate.try_ask()
-    server.gate.answered(FAR / 4)
     server.now += FAR / 2
-    assert not asking.agrees(server.now, passing(server))
+    # The last byte may have come from there, a moment after it was read.
+    assert not asking.agrees(server.now, FAR / 4, passing(server))
+    assert asking.agrees(server.now, FAR, passing(server))
 
 
 @pytest.mark.usefixtures("far")
 def test_an_answer_that_counts_is_waited_for_but_not_for_long(server: Server) -> None:
     asking = revalidation(server)
-    asking.ask(FAR / 2)
+    asking.ask(FAR / 2, FAR)
     ended = server.now + FAR / 2
     slept: list[float] = []
 
@@ -310,10 +345,10 @@ def test_an_answer_that_counts_is_waited_for_but_not_for_long(server: Server) ->
         server.now += 0.05
         slept.append(seconds)
 
-    assert not asking.agrees(ended, sleep)
+    assert not asking.agrees(ended, FAR, sleep)
     assert 1 < len(slept) < 10
     server.answer(0, b"x", 0)
-    assert asking.agrees(ended, sleep)
+    assert asking.agrees(ended, FAR, sleep)
 
 
 @pytest.mark.usefixtures("far")
@@ -321,7 +356,7 @@ def test_where_the_end_is_late_it_is_asked_again_but_not_for_ever(server: Server
     asking = revalidation(server)
     server.idle = 20
     for _ in range(100):
-        asking.ask(0.0)
+        asking.ask(0.0, FAR)
         server.now += FAR / 10
     assert 2 <= len(server.asked) <= 4
     asking.close()
@@ -330,76 +365,137 @@ def test_where_the_end_is_late_it_is_asked_again_but_not_for_ever(server: Server
 @pytest.mark.usefixtures("far")
 def test_a_question_that_broke_is_not_asked_again(server: Server) -> None:
     asking = revalidation(server)
-    asking.ask(0.0)
-    at_the_door = server.gate.streaming
+    asking.ask(0.0, FAR)
     server.ends[0].close()
-    asking.look()
+    asking.look(server.now)
     assert not waits(asking)
-    assert server.gate.streaming == at_the_door - 1
     server.now += FAR / 2
-    asking.ask(0.0)
+    asking.ask(0.0, FAR)
     assert len(server.asked) == 1
-    assert not asking.agrees(server.now, passing(server))
+    assert not asking.agrees(server.now, FAR, passing(server))
 
 
-def test_nothing_is_asked_twice_where_the_system_tells_nothing_of_the_path(
+def test_an_answer_counts_for_nothing_where_the_system_tells_nothing_of_the_path(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Asked, "least", property(lambda _: None))
     asking = revalidation(server)
-    for _ in range(3):
-        asking.ask(0.0)
-        server.now += FAR
+    asking.ask(0.0, FAR)
     server.answer(0, b"x", 0)
-    assert len(server.asked) == 1
-    assert not asking.agrees(server.now, passing(server))
+    assert not asking.agrees(server.now, FAR, passing(server))
 
 
 def test_what_has_no_validator_is_not_asked_for(server: Server) -> None:
     server.site.pin = Pin(Version(size=SIZE), Ranges.WORK)
-    revalidation(server).ask(0.0)
+    revalidation(server).ask(0.0, FAR)
     assert not server.asked
 
 
 # -- when it is time --
 
 
-def endgame(server: Server, segments: list[Segment], **changed: Any) -> Endgame:
-    run: Any = SimpleNamespace(clock=lambda: server.now, sleep=passing(server))
+def endgame(server: Server, segments: list[Segment], most: int = 8, **changed: Any) -> Endgame:
+    transfer = SimpleNamespace(most=most)
+    run: Any = SimpleNamespace(clock=lambda: server.now, sleep=passing(server), transfer=transfer)
     sites: Any = SimpleNamespace(origin=server.site, several=changed.get("several", False))
+    server.site.received = 0
     supply = Supply(segments, 0, divisible=changed.get("divisible", True))
     made = Endgame(run, server.job, sites, supply)
     server.now += 1.0
+    server.site.received = SIZE
     return made
 
 
-def test_both_are_asked_over_idle_connections(server: Server) -> None:
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Have the kernel tell of a round trip, which a test may change."""
+    least = [FAR]
+    look = Look(0.0, 0, 0, 0, 0, FAR, FAR)
+    monkeypatch.setattr(Wire, "arrived", lambda _, now: look._replace(least=least[0]))
+    monkeypatch.setattr(Asked, "least", property(lambda _: least[0]))
+    return least
+
+
+def late(server: Server) -> Segment:
     slow = server.segment(0, 9000, 7000)
     slow.speed = slow.speed._replace(rate=4e4)
+    return slow
+
+
+@pytest.mark.usefixtures("told")
+def test_both_are_asked_over_idle_connections(server: Server) -> None:
+    slow = late(server)
+    at_the_door = server.gate.streaming
     made = endgame(server, [slow])
     made.follow(2000, server.now)
     assert server.asked == ["bytes=7000-8999", "bytes=0-0"]
     assert tick(made) is not None
-    # Who does not answer is not looked for so often for long.
-    server.now += 10 * FAR
+    # What goes wrong with them is of no matter there.
+    assert server.gate.streaming == at_the_door
+    # Who does not answer is not looked for for long.
+    server.now += 20 * FAR
+    made.follow(2000, server.now)
     assert tick(made) is None
     made.close()
-    assert server.gate.streaming == 2
 
 
-@pytest.mark.parametrize("why", ["short", "several", "ranges", "ordered", "waiting", "unknown"])
-def test_nothing_is_asked_where_it_is_not_the_time(server: Server, why: str) -> None:
-    slow = server.segment(0, 9000, 7000)
-    segments = [slow]
+def test_what_is_known_at_the_end(server: Server, told: list[float]) -> None:
+    slow = late(server)
+    made = endgame(server, [slow])
+    made.follow(2000, server.now)
+    server.answer(1, b"x", 0)
+    made.follow(2000, server.now)
+    server.now += FAR / 2
+    assert made.confirms(server.now)
+    # A connection to a server that is nearer has come to the others.
+    told[0] = FAR / 4
+    assert not made.confirms(server.now)
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "why",
+    ["short", "thinks", "silent", "several", "ranges", "ordered", "waiting", "unknown", "alone"],
+)
+def test_nothing_is_asked_where_it_is_not_the_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch, told: list[float], why: str
+) -> None:
+    segments = [late(server)]
     if why == "short":
         server.gate = Gate(8, lambda: server.now)
         server.site.gate = server.gate
         server.gate.try_ask()
         server.gate.answered(0.01)
+    elif why == "thinks":
+        told[0] = 0.005
+    elif why == "silent":
+        monkeypatch.setattr(Wire, "arrived", lambda *_: None)
     elif why == "ranges":
         server.site.pin = Pin(VERSION, Ranges.UNSURE)
     elif why == "waiting":
         segments.append(Segment(9000, 18_000, 9000))
-    made = endgame(server, segments, several=why == "several", divisible=why != "ordered")
+    made = endgame(
+        server,
+        segments,
+        most=1 if why == "alone" else 8,
+        several=why == "several",
+        divisible=why != "ordered",
+    )
     made.follow(None if why == "unknown" else 2000, server.now)
+    assert not server.asked
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("why", ["full", "crowded", "paused"])
+def test_the_door_has_its_say(server: Server, why: str) -> None:
+    made = endgame(server, [late(server)])
+    if why == "full":
+        while server.gate.try_ask_again():
+            pass
+    elif why == "crowded":
+        server.gate.crowded = True
+    else:
+        server.gate.try_ask()
+        server.gate.refused(30.0, 1.0)
+    made.follow(2000, server.now)
     assert not server.asked

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import segdl
+from segdl.net import window
 from segdl.net.asked import Asked
 from segdl.progress.events import Restarted
 from support.data import content
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from segdl.core.arrivals import Look
     from support.request import Request
 
 MIB = 1024 * 1024
@@ -27,6 +30,19 @@ PART = SIZE // 4
 LACKS = 20_000
 FAR = 0.06
 STALLED = {PART, 2 * PART}
+
+
+@pytest.fixture(autouse=True)
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the system say that a round trip takes as long as an answer of the tests' server."""
+    arrived = window.arrived
+
+    def far_away(connected: socket.socket, now: float) -> Look | None:
+        look = arrived(connected, now)
+        return None if look is None else look._replace(least=FAR, round_trip=FAR)
+
+    monkeypatch.setattr(window, "arrived", far_away)
+    monkeypatch.setattr(Asked, "least", property(lambda _: FAR))
 
 
 def is_for(request: Request, start: int) -> bool:
@@ -80,19 +96,12 @@ def test_an_answer_of_no_use_leaves_all_as_it_was(
     assert (tmp_path / "f").read_bytes() == CONTENT
 
 
-@pytest.fixture
-def far(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the system say that a round trip takes as long as an answer of the tests' server."""
-    monkeypatch.setattr(Asked, "least", property(lambda _: FAR))
-
-
 def slow_end(request: Request, index: int) -> Fault:
     """Let the last segment come slowly, so that others have nothing to do."""
     time.sleep(FAR)
     return Drip(256 * 1024, 0.1) if is_for(request, 3 * PART) else Fault()
 
 
-@pytest.mark.usefixtures("far")
 def test_a_file_that_changed_before_the_end_is_fetched_anew(
     origin: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,3 +120,32 @@ def test_a_file_that_changed_before_the_end_is_fetched_anew(
     segdl.download(served.url, tmp_path / "f", connections=4, on_event=events.append)
     assert (tmp_path / "f").read_bytes() == other
     assert [event for event in events if isinstance(event, Restarted)]
+
+
+def test_a_server_that_is_gone_at_the_end_is_an_error(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    begun = False
+
+    def plan(request: Request, index: int) -> Fault:
+        nonlocal begun
+        time.sleep(FAR)
+        first = is_for(request, 3 * PART) and not begun
+        begun = begun or first
+        if first:
+            return CutAfter(PART - LACKS, "reset")
+        start = request.range[0] if request.range else 0
+        # Whoever asks for what is missing, or whether it is the same still.
+        gone = request.range == (0, 0) or (start or 0) > 3 * PART - 5000
+        return Status(503) if gone else Fault()
+
+    served = origin(CONTENT, faults=plan)
+    # Not one wait after the other, for a place that nothing but what was asked ahead takes.
+    with pytest.raises(segdl.ServerError):
+        segdl.download(
+            served.url,
+            tmp_path / "f",
+            connections=4,
+            transfer=segdl.TransferOptions(retries=2),
+        )
+    assert not (tmp_path / "f").exists()

@@ -71,8 +71,8 @@ def may_be_asked_again(since: float, round_trip: float) -> bool:
 def counts(asked: float, ended: float, least: float) -> bool:
     """Tell whether a question was answered after the last byte of a file had been read.
 
-    The last byte came no sooner than half a round trip after the server read it from the file,
-    and the question came to the server no sooner than as long after it was asked.
+    The last byte was on its way to us, and the question on its way to the server: both together
+    took a round trip at least.
 
     Args:
         asked: when, in seconds.

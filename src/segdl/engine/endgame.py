@@ -1,6 +1,13 @@
-"""The last round trip of a download over a long path, in which nobody should wait for one more."""
+"""The last round trip of a download over a long path, in which nobody should wait for one more.
+
+What is asked for here holds no place at the origin's door: it goes out only where there is room,
+and what goes wrong with it says nothing of the download.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
 
 from segdl.core.ramp_state import LONG_PATH
 from segdl.engine.contact import Ranges
@@ -13,10 +20,8 @@ from segdl.engine.segment import Segment, Supply
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 
-# Seconds until an answer that is on its way is looked for again, and for how many round trips it
-# is done so often.
+# Seconds until an answer that is on its way is looked for again.
 _TICK = 0.003
-_PATIENCE = 3.0
 
 
 class Endgame:
@@ -33,48 +38,73 @@ class Endgame:
         self._run = run
         self._sites = sites
         self._supply = supply
-        self._began = self._until = run.clock()
+        self._began = run.clock()
+        self._received = sites.origin.received
+        # Seconds of the shortest round trip of all connections that were seen at work.
+        self._least = inf
         self._hedges = Hedges(job)
         self._revalidation = Revalidation(sites.origin, run.clock)
 
     @property
     def tick(self) -> float | None:
         """Seconds until `follow` should be called again; None: there is nothing to wait for."""
-        return _TICK if self._waiting and self._run.clock() < self._until else None
-
-    @property
-    def _waiting(self) -> bool:
-        return self._hedges.waiting or self._revalidation.waiting
+        return _TICK if self._hedges.under_way or self._revalidation.under_way else None
 
     def follow(self, left: int | None, now: float) -> None:
-        """Ask for what is worth it now, and take what has come.
+        """Take what has come, and ask for what is worth it now.
 
         Args:
             left: bytes that are still to come; None where nobody knows.
             now: seconds.
         """
-        site = self._sites.origin
-        if left and site.gate.round_trip > LONG_PATH and self._is_only_waited_for(site):
-            if not self._waiting:
-                self._until = now + _PATIENCE * site.gate.round_trip
-            at_work = [each for each in self._supply.live if each.wire is not None]
-            rate = site.received / max(now - self._began, 1e-6)
-            self._hedges.ask(at_work, site, rate, now)
-            speed = sum(each.speed.rate or 0.0 for each in at_work)
-            if speed:
-                self._revalidation.ask(left / speed)
-        self._hedges.look()
-        self._revalidation.look()
+        self._hedges.look(self._supply.live, now)
+        self._revalidation.look(now)
+        if left and self._is_only_waited_for():
+            self._ask(left, now)
 
-    def _is_only_waited_for(self, site: Site) -> bool:
+    def _ask(self, left: int, now: float) -> None:
+        site = self._sites.origin
+        at_work = [each for each in self._supply.live if each.wire is not None]
+        rate = (site.received - self._received) / max(now - self._began, 1e-6)
+        # The door's word is the time to an answer, which may be all the server's.
+        if site.gate.round_trip <= LONG_PATH or left > rate * site.gate.round_trip:
+            return
+        self._look_at_paths(at_work, now)
+        if not LONG_PATH < self._least < inf:
+            return
+        room = self._room(at_work)
+        if room > 0 and not self._revalidation.broke:
+            self._hedges.ask(at_work, site, rate=rate, round_trip=self._least, most=room, now=now)
+        speed = sum(each.speed.rate or 0.0 for each in at_work)
+        if self._room(at_work) > 0 and speed and not self._hedges.useless:
+            self._revalidation.ask(left / speed, self._least)
+
+    def _is_only_waited_for(self) -> bool:
         """Tell whether all that is missing was asked for, of one server that serves ranges."""
-        if self._sites.several or not self._supply.divisible or site.pin.ranges is not Ranges.WORK:
+        serves = self._sites.origin.pin.ranges is Ranges.WORK
+        if self._sites.several or not self._supply.divisible or not serves:
             return False
         return all(each.complete or each.wire is not None for each in self._supply.live)
 
+    def _look_at_paths(self, at_work: Sequence[Segment], now: float) -> None:
+        for each in at_work:
+            look = each.wire.arrived(now) if each.wire is not None else None
+            if look is not None and look.least:
+                self._least = min(self._least, look.least)
+
+    def _room(self, at_work: Sequence[Segment]) -> int:
+        """Return how many requests may go out beside those that are under way."""
+        site = self._sites.origin
+        gate, ours = site.gate, self._hedges.under_way + self._revalidation.under_way
+        if gate.crowded or not gate.may_ask_again:
+            return 0
+        of_the_file = min(self._run.transfer.most, site.allowed) - len(at_work)
+        of_all = gate.limit - gate.streaming - gate.unanswered
+        return min(of_the_file, of_all) - ours
+
     def take(self) -> tuple[Segment, Site, Opened] | None:
         """Return a segment that nobody is at work on any more, and what brings its rest."""
-        return self._hedges.take()
+        return self._hedges.take(self._supply.live)
 
     def confirms(self, ended: float) -> bool:
         """Tell whether it is known that the server had the same version still at the end.
@@ -82,7 +112,11 @@ class Endgame:
         Args:
             ended: when everything was here, in seconds.
         """
-        return not self._sites.several and self._revalidation.agrees(ended, self._run.sleep)
+        if self._sites.several:
+            return False
+        # The last byte may have come from the nearest server of the name.
+        least = min(self._least, self._hedges.least, self._sites.origin.gate.shortest)
+        return self._revalidation.agrees(ended, least, self._run.sleep)
 
     def close(self) -> None:
         """Let go of every request."""

@@ -5,6 +5,8 @@ One thread runs it and owns every segment; others carry out one attempt each.
 
 from __future__ import annotations
 
+from math import inf
+
 from segdl.core.causes import cause_of
 from segdl.core.mirrorchoice import WANTED
 from segdl.core.pace import LONGEST_WAIT
@@ -240,7 +242,7 @@ class Fetching:
         """Return how long nothing needs to be done unless an outcome comes, in seconds."""
         now = self._run.clock()
         waits = [segment.ready_at - now for segment in self._supply.live if segment.wire is None]
-        tick = self._endgame.tick or self._crew.tick
+        tick = min(self._crew.tick, self._endgame.tick or inf)
         return max(0.001, min([tick, *(wait for wait in waits if wait > 0)]))
 
     def _handle(self, segment: Segment, outcome: Outcome) -> None:

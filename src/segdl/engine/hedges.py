@@ -8,6 +8,7 @@ is right (hedged requests: Dean and Barroso, "The Tail at Scale", 2013).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 from segdl.core.endgame import LARGEST, due
@@ -22,19 +23,26 @@ from segdl.net.asked import Asked
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
 
+# Round trips until an answer is waited for no longer.
+_PATIENCE = 10.0
+
 
 class _Hedge(NamedTuple):
-    """A request for the rest of a segment, which counts at the door of its site.
+    """A request for the rest of a segment.
 
     Attributes:
         site: where it went to.
+        start: where in the local file it begins.
         span: bytes of the remote file.
         asked: the request, and what came for it.
+        until: when it is waited for no longer, in seconds.
     """
 
     site: Site
+    start: int
     span: Span
     asked: Asked
+    until: float
 
 
 class Hedges:
@@ -42,31 +50,47 @@ class Hedges:
 
     Args:
         job: what the attempts share.
+
+    Attributes:
+        useless: whether an answer was of no use: then nothing more is asked for.
+        least: seconds of the shortest round trip of the connections that had bytes first.
     """
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._under_way: dict[Segment, _Hedge] = {}
+        self._asked: dict[Segment, _Hedge] = {}
         self._here: dict[Segment, _Hedge] = {}
-        # Each segment is asked for once more only, and none after an answer that is of no use.
+        # Each segment is asked for once more only.
         self._tried: set[Segment] = set()
-        self._useless = False
+        self.useless = False
+        self.least = inf
 
     @property
-    def waiting(self) -> bool:
-        """Whether answers are on their way."""
-        return bool(self._under_way)
+    def under_way(self) -> int:
+        """Requests whose answers are on their way."""
+        return len(self._asked)
 
-    def ask(self, at_work: Sequence[Segment], site: Site, rate: float, now: float) -> None:
+    def ask(
+        self,
+        at_work: Sequence[Segment],
+        site: Site,
+        *,
+        rate: float,
+        round_trip: float,
+        most: int,
+        now: float,
+    ) -> None:
         """Ask for what is missing of the segments that would end last.
 
         Args:
             at_work: segments with a connection to the site.
             site: where they go to.
             rate: bytes a second that came from it so far.
+            round_trip: seconds.
+            most: requests that may go out.
             now: seconds.
         """
-        round_trip = site.gate.round_trip
+        # Their threads go on meanwhile: each place is looked at once.
         running = [
             Running(each.position, each.stop, each.speed.rate if each.heard else None)
             for each in at_work
@@ -77,48 +101,62 @@ class Hedges:
             early = not segment.heard and now < segment.set_out_at + round_trip
             if early or segment in self._tried:
                 continue
-            if self._useless or not site.source.idle or not self._send(segment, site):
+            if self.useless or most <= 0 or not site.source.idle:
                 return
+            span = Span(running[number].position, running[number].stop)
+            if not self._send(segment, site, span, now + _PATIENCE * round_trip):
+                return
+            most -= 1
 
-    def _send(self, segment: Segment, site: Site) -> bool:
-        if not site.gate.try_ask_again():
-            return False
+    def _send(self, segment: Segment, site: Site, span: Span, until: float) -> bool:
         condition = site.pin.version.strong_etag if segment.conditional else None
-        span = self._job.selection.remote(Span(segment.position, segment.stop))
-        asked = site.source.ask_ahead(span, if_range=condition, most=LARGEST)
+        remote = self._job.selection.remote(span)
+        asked = site.source.ask_ahead(remote, if_range=condition, most=LARGEST)
         if asked is None:
-            site.gate.closed(was_streaming=True)
             return False
         self._tried.add(segment)
-        self._under_way[segment] = _Hedge(site, span, asked)
+        self._asked[segment] = _Hedge(site, span.start, remote, asked, until)
         return True
 
-    def look(self) -> None:
-        """Take what has come; end the attempts whose bytes are here by now."""
-        for segment, hedge in list(self._under_way.items()):
-            if not segment.complete and hedge.asked.gather():
+    def look(self, live: Sequence[Segment], now: float) -> None:
+        """Take what has come; end the attempts whose bytes are here by now.
+
+        Args:
+            live: the segments of the download: others may be in the place of one by now.
+            now: seconds.
+        """
+        for segment, hedge in list(self._asked.items()):
+            over = segment.complete or segment not in live or now >= hedge.until
+            if not over and hedge.asked.gather():
                 continue
-            del self._under_way[segment]
-            if segment.complete or not hedge.asked.whole:
-                self._useless = self._useless or not segment.complete
-                _let_go(hedge)
+            del self._asked[segment]
+            if over or not hedge.asked.whole:
+                self.useless = self.useless or not (segment.complete or segment not in live)
+                hedge.asked.drop()
                 continue
             self._here[segment] = hedge
+            self.least = min(self.least, hedge.asked.least or 0.0)
             if segment.wire is not None and segment.dropped is None:
                 segment.dropped = Drop.OVERTAKEN
                 segment.wire.abort()
 
-    def take(self) -> tuple[Segment, Site, Opened] | None:
-        """Return a segment that nobody is at work on any more, and the answer to go on with."""
+    def take(self, live: Sequence[Segment]) -> tuple[Segment, Site, Opened] | None:
+        """Return a segment that nobody is at work on any more, and the answer to go on with.
+
+        Whoever goes on with it has it leave the door.
+
+        Args:
+            live: the segments of the download.
+        """
         for segment, hedge in list(self._here.items()):
             if segment.wire is not None:
                 continue
             del self._here[segment]
-            opened = None if segment.complete else self._opened(hedge)
-            if opened is not None:
+            missing = segment in live and hedge.start <= segment.position < segment.stop
+            opened = self._opened(hedge) if missing else None
+            if opened is not None and hedge.site.gate.try_ask_again():
                 return segment, hedge.site, opened
-            self._useless = self._useless or not segment.complete
-            _let_go(hedge)
+            self.useless = self.useless or (missing and opened is None)
         return None
 
     def _opened(self, hedge: _Hedge) -> Opened | None:
@@ -136,12 +174,7 @@ class Hedges:
 
     def close(self) -> None:
         """Let go of what nobody took."""
-        for hedge in [*self._under_way.values(), *self._here.values()]:
-            _let_go(hedge)
-        self._under_way.clear()
+        for hedge in [*self._asked.values(), *self._here.values()]:
+            hedge.asked.drop()
+        self._asked.clear()
         self._here.clear()
-
-
-def _let_go(hedge: _Hedge) -> None:
-    hedge.asked.drop()
-    hedge.site.gate.closed(was_streaming=True)

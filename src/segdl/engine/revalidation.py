@@ -1,7 +1,7 @@
 """Whether the server has the version still that was fetched, asked a little before the end.
 
 An answer that counts (:func:`segdl.core.endgame.counts`) saves a round trip at the end. One that
-does not costs nothing: the question is asked when everything is here.
+does not is a small request for nothing: the question is asked when everything is here.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from segdl.net.wire import Wire
 # Nobody is asked more often than that, nor for a longer body, in bytes.
 _MOST = 4
 _LONGEST = 4096
-# How long the answer is waited for once everything is here, in round trips since it was asked
-# for; and until it is looked for again, in seconds.
+# How long an answer is waited for, in round trips; and until it is looked for again, in seconds.
 _PATIENCE = 3.0
 _TICK = 0.002
 
@@ -31,60 +30,73 @@ class Revalidation:
     Args:
         site: the file's origin.
         clock: seconds.
+
+    Attributes:
+        broke: whether a question was answered by nothing of use.
     """
 
     def __init__(self, site: Site, clock: Callable[[], float]) -> None:
         self._site = site
         self._clock = clock
         self._asked: list[tuple[float, Asked]] = []
-        self._over = not site.pin.version.proves
+        self._times = 0 if site.pin.version.proves else _MOST
+        # When the last question's answer is waited for no longer.
+        self._until = 0.0
+        self.broke = False
 
     @property
-    def waiting(self) -> bool:
-        """Whether an answer is on its way."""
-        return any(not asked.whole for _, asked in self._asked)
+    def under_way(self) -> int:
+        """Questions whose answers are on their way."""
+        return sum(not asked.whole for _, asked in self._asked)
 
-    def ask(self, seconds: float) -> None:
-        """Ask where everything is here in `seconds`, as far as one can tell."""
-        site, now = self._site, self._clock()
-        round_trip = site.gate.round_trip
-        if self._over or not is_near(seconds, round_trip):
+    def ask(self, seconds: float, round_trip: float) -> None:
+        """Ask where everything is here in `seconds`, as far as one can tell.
+
+        Args:
+            seconds: until everything is here.
+            round_trip: seconds.
+        """
+        now = self._clock()
+        if self.broke or self._times >= _MOST or not is_near(seconds, round_trip):
             return
         if self._asked and not may_be_asked_again(now - self._asked[-1][0], round_trip):
             return
-        if not site.source.idle or not site.gate.try_ask_again():
+        if not self._site.source.idle:
             return
-        asked = site.source.ask_ahead(ONE_BYTE, if_range=None, most=_LONGEST)
-        if asked is None:
-            site.gate.closed(was_streaming=True)
-            return
-        self._asked.append((now, asked))
-        # Where the system tells nothing of the path, no answer can count.
-        self._over = asked.least is None or len(self._asked) >= _MOST
+        asked = self._site.source.ask_ahead(ONE_BYTE, if_range=None, most=_LONGEST)
+        if asked is not None:
+            self._times += 1
+            self._until = now + _PATIENCE * round_trip
+            self._asked.append((now, asked))
 
-    def look(self) -> None:
-        """Take what has come."""
+    def look(self, now: float) -> None:
+        """Take what has come, and wait for nothing for long.
+
+        Args:
+            now: seconds.
+        """
         for each in list(self._asked):
             _, asked = each
-            if not asked.whole and not asked.gather() and not asked.whole:
-                self._over = True
+            if asked.whole:
+                continue
+            if now >= self._until or (not asked.gather() and not asked.whole):
+                self.broke = True
                 self._asked.remove(each)
-                self._let_go(asked)
+                asked.drop()
 
-    def agrees(self, ended: float, sleep: Callable[[float], None]) -> bool:
+    def agrees(self, ended: float, least: float, sleep: Callable[[float], None]) -> bool:
         """Tell whether an answer that counts says that it is the same version.
 
         Args:
             ended: when the last byte was here, in seconds.
+            least: seconds of the shortest round trip of all connections that brought some.
             sleep: waits so many seconds, or raises what ends the wait.
         """
         for since, asked in self._asked:
-            least = asked.least
-            # The last byte may have come from a server of the same name that is nearer.
-            if least is None or not counts(since, ended, min(least, self._site.gate.shortest)):
+            shortest = asked.least
+            if shortest is None or not counts(since, ended, min(least, shortest)):
                 continue
-            patience = since + _PATIENCE * self._site.gate.round_trip
-            while not asked.whole and asked.gather() and self._clock() < patience:
+            while not asked.whole and asked.gather() and self._clock() < self._until:
                 sleep(_TICK)
             return asked.whole and self._is_same(asked)
         return False
@@ -104,8 +116,4 @@ class Revalidation:
         """Let go of what was not answered."""
         while self._asked:
             _, asked = self._asked.pop()
-            self._let_go(asked)
-
-    def _let_go(self, asked: Asked) -> None:
-        asked.drop()
-        self._site.gate.closed(was_streaming=True)
+            asked.drop()

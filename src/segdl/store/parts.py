@@ -144,7 +144,7 @@ class Parts:
         with disk_errors(path, "read"):
             if not stat.S_ISREG(os.lstat(path).st_mode):
                 return None
-            with open(path, "rb", buffering=0) as file:
+            with open(path, "rb") as file:
                 file.seek(span.start - start)
                 data = file.read(len(span))
         return data if len(data) == len(span) else None
