@@ -256,24 +256,26 @@ def test_who_does_not_answer_is_not_waited_for(server: Server) -> None:
     assert hedges.useless
 
 
-def test_a_segment_in_whose_place_there_is_another_is_let_go(server: Server) -> None:
+def overtaken(server: Server) -> tuple[Hedges, Segment]:
+    """Return a segment that nobody is at work on any more, and hedges that have its rest."""
     slow = server.segment(0, 9000, 5000)
     hedges = Hedges(server.job)
     ask(server, hedges, slow)
     server.answer(0, b"x" * 4000, 5000)
     hedges.look([slow], server.now)
     slow.wire = None
+    return hedges, slow
+
+
+def test_a_segment_in_whose_place_there_is_another_is_let_go(server: Server) -> None:
+    hedges, slow = overtaken(server)
     assert hedges.take([]) is None
     assert hedges.take([slow]) is None
 
 
 def test_what_begins_behind_the_place_is_not_taken(server: Server) -> None:
-    slow = server.segment(0, 9000, 5000)
-    hedges = Hedges(server.job)
-    ask(server, hedges, slow)
-    server.answer(0, b"x" * 4000, 5000)
-    hedges.look([slow], server.now)
-    slow.wire, slow.position = None, 4000
+    hedges, slow = overtaken(server)
+    slow.position = 4000
     assert hedges.take([slow]) is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from segdl.core.tail import Running
 
@@ -39,7 +40,7 @@ def due(running: Sequence[Running], *, rate: float, round_trip: float) -> list[i
     if sum(left) > _SHARE * rate * round_trip:
         return []
     ends = [
-        (float("inf") if each.rate is None else count / max(each.rate, 1.0), number)
+        (inf if each.rate is None else count / max(each.rate, 1.0), number)
         for number, (each, count) in enumerate(zip(running, left, strict=True))
         if 0 < count <= LARGEST
     ]

@@ -102,6 +102,22 @@ def compare(pinned: Version, seen: Version) -> Match:
     return Match.SAME
 
 
+def is_still(pinned: Version, seen: Version) -> bool:
+    """Tell whether `seen` is beyond doubt the version that `pinned` names.
+
+    A pinned version without an ETag is of a server that gives another one a request: then that
+    of `seen` says nothing.
+
+    Example:
+        >>> is_still(Version(size=9, etag='"a"'), Version(size=9, etag='"a"'))
+        True
+        >>> is_still(Version(size=9, etag='"a"'), Version(size=9, etag='"b"'))
+        False
+    """
+    told = seen.without_etag() if pinned.etag is None else seen
+    return compare(pinned, told) is Match.SAME
+
+
 def is_page_instead(pinned: Version, seen: Version) -> bool:
     """Tell whether a web page came where a file is known to be: a login, a portal, an error.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from segdl.core.selection import Selection
 from segdl.core.spans import OPEN
 from segdl.engine.aftermath import ChangedError, LiedError, UnrangedError
@@ -28,6 +30,20 @@ from segdl.store.workplace import Workplace
 _FLUSHED_AT_ONCE = 4 * 1024 * 1024
 
 
+class _Fetched(NamedTuple):
+    """What came of the parts.
+
+    Attributes:
+        size: bytes of the file.
+        came: bytes that came over the network.
+        confirmed: whether the server is known to have had the same version still at the end.
+    """
+
+    size: int
+    came: int
+    confirmed: bool = False
+
+
 def fetch_one_version(
     task: Task, place: Workplace, contact: Contact, verification: Verification, outright: Outright
 ) -> tuple[Sites, int, int]:
@@ -52,15 +68,15 @@ def fetch_one_version(
     while True:
         try:
             hashed = verification.expect(course.pin.version)
-            size, count, confirmed = _fetch_parts(task, place, course, came, in_order=hashed)
-            fetched += count
+            result = _fetch_parts(task, place, course, came, in_order=hashed)
+            fetched += result.came
             slow = outright.slow or task.run.clock() - began > MOMENT
             # What one short answer brought at once cannot have changed under it.
-            at_once = size <= FIRST_BYTES and task.sent == 1 and not slow
-            join_parts(task, place, size)
-            if course.pin.version.proves and not (at_once or confirmed):
+            at_once = result.size <= FIRST_BYTES and task.sent == 1 and not slow
+            join_parts(task, place, result.size)
+            if course.pin.version.proves and not (at_once or result.confirmed):
                 confirm(task, course.pin)
-            return course.sites, size, fetched
+            return course.sites, result.size, fetched
         except LiedError as lie:
             course.expel(lie)
         except (UnrangedError, ChangedError) as why:
@@ -78,11 +94,8 @@ def _with_ranges(task: Task, place: Workplace, contact: Contact) -> Contact:
 
 def _fetch_parts(
     task: Task, place: Workplace, course: Course, came: int, *, in_order: bool
-) -> tuple[int, int, bool]:
+) -> _Fetched:
     """Fetch what the parts lack of one version.
-
-    Returns its size, the bytes that came, and whether the server is known to have that version
-    still.
 
     That it is begun was told where `came` bytes are all that is there. `in_order` has the
     beginning of the file come before its end, as far as that can be had.
@@ -105,14 +118,15 @@ def _fetch_parts(
     if not came or held != came:
         task.run.emit(Started(task.number, task.asked.public, path, size, held, connections))
     if not supply.live:
-        return selection.size, 0, False
+        return _Fetched(selection.size, 0)
     if selection.size - held > _FLUSHED_AT_ONCE:
         place.keep_flushing()
     fetching = Fetching(task.run, job, sites, supply, number=task.number)
     fetching.fetch(_opened(course.contact, pin, selection, supply))
     fetching.tell_unproved()
     count = sum(segment.done for segment in supply.live)
-    return supply.live[-1].stop if size is None else size, count, fetching.confirmed
+    end = supply.live[-1].stop if size is None else size
+    return _Fetched(end, count, fetching.confirmed)
 
 
 def _tell_layout(task: Task, place: Workplace) -> None:

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from math import inf
 
-from segdl.core.causes import cause_of
 from segdl.core.mirrorchoice import WANTED
-from segdl.core.pace import LONGEST_WAIT
 from segdl.core.ramp_state import LONG_PATH
 from segdl.core.spans import OPEN, Span
 from segdl.core.speed import Speed
 from segdl.core.tail import asked_at_once
 from segdl.engine.aftermath import Aftermath
 from segdl.engine.attempts import Attempts
-from segdl.engine.contact import Ranges, asks_too_long
+from segdl.engine.contact import Ranges
 from segdl.engine.crew import Crew
 from segdl.engine.endgame import Endgame
 from segdl.engine.job import Job
 from segdl.engine.outcome import Opened, Outcome, Streamed
+from segdl.engine.pause import Pause
 from segdl.engine.relay import Relay, close
 from segdl.engine.run import Run
 from segdl.engine.segment import Drop, Segment, Supply
@@ -28,9 +27,8 @@ from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 from segdl.engine.trials import Trials
 from segdl.engine.watch import Watch
-from segdl.errors import ServerError
 from segdl.net.wire import Wire
-from segdl.progress.events import Note, Progress, Waiting
+from segdl.progress.events import Note, Progress
 
 
 class Fetching:
@@ -70,7 +68,7 @@ class Fetching:
         self._crew = Crew(run.transfer, job.origin.gate, missing, self._note)
         self._relay = Relay()
         self._endgame = Endgame(run, job, sites, supply)
-        self._told_wait = 0.0
+        self._pause = Pause(run, sites, number)
         self.confirmed = False
 
     def fetch(self, opened: Opened | None) -> None:
@@ -91,7 +89,8 @@ class Fetching:
                 self._start(self._supply.live[0], self._sites.origin, opened)
             while not (self._supply.advance() and self._is_done()):
                 self._launch()
-                self._heed_gate()
+                if not self._at_work():
+                    self._pause.tell(self._aftermath.refusal)
                 # What ended just now has been followed by what comes next.
                 self._watch_over()
                 self._report()
@@ -192,23 +191,6 @@ class Fetching:
 
     def _do_with_fewer(self) -> None:
         self._attempts.do_with_fewer(self._at_work(), self._busy())
-
-    def _heed_gate(self) -> None:
-        """Name a wait that keeps everything, or end where nobody would wait so long."""
-        pause = self._sites.pause()
-        if not pause or self._at_work():
-            return
-        refusal = self._aftermath.refusal
-        if pause > LONGEST_WAIT:
-            other = ServerError(f"{self._sites.origin.name}: not asked again")
-            raise asks_too_long(refusal.error if refusal else other, pause)
-        until = self._run.clock() + pause
-        if until > self._told_wait + 0.5:
-            self._told_wait = until
-            unasked = refusal is not None and refusal.after is None
-            reason = refusal.error.message if refusal and unasked else "server asks to wait"
-            cause = cause_of(refusal.error) if refusal else None
-            self._run.emit(Waiting(self._number, pause, reason, cause))
 
     def _start(
         self, segment: Segment, site: Site, opened: Opened | None, speed: Speed | None = None

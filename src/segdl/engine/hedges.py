@@ -126,12 +126,12 @@ class Hedges:
             now: seconds.
         """
         for segment, hedge in list(self._asked.items()):
-            over = segment.complete or segment not in live or now >= hedge.until
-            if not over and hedge.asked.gather():
+            wanted = segment in live and not segment.complete
+            if wanted and now < hedge.until and hedge.asked.gather():
                 continue
             del self._asked[segment]
-            if over or not hedge.asked.whole:
-                self.useless = self.useless or not (segment.complete or segment not in live)
+            if not (wanted and hedge.asked.whole):
+                self.useless = self.useless or wanted
                 hedge.asked.drop()
                 continue
             self._here[segment] = hedge
@@ -153,23 +153,10 @@ class Hedges:
                 continue
             del self._here[segment]
             missing = segment in live and hedge.start <= segment.position < segment.stop
-            opened = self._opened(hedge) if missing else None
+            opened = _opened(hedge) if missing else None
             if opened is not None and hedge.site.gate.try_ask_again():
                 return segment, hedge.site, opened
             self.useless = self.useless or (missing and opened is None)
-        return None
-
-    def _opened(self, hedge: _Hedge) -> Opened | None:
-        """Return the answer; None where it is not what was asked for."""
-        try:
-            exchange = hedge.asked.exchange(Wire())
-        except TransferError:
-            return None
-        version = hedge.site.pin.version
-        verdict = judge(hedge.span, exchange.head, version, str(exchange.location))
-        if isinstance(verdict, Accept):
-            return exchange, verdict
-        exchange.close()
         return None
 
     def close(self) -> None:
@@ -178,3 +165,17 @@ class Hedges:
             hedge.asked.drop()
         self._asked.clear()
         self._here.clear()
+
+
+def _opened(hedge: _Hedge) -> Opened | None:
+    """Return the answer; None where it is not what was asked for."""
+    try:
+        exchange = hedge.asked.exchange(Wire())
+    except TransferError:
+        return None
+    version = hedge.site.pin.version
+    verdict = judge(hedge.span, exchange.head, version, str(exchange.location))
+    if isinstance(verdict, Accept):
+        return exchange, verdict
+    exchange.close()
+    return None

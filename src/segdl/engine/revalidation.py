@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from segdl.core.endgame import counts, is_near, may_be_asked_again
-from segdl.core.identity import Match, compare
+from segdl.core.identity import is_still
 from segdl.engine.contact import ONE_BYTE
 from segdl.engine.site import Site
 from segdl.net.asked import Asked
@@ -106,11 +106,8 @@ class Revalidation:
             exchange = asked.exchange(Wire())
         except TransferError:
             return False
-        seen, pinned = exchange.head.version, self._site.pin.version
         exchange.close()
-        if pinned.etag is None:
-            seen = seen.without_etag()
-        return compare(pinned, seen) is Match.SAME
+        return is_still(self._site.pin.version, exchange.head.version)
 
     def close(self) -> None:
         """Let go of what was not answered."""

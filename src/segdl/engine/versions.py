@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from segdl.core.hashing import can_hash, new_hash
-from segdl.core.identity import Match, compare, is_page_instead
+from segdl.core.identity import Match, compare, is_page_instead, is_still
 from segdl.core.spans import Span
 from segdl.engine.aftermath import ChangedError
 from segdl.engine.belonging import state_of
@@ -121,9 +121,7 @@ def confirm(task: Task, pin: Pin) -> None:
     except (NetworkError, ServerError):
         # It says nothing any more, so nothing against what it said before.
         return
-    if pin.version.etag is None:
-        seen = seen.without_etag()
-    if not is_page_instead(pin.version, seen) and compare(pin.version, seen) is not Match.SAME:
+    if not is_page_instead(pin.version, seen) and not is_still(pin.version, seen):
         raise ChangedError("it was changed while it was fetched", proved=False)
 
 
