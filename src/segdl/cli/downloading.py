@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from segdl.cli import wanted
@@ -22,6 +22,7 @@ from segdl.store.faults import disk_errors
 
 if TYPE_CHECKING:
     from segdl.core.s3url import S3Place
+    from segdl.engine.helper import Helper
     from segdl.engine.run import Run
     from segdl.net.early import Early
 
@@ -48,9 +49,12 @@ def carry_out(
     shown = "none" if options.quiet or options.dry_run else options.progress
     max_files = 1 if wanted.is_single(options) else options.max_files
     with (
+        _helping(options, network, transfer, max_files, to_folder=prefix is None) as helper,
         closing(make_view(shown, sys.stderr)) as view,
         logging_to(view, verbose=options.verbose, insecure=options.insecure),
-        open_run(network, transfer, view, cancel, max_files=max_files, early=early) as run,
+        open_run(
+            network, transfer, view, cancel, max_files=max_files, early=early, helper=helper
+        ) as run,
     ):
         if options.output == "-":
             _stream(run, options)
@@ -64,6 +68,29 @@ def carry_out(
             report.interrupted()
             return CancelledError.exit_code
         return report.exit_code
+
+
+@contextmanager
+def _helping(
+    options: argparse.Namespace,
+    network: NetworkOptions,
+    transfer: TransferOptions,
+    max_files: int,
+    *,
+    to_folder: bool,
+) -> Iterator[Helper | None]:
+    """Yield a process that helps with a list's small files; None where nothing is for it."""
+    helper = None
+    # What it would log is not seen.
+    if options.input_file and to_folder and not (options.dry_run or options.verbose):
+        from segdl.engine.helper import make_helper
+
+        helper = make_helper(network, transfer, max_files)
+    try:
+        yield helper
+    finally:
+        if helper is not None:
+            helper.close()
 
 
 def _stream(run: Run, options: argparse.Namespace) -> None:

@@ -44,6 +44,12 @@ class Took(Enum):
     """It needs a thread."""
 
 
+def asks_once(request: Request) -> bool:
+    """Tell whether its URL alone says whom to ask for what, and for all of it."""
+    several = request.mirrors or request.expected.pieces or request.most_in_all is not None
+    return not several and request.checksum != AUTO
+
+
 class AskedFile:
     """A file whose first request was sent.
 
@@ -103,9 +109,7 @@ class Ahead:
 
     def take(self, number: int, request: Request) -> Took:
         """Send the first request for a file, if it can be sent without a wait."""
-        if self._never or request.mirrors or request.expected.pieces:
-            return Took.NO
-        if request.checksum == AUTO or request.most_in_all is not None:
+        if self._never or not asks_once(request):
             return Took.NO
         try:
             location = parse_url(request.url)
@@ -147,6 +151,14 @@ class Ahead:
                 return self._parted(file)
         return None
 
+    def watch(self, other: socket.socket) -> None:
+        """Have a wait end when there is news there, too."""
+        self._selector.register(other, selectors.EVENT_READ)
+
+    def watch_no_more(self, other: socket.socket) -> None:
+        """Wait for it no longer."""
+        self._selector.unregister(other)
+
     def give_up(self) -> AskedFile:
         """Return any file; its request is over."""
         self._ready.clear()
@@ -174,10 +186,10 @@ class Ahead:
     def _look(self, seconds: float) -> None:
         """Find out which files there is news of."""
         for key, _ in self._selector.select(seconds):
-            if key.data is None:
-                self._woken.recv(4096)
-            else:
+            if key.data is not None:
                 self._ready.append(key.data)
+            elif key.fileobj is self._woken:
+                self._woken.recv(4096)
         patient_since = time.monotonic() - outright.MOMENT
         for file in self._files:
             if file.asked.since < patient_since:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from segdl.core.median import median
-from segdl.core.url import parse_source
-from segdl.engine.ahead import Ahead, AskedFile, Took
+from segdl.core.sharing import Sharing
+from segdl.core.url import parse_source, parse_url
+from segdl.engine.ahead import Ahead, AskedFile, Took, asks_once
+from segdl.engine.contact import FIRST_BYTES
 from segdl.engine.gate import Gates, OpenGate
 from segdl.engine.run import TICK, Run
 from segdl.engine.threads import Threads
@@ -58,7 +61,11 @@ class Batch:
     """
 
     def __init__(
-        self, run: Run, fetch: Fetch, max_files: int, needs_thread: Callable[[int], bool]
+        self,
+        run: Run,
+        fetch: Fetch,
+        max_files: int,
+        needs_thread: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self._run = run
         self._needs_thread = needs_thread
@@ -69,6 +76,10 @@ class Batch:
         self._ahead = None if run.ahead is None else Ahead(run, run.ahead, max_files)
         # Their requests went through the run's gates.
         self._open_gates = Gates(1, time.monotonic, kind=OpenGate)
+        self._helper = None if self._ahead is None else run.helper
+        if self._helper is not None:
+            self.watch(self._helper.channel.socket)
+        self._sharing = Sharing()
         self._waited: deque[float] = deque(maxlen=_LAST)
         self._away = 0.0
         self._left_alone = 0
@@ -76,12 +87,18 @@ class Batch:
     @property
     def at_work(self) -> int:
         """Files that were taken on and did not end."""
-        return len(self._threads) + (self._ahead.at_work if self._ahead else 0)
+        beside = self._helper.at_work if self._helper else 0
+        return len(self._threads) + (self._ahead.at_work if self._ahead else 0) + beside
 
     @property
     def is_stuck(self) -> bool:
         """Whether nothing is at work but threads that were told to end, and that nothing wakes."""
         return self.at_work <= self._run.lookout.stuck(_STUCK)
+
+    def watch(self, other: socket.socket) -> None:
+        """Have `next_outcome` return when there is news there, too."""
+        assert self._ahead is not None
+        self._ahead.watch(other)
 
     def was_away(self, seconds: float) -> None:
         """Note how long nobody looked whether answers came."""
@@ -89,6 +106,8 @@ class Batch:
 
     def take(self, number: int, request: Request | SegdlError) -> bool:
         """Take a file on; tell whether that was done, or has to wait until another one ended."""
+        if self._give(number, request):
+            return True
         took = Took.NO
         brisk = self._ahead is not None and self._away < _BRISK
         if brisk and isinstance(request, Request) and not self._needs_thread(number):
@@ -98,18 +117,42 @@ class Batch:
             self._begin(number, request)
         return took is not Took.LATER
 
+    def _give(self, number: int, request: Request | SegdlError) -> bool:
+        """Give a file to the helper, where that is of use; tell whether it has it."""
+        helper = self._helper
+        if helper is None or not (self._sharing.worthwhile and helper.has_room):
+            return False
+        if isinstance(request, SegdlError) or self._needs_thread(number) or not asks_once(request):
+            return False
+        try:
+            location = parse_url(request.url)
+        except SegdlError:
+            return False
+        gate = self._run.gates.of(location.origin)
+        if not gate.try_ask_again():
+            return False
+        if not helper.give(number, request, gate):
+            gate.closed(was_streaming=True)
+            return False
+        if helper.connects(gate):
+            assert self._run.ahead is not None
+            self._run.ahead.drop_idle(location)
+        return True
+
     def next_outcome(self) -> tuple[int, Outcome] | None:
         """Return the number and the outcome of a file that ended; None where none did by now.
 
         It waits for a moment, unless nothing is at work.
         """
-        ended = self._ended(0.0)
+        ended = self._ended(0.0) or self._from_helper()
         if ended is not None or not self.at_work:
             return ended
-        if not (self._ahead and self._ahead.at_work):
+        if not self._looks_ahead:
             return self._ended(TICK)
-        if self._run.cancel.is_set():
-            return self._given_up(self._ahead.give_up())
+        assert self._ahead is not None
+        if self._run.cancel.is_set() and self._ahead.at_work:
+            given_up = self._ahead.give_up()
+            return self._given_up(given_up.number, given_up.request)
         file = self._ahead.next(TICK)
         return None if file is None else self._go_on(file)
 
@@ -119,7 +162,47 @@ class Batch:
             future = self._done.get(timeout=seconds)
         except queue.Empty:
             return None
-        return self._threads.pop(future), future.result()
+        self._note(outcome := future.result())
+        return self._threads.pop(future), outcome
+
+    def _note(self, outcome: Outcome) -> None:
+        """Learn from a file whether a helper would be of use."""
+        if self._helper is None or isinstance(outcome, Failure):
+            return
+        if outcome.requests == 1 and outcome.fetched <= FIRST_BYTES:
+            self._sharing = self._sharing.came(time.monotonic(), time.process_time())
+        else:
+            self._sharing = Sharing()
+
+    @property
+    def _looks_ahead(self) -> bool:
+        """Whether there is more to wait for than threads."""
+        return self.at_work > len(self._threads)
+
+    def _from_helper(self) -> tuple[int, Outcome] | None:
+        """Return a file that another process ended; go on with one that it gave back."""
+        helper = self._helper
+        if helper is None:
+            return None
+        if self._run.cancel.is_set():
+            helper.end()
+        returned = helper.next()
+        if helper.is_gone and not helper.at_work:
+            assert self._ahead is not None
+            self._ahead.watch_no_more(helper.channel.socket)
+            self._helper = None
+        if returned is None:
+            return None
+        number, request, outcome, events = returned
+        if outcome is not None:
+            for event in events:
+                self._run.emit(event)
+            return number, outcome
+        if self._run.cancel.is_set():
+            return self._given_up(number, request)
+        self._sharing = Sharing()
+        self._begin(number, request)
+        return None
 
     def leave(self) -> None:
         """Cancel what is at work, and wait until it has ended."""
@@ -148,7 +231,7 @@ class Batch:
             if prepared is not None:
                 prepared.close()
             self._done.put(future)
-            if self._ahead and self._ahead.at_work:
+            if self._ahead and self._looks_ahead:
                 self._ahead.wake()
 
         future.add_done_callback(over)
@@ -160,6 +243,7 @@ class Batch:
             outcome = self._at_once(file)
             if outcome is not None:
                 file.leave()
+                self._note(outcome)
                 return file.number, outcome
         # Its steps go through the door themselves.
         file.leave()
@@ -196,9 +280,9 @@ class Batch:
         self._left_alone = 0
         return True
 
-    def _given_up(self, file: AskedFile) -> tuple[int, Outcome]:
+    def _given_up(self, number: int, request: Request) -> tuple[int, Outcome]:
         error = CancelledError("interrupted", hint="run the same command to go on")
-        return file.number, failure_of(self._run, file.number, _public(file.request), error)
+        return number, failure_of(self._run, number, _public(request), error)
 
 
 def _one(run: Run, request: Request | SegdlError, fetch: Fetch, number: int) -> Outcome:

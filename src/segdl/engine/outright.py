@@ -22,6 +22,7 @@ from segdl.engine.task import Task
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
+from segdl.options import TransferOptions
 from segdl.progress.events import Progress, SegmentState, Started
 from segdl.store.faults import disk_errors
 from segdl.store.part import Part
@@ -116,9 +117,8 @@ class Outright:
         transfer = task.run.transfer
         return (
             contact.is_open
-            and 0 < size <= FIRST_BYTES
-            # More connections would make it sooner.
-            and (transfer.planned == 1 or size < 2 * transfer.min_split)
+            and size > 0
+            and is_small(size, transfer)
             and (contact.accept.start, contact.accept.stop) == (0, size)
             # Chunks may bring more than was announced: the long way looks behind the end.
             and contact.head.length == size
@@ -204,6 +204,11 @@ class Outright:
         done = self._part.size if self._part else 0
         state = SegmentState(0, size, done, active)
         self._task.run.emit(Progress(self._task.number, done, size, (state,)))
+
+
+def is_small(size: int, transfer: TransferOptions) -> bool:
+    """Tell whether the first answer brings so many bytes as soon as several would."""
+    return size <= FIRST_BYTES and (transfer.planned == 1 or size < 2 * transfer.min_split)
 
 
 def _is_free(target: Target) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from segdl.core import pace
 from segdl.engine.gate import Gates
@@ -23,6 +23,9 @@ from segdl.net.transport import Transport
 from segdl.net.wire import Wire
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.progress.events import Event
+
+if TYPE_CHECKING:
+    from segdl.engine.helper import Helper
 
 T = TypeVar("T")
 
@@ -51,6 +54,7 @@ class Run(NamedTuple):
         once: what is said once.
         shelf: texts that several files ask for.
         ahead: sends requests before a thread takes their files on, where that can be.
+        helper: another process that small files can be given to; None where there is none.
         synced: takes the seconds for which a small file waited for the disk.
         one_answer: whether a file that takes more than one answer is put off.
         own_threads: whether each file has a thread that may be left behind in such a wait.
@@ -69,6 +73,7 @@ class Run(NamedTuple):
     once: Once
     shelf: Shelf
     ahead: Transport | None = None
+    helper: Helper | None = None
     synced: Callable[[float], object] = lambda _: None
     one_answer: bool = False
     own_threads: bool = False

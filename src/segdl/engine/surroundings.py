@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
@@ -17,6 +18,9 @@ from segdl.net.early import Early
 from segdl.net.transport import Transport
 from segdl.options import NetworkOptions, TransferOptions
 from segdl.progress.events import Event
+
+if TYPE_CHECKING:
+    from segdl.engine.helper import Helper
 
 # Requests that several files of one run send to one origin at once.
 MOST_PER_ORIGIN = 16
@@ -32,6 +36,7 @@ def open_run(
     max_files: int,
     per_origin: int | None = None,
     early: Early | None = None,
+    helper: Helper | None = None,
 ) -> Iterator[Run]:
     """Set up the surroundings of a run, and close every connection at its end.
 
@@ -44,6 +49,7 @@ def open_run(
         per_origin: requests that one origin gets at once, from all files; None leaves that
             to `transfer`.
         early: a connection that was begun already.
+        helper: another process that small files can be given to; whoever made it closes it.
     """
     usual = transfer.most if max_files == 1 else max(transfer.most, MOST_PER_ORIGIN)
     cap = per_origin or usual
@@ -62,6 +68,7 @@ def open_run(
         transfer=transfer,
         transport=transport,
         ahead=transport,
+        helper=helper,
         gates=Gates(cap, time.monotonic),
         lookout=lookout,
         pool=Threads(max_files * transfer.most, thread_name_prefix="segdl-fetch"),

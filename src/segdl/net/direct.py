@@ -141,6 +141,10 @@ class Direct:
         """Return how many connections to an origin wait for a request."""
         return self._idle.count(origin)
 
+    def drop_idle(self, origin: Origin) -> None:
+        """Close one connection that waits for a request to an origin."""
+        self._idle.drop(origin)
+
     def close(self) -> None:
         """Close every idle connection."""
         self._idle.close()

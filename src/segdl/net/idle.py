@@ -33,6 +33,13 @@ class IdleConnections:
         with self._lock:
             return self._pop(origin, -1)
 
+    def drop(self, origin: Origin) -> None:
+        """Close the one that was kept first, if there is one."""
+        with self._lock:
+            connection = self._pop(origin, 0)
+        if connection is not None:
+            connection.close()
+
     def count(self, origin: Origin) -> int:
         """Return how many wait for a request to that origin."""
         with self._lock:

@@ -181,6 +181,10 @@ class Transport:
         """Return how many connections wait for a request to a place, as far as is known."""
         return self._direct.idle(location.origin)
 
+    def drop_idle(self, location: Location) -> None:
+        """Close one connection that waits for a request to a place: another process makes one."""
+        self._direct.drop_idle(location.origin)
+
     def _send(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Answer:
         while True:
             try:

@@ -1,0 +1,99 @@
+"""Messages between two processes of one program, one of which made the other."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import time
+from typing import Generic, TypeVar, cast
+
+Sent = TypeVar("Sent")
+Received = TypeVar("Received")
+
+# Bytes: the kernel takes no message that is as long.
+_LONGEST = 1024 * 1024
+
+
+def channels() -> tuple[socket.socket, socket.socket]:
+    """Return both ends of what messages go through, whole and in order.
+
+    Raises:
+        OSError: the system gives none.
+    """
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+class Channel(Generic[Sent, Received]):
+    """One end. One thread uses it.
+
+    Only this program can write to the other one: nothing else knows of it, so what comes may
+    be unpacked.
+
+    Args:
+        end: of `channels`; it is closed with this.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self.socket = end
+        self._room = bytearray(_LONGEST)
+
+    def send(self, message: Sent, *, wait: bool) -> bool:
+        """Send a message; tell whether that was done, where it may not wait or is too long.
+
+        Raises:
+            OSError: nobody is there any more.
+        """
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        try:
+            self.socket.send(data, 0 if wait else socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        return True
+
+    def receive(self, *, wait: bool) -> Received | None:
+        """Return the next message; None where there is none by now, and it may not wait.
+
+        Raises:
+            EOFError: there will be none any more.
+        """
+        flags = 0 if wait else socket.MSG_DONTWAIT
+        try:
+            try:
+                length = self.socket.recv_into(self._room, 0, flags)
+            except ConnectionResetError:
+                # Who is gone did not read all: what it sent before that is still to come.
+                length = self.socket.recv_into(self._room, 0, flags)
+        except BlockingIOError:
+            return None
+        if not length:
+            raise EOFError
+        return cast("Received", pickle.loads(memoryview(self._room)[:length]))  # noqa: S301
+
+    def end(self) -> None:
+        """Have the other end know that nothing more comes."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            # It is gone.
+            pass
+
+    def wait_for_end(self, seconds: float) -> bool:
+        """Tell whether the other end is closed within so many seconds; read what comes until then.
+
+        Nobody may need it any more.
+        """
+        ends = time.monotonic() + seconds
+        try:
+            while (left := ends - time.monotonic()) > 0:
+                self.socket.settimeout(left)
+                if not self.socket.recv_into(self._room):
+                    return True
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return False
+
+    def close(self) -> None:
+        """Close this end."""
+        self.socket.close()

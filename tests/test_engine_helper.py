@@ -1,0 +1,481 @@
+"""A second process helps with small files; what does not go smoothly there, goes on here."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from segdl.core.sharing import Sharing
+from segdl.engine.channel import Channel, channels
+from segdl.engine.gate import Gate
+from segdl.engine.helper import Helper, make_helper
+from segdl.engine.helping import Ended, Wanted, help_with
+from segdl.errors import ServerError
+from segdl.options import NetworkOptions, Request, TransferOptions
+from segdl.progress.events import Finished
+from segdl.results import DownloadResult
+from support import data, program
+from support.scripted import ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from support.connection import Connection
+    from support.request import Request as Asked
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there it is done without")
+
+KIB = 1024
+COUNT = 120
+
+# The program, with a helper that is of use from the second file on; it says what became of it.
+DRIVER = """
+import json, os, sys
+from segdl.core import sharing
+from segdl.engine.helper import Helper
+
+sharing._FILES, sharing._BUSY = 1, 0.0
+given, real = [], Helper.give
+
+def give(self, number, request, gate):
+    done = real(self, number, request, gate)
+    given.extend([number] * done)
+    with open("helper", "w") as told:
+        told.write(str(self._process))
+    return done
+
+Helper.give = give
+from segdl.cli.main import main
+
+code = main(sys.argv[1:])
+try:
+    left = os.waitpid(-1, os.WNOHANG) is not None
+except ChildProcessError:
+    left = False
+print(json.dumps({"given": len(given), "left": left}), file=sys.stderr, flush=True)
+os._exit(code)
+"""
+
+
+def content(path: str) -> bytes:
+    seed = int(path.strip("/").split(".")[0])
+    return data.content(1 + seed * 997 % (30 * KIB), seed=seed)
+
+
+def plain(body: bytes, *more: str, status: str = "200 OK") -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *more, "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+class Site(ScriptedServer):
+    """Serves the files of `content`; `odd` answers some paths in its own way."""
+
+    def __init__(self) -> None:
+        self.odd: dict[str, Callable[[Asked, Connection], bool | None]] = {}
+        super().__init__(self._answer)
+
+    def __enter__(self) -> Site:
+        super().__enter__()
+        return self
+
+    def _answer(self, request: Asked, connection: Connection) -> bool | None:
+        if request.path in self.odd:
+            return self.odd[request.path](request, connection)
+        connection.send(plain(content(request.path), f'ETag: "{request.path}"'))
+        return None
+
+    def asked(self, path: str) -> int:
+        return sum(request.path == path for request in self.requests)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as site:
+        yield site
+
+
+class Ran(NamedTuple):
+    """How the program ended: its exit code, lines of standard error, and files of the helper."""
+
+    code: int
+    said: list[str]
+    given: int
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", DRIVER, "--max-files", "8", "-d", "out", *arguments]
+
+
+def write_list(site: Site, folder: Path, lines: dict[int, str] | None = None) -> None:
+    lines = lines or {}
+    urls = (f"{site.url(f'/{n}.bin')}\n{lines.get(n, '')}" for n in range(1, COUNT + 1))
+    (folder / "list").write_text("".join(urls))
+
+
+def ended(finished: program.Finished) -> Ran:
+    *said, last = finished.err.splitlines()
+    told = json.loads(last)
+    assert not told["left"], "a process is left"
+    return Ran(finished.code, said, told["given"])
+
+
+def fetch(folder: Path, *arguments: str) -> Ran:
+    return ended(program.run(command(*(arguments or ("-q", "-i", "list"))), cwd=folder))
+
+
+def check(folder: Path, but: tuple[int, ...] = ()) -> None:
+    names = {f"{n}.bin" for n in range(1, COUNT + 1) if n not in but}
+    assert set(os.listdir(folder / "out")) == names
+    for name in names:
+        assert (folder / "out" / name).read_bytes() == content(name)
+
+
+def test_all_are_right_and_asked_for_once(site: Site, tmp_path: Path) -> None:
+    write_list(site, tmp_path)
+    ran = fetch(tmp_path)
+    assert (ran.code, ran.said) == (0, [])
+    assert ran.given >= COUNT // 4
+    check(tmp_path)
+    assert {site.asked(f"/{n}.bin") for n in range(1, COUNT + 1)} == {1}
+    assert site.peak_connections <= 8
+
+
+def test_events_come_for_each_file_in_order(site: Site, tmp_path: Path) -> None:
+    write_list(site, tmp_path)
+    ran = fetch(tmp_path, "-i", "list", "--progress", "json")
+    told = [json.loads(line) for line in ran.said]
+    for number in range(1, COUNT + 1):
+        kinds = [event["event"] for event in told if event["file"] == number]
+        assert [kinds[0], kinds[-1]] == ["probing", "finished"]
+        assert kinds.count("finished") == 1
+
+
+def test_a_run_again_fetches_nothing(site: Site, tmp_path: Path) -> None:
+    write_list(site, tmp_path)
+    assert fetch(tmp_path).code == 0
+    assert fetch(tmp_path).code == 0
+    check(tmp_path)
+
+
+def test_what_a_server_says_instead(site: Site, tmp_path: Path) -> None:
+    def gone(_: Asked, connection: Connection) -> None:
+        connection.send(plain(b"no", status="404 Not Found"))
+
+    for number in range(40, 80):
+        site.odd[f"/{number}.bin"] = gone
+    write_list(site, tmp_path)
+    ran = fetch(tmp_path)
+    assert ran.code == 4
+    assert len(ran.said) == 40
+    assert all("404" in line for line in ran.said)
+    assert ran.given > 40
+    check(tmp_path, but=tuple(range(40, 80)))
+    assert {site.asked(f"/{n}.bin") for n in range(40, 80)} == {1}
+
+
+def odd_ways(path: str) -> dict[str, Callable[[Asked, Connection], bool | None]]:
+    """Ways to answer a first request; later ones are answered well."""
+    body, seen = content(path), list[int]()
+    whole = plain(body)
+
+    def first(raw: bytes, *, keep: bool | None = None, reset: bool = False) -> Any:
+        def answer(_: Asked, connection: Connection) -> bool | None:
+            if seen:
+                connection.send(whole)
+                return None
+            seen.append(1)
+            connection.send(raw)
+            if reset:
+                connection.reset()
+            return keep
+
+        return answer
+
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+    return {
+        "busy": first(plain(b"", "Retry-After: 0", status="429 Too Many Requests")),
+        "unavailable": first(plain(b"", status="503 Busy")),
+        "broken": first(whole[:-100], keep=False),
+        "reset": first(whole[:-100], reset=True),
+        "unanswered": first(b"", keep=False),
+        "nonsense": first(b"\x00\x01\x02\r\n\r\n", keep=False),
+        "chunked": first(chunked % (len(body), body)),
+        "too much": first(whole + b"more", keep=False),
+    }
+
+
+@pytest.mark.parametrize("way", odd_ways("/60.bin"))
+def test_what_does_not_go_smoothly(site: Site, tmp_path: Path, way: str) -> None:
+    for number in (30, 31, 60, 61, 62):
+        site.odd[f"/{number}.bin"] = odd_ways(f"/{number}.bin")[way]
+    write_list(site, tmp_path)
+    ran = fetch(tmp_path)
+    assert ran.said == []
+    assert ran.code == 0
+    assert ran.given > 0
+    check(tmp_path)
+
+
+def test_a_large_one_comes_back(site: Site, tmp_path: Path) -> None:
+    large = data.content(3 * KIB * KIB, seed=5)
+    for number in range(50, 54):
+        site.odd[f"/{number}.bin"] = lambda request, connection: connection.send(
+            plain(large, 'ETag: "l"')
+            if request.range is None
+            else plain(
+                large[request.range[0] : (request.range[1] or len(large)) + 1],
+                'ETag: "l"',
+                f"Content-Range: bytes {request.range[0]}-"
+                f"{min(request.range[1] or len(large), len(large) - 1)}/{len(large)}",
+                status="206 Partial Content",
+            )
+        )
+    write_list(site, tmp_path)
+    assert fetch(tmp_path).code == 0
+    for number in range(50, 54):
+        path = tmp_path / "out" / f"{number}.bin"
+        assert path.read_bytes() == large
+        path.unlink()
+    check(tmp_path, but=(50, 51, 52, 53))
+
+
+def test_a_wrong_digest(site: Site, tmp_path: Path) -> None:
+    wrong = f"  checksum=sha-256={'0' * 64}\n"
+    write_list(site, tmp_path, {70: wrong, 71: wrong})
+    ran = fetch(tmp_path)
+    assert ran.code == 5
+    assert len(ran.said) == 2
+    left = {name for name in os.listdir(tmp_path / "out") if name.startswith((".70", "70", "71"))}
+    assert not left & {"70.bin", "71.bin"}
+
+
+def slow(seconds: float) -> Callable[[Asked, Connection], bool | None]:
+    def answer(request: Asked, connection: Connection) -> None:
+        time.sleep(seconds)
+        connection.send(plain(content(request.path), f'ETag: "{request.path}"'))
+
+    return answer
+
+
+def helper_of(folder: Path, running: program.Program) -> int:
+    """Return the number of the helper's process once it has something to do."""
+    path = folder / "helper"
+    while not path.exists() or not path.read_text():
+        assert running.poll() is None
+        time.sleep(0.01)
+    return int(path.read_text())
+
+
+def is_over(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat") as told:
+            return told.read().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_it_is_killed(site: Site, tmp_path: Path) -> None:
+    for number in range(20, COUNT + 1):
+        site.odd[f"/{number}.bin"] = slow(0.03)
+    write_list(site, tmp_path)
+    with program.start(command("-q", "-i", "list"), cwd=tmp_path) as running:
+        os.kill(helper_of(tmp_path, running), signal.SIGKILL)
+        ran = ended(running.finish())
+    assert ran.code == 0
+    check(tmp_path)
+
+
+@pytest.mark.parametrize("whom", ["all", "one"])
+def test_an_interrupt(site: Site, tmp_path: Path, whom: str) -> None:
+    for number in range(20, COUNT + 1):
+        site.odd[f"/{number}.bin"] = slow(0.1)
+    write_list(site, tmp_path)
+    with program.start(command("-q", "-i", "list"), cwd=tmp_path) as running:
+        helper = helper_of(tmp_path, running)
+        if whom == "all":
+            running.signal_all(signal.SIGINT)
+        else:
+            running.send_signal(signal.SIGTERM)
+        ran = ended(running.finish())
+    assert ran.code == 130
+    assert is_over(helper)
+    site.odd.clear()
+    assert fetch(tmp_path).code == 0
+    check(tmp_path)
+
+
+def test_it_ends_with_who_made_it(site: Site, tmp_path: Path) -> None:
+    for number in range(20, COUNT + 1):
+        site.odd[f"/{number}.bin"] = slow(0.1)
+    write_list(site, tmp_path)
+    with program.start(command("-q", "-i", "list"), cwd=tmp_path) as running:
+        helper = helper_of(tmp_path, running)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        ends = time.monotonic() + 20
+        while not is_over(helper) and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert is_over(helper)
+    site.odd.clear()
+    assert fetch(tmp_path).code == 0
+    check(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["-v", "--limit-rate=100M", "--dry-run"])
+def test_it_is_done_without(site: Site, tmp_path: Path, option: str) -> None:
+    write_list(site, tmp_path)
+    ran = fetch(tmp_path, "-q", "-i", "list", option)
+    assert (ran.code, ran.given) == (0, 0)
+
+
+def test_two_files_of_one_name(site: Site, tmp_path: Path) -> None:
+    """Both want it, in whichever process: one has it, and the other is told so."""
+    lines = dict.fromkeys((50, 51, 52, 53), "  out=same.bin\n")
+    write_list(site, tmp_path, lines)
+    ran = fetch(tmp_path)
+    assert ran.code == 6
+    assert len(ran.said) == 3
+    same = tmp_path / "out" / "same.bin"
+    assert same.read_bytes() in [content(f"/{n}.bin") for n in lines]
+    same.unlink()
+    check(tmp_path, but=tuple(lines))
+
+
+# -- its two ends alone --
+
+
+class Pair(NamedTuple):
+    helper: Helper
+    thread: threading.Thread
+    gate: Gate
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A helper that is a thread of this process."""
+    ours, theirs = channels()
+    other: Channel[Ended, Wanted] = Channel(theirs)
+
+    def work() -> None:
+        help_with(other, NetworkOptions(stall_timeout=5), TransferOptions(), 4)
+        other.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    # Nobody has process 0, so none is seen off.
+    helper = Helper(Channel(ours), 0, 4)
+    yield Pair(helper, thread, Gate(4, time.monotonic))
+    helper.channel.close()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def next_of(helper: Helper) -> Any:
+    ends = time.monotonic() + 20
+    while (returned := helper.next()) is None:
+        assert time.monotonic() < ends
+        time.sleep(0.001)
+    return returned
+
+
+def test_a_file_and_an_error_come_back_whole(site: Site, tmp_path: Path, pair: Pair) -> None:
+    site.odd["/2.bin"] = lambda _, connection: connection.send(plain(b"", status="403 Forbidden"))
+    for number in (1, 2):
+        assert pair.gate.try_ask()
+        wanted = Request(url=site.url(f"/{number}.bin"), directory=tmp_path)
+        assert pair.helper.give(number, wanted, pair.gate)
+    assert pair.helper.at_work == 2
+    first, second = sorted((next_of(pair.helper), next_of(pair.helper)), key=lambda r: r.number)
+    assert isinstance(first.outcome, DownloadResult)
+    assert first.outcome.path == tmp_path / "1.bin"
+    assert first.outcome.version.strong_etag == '"/1.bin"'
+    assert isinstance(first.events[-1], Finished)
+    error = second.outcome.error
+    assert isinstance(error, ServerError)
+    assert (error.status, error.exit_code) == (403, 4)
+    assert error.hint == str(error).partition("; ")[2]
+    assert pair.helper.at_work == 0
+
+
+def test_what_is_too_long_is_not_given(pair: Pair, tmp_path: Path) -> None:
+    headers = (("X-Long", "a" * 2_000_000),)
+    wanted = Request(url="http://127.0.0.1:9/a", directory=tmp_path, headers=headers)
+    assert not pair.helper.give(1, wanted, pair.gate)
+    assert pair.helper.at_work == 0
+
+
+def test_who_is_gone_gives_everything_back(tmp_path: Path) -> None:
+    ours, theirs = channels()
+    helper, gate = Helper(Channel(ours), 0, 4), Gate(4, time.monotonic)
+    wanted = Request(url="http://127.0.0.1:9/a", directory=tmp_path)
+    for number in (1, 2):
+        assert gate.try_ask()
+        assert helper.give(number, wanted, gate)
+    assert helper.next() is None
+    theirs.close()
+    assert [helper.next(), helper.next(), helper.next()] == [
+        (1, wanted, None, ()),
+        (2, wanted, None, ()),
+        None,
+    ]
+    assert helper.is_gone
+    assert not helper.has_room
+    assert not helper.give(3, wanted, gate)
+    helper.channel.close()
+
+
+def test_what_was_said_before_the_end_is_heard() -> None:
+    """Also where who said it did not read all that was sent to it."""
+    ours, theirs = channels()
+    here: Channel[str, str] = Channel(ours)
+    there: Channel[str, str] = Channel(theirs)
+    assert here.send("unread", wait=False)
+    assert there.send("one", wait=False)
+    assert there.send("two", wait=False)
+    there.close()
+    assert [here.receive(wait=False), here.receive(wait=True)] == ["one", "two"]
+    with pytest.raises(EOFError):
+        here.receive(wait=False)
+    here.close()
+
+
+def test_who_does_not_end_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segdl.engine.helper._GRACE", 0.05)
+    ours, theirs = channels()
+    helper, gate = Helper(Channel(ours), 0, 4), Gate(4, time.monotonic)
+    wanted = Request(url="http://127.0.0.1:9/a", directory=tmp_path)
+    assert helper.give(1, wanted, gate)
+    helper.end()
+    assert next_of(helper).outcome is None
+    helper.channel.close()
+    theirs.close()
+
+
+def test_nothing_is_forked_beside_threads() -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert make_helper(NetworkOptions(), TransferOptions(), 8) is None
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_it_is_of_use_where_files_keep_a_core_busy() -> None:
+    busy = waits = Sharing()
+    for n in range(40):
+        busy = busy.came(now=n * 0.001, spent=n * 0.0009)
+        waits = waits.came(now=n * 0.001, spent=n * 0.0005)
+    assert busy.worthwhile
+    assert not waits.worthwhile
