@@ -21,8 +21,21 @@ from segdl.errors import ServerError
 from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Finished
 from segdl.results import DownloadResult
-from support import data, program
-from support.scripted import ScriptedServer
+from support import data
+from support.helped import (
+    COUNT,
+    KIB,
+    Site,
+    check,
+    content,
+    fetch,
+    finish,
+    helper_of,
+    is_over,
+    plain,
+    slow,
+    start,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,68 +46,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there it is done without")
 
-KIB = 1024
-COUNT = 120
-
-# The program, with a helper that is of use from the second file on; it says what became of it.
-DRIVER = """
-import json, os, sys
-from segdl.core import sharing
-from segdl.engine.helper import Helper
-
-sharing._FILES, sharing._BUSY = 1, 0.0
-given, real = [], Helper.give
-
-def give(self, number, request, gate):
-    done = real(self, number, request, gate)
-    given.extend([number] * done)
-    with open("helper", "w") as told:
-        told.write(str(self._process))
-    return done
-
-Helper.give = give
-from segdl.cli.main import main
-
-code = main(sys.argv[1:])
-try:
-    left = os.waitpid(-1, os.WNOHANG) is not None
-except ChildProcessError:
-    left = False
-print(json.dumps({"given": len(given), "left": left}), file=sys.stderr, flush=True)
-os._exit(code)
-"""
-
-
-def content(path: str) -> bytes:
-    seed = int(path.strip("/").split(".")[0])
-    return data.content(1 + seed * 997 % (30 * KIB), seed=seed)
-
-
-def plain(body: bytes, *more: str, status: str = "200 OK") -> bytes:
-    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *more, "", ""]
-    return "\r\n".join(head).encode() + body
-
-
-class Site(ScriptedServer):
-    """Serves the files of `content`; `odd` answers some paths in its own way."""
-
-    def __init__(self) -> None:
-        self.odd: dict[str, Callable[[Asked, Connection], bool | None]] = {}
-        super().__init__(self._answer)
-
-    def __enter__(self) -> Site:
-        super().__enter__()
-        return self
-
-    def _answer(self, request: Asked, connection: Connection) -> bool | None:
-        if request.path in self.odd:
-            return self.odd[request.path](request, connection)
-        connection.send(plain(content(request.path), f'ETag: "{request.path}"'))
-        return None
-
-    def asked(self, path: str) -> int:
-        return sum(request.path == path for request in self.requests)
-
 
 @pytest.fixture
 def site() -> Iterator[Site]:
@@ -102,40 +53,10 @@ def site() -> Iterator[Site]:
         yield site
 
 
-class Ran(NamedTuple):
-    """How the program ended: its exit code, lines of standard error, and files of the helper."""
-
-    code: int
-    said: list[str]
-    given: int
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", DRIVER, "--max-files", "8", "-d", "out", *arguments]
-
-
 def write_list(site: Site, folder: Path, lines: dict[int, str] | None = None) -> None:
     lines = lines or {}
     urls = (f"{site.url(f'/{n}.bin')}\n{lines.get(n, '')}" for n in range(1, COUNT + 1))
     (folder / "list").write_text("".join(urls))
-
-
-def ended(finished: program.Finished) -> Ran:
-    *said, last = finished.err.splitlines()
-    told = json.loads(last)
-    assert not told["left"], "a process is left"
-    return Ran(finished.code, said, told["given"])
-
-
-def fetch(folder: Path, *arguments: str) -> Ran:
-    return ended(program.run(command(*(arguments or ("-q", "-i", "list"))), cwd=folder))
-
-
-def check(folder: Path, but: tuple[int, ...] = ()) -> None:
-    names = {f"{n}.bin" for n in range(1, COUNT + 1) if n not in but}
-    assert set(os.listdir(folder / "out")) == names
-    for name in names:
-        assert (folder / "out" / name).read_bytes() == content(name)
 
 
 def test_all_are_right_and_asked_for_once(site: Site, tmp_path: Path) -> None:
@@ -150,7 +71,7 @@ def test_all_are_right_and_asked_for_once(site: Site, tmp_path: Path) -> None:
 
 def test_events_come_for_each_file_in_order(site: Site, tmp_path: Path) -> None:
     write_list(site, tmp_path)
-    ran = fetch(tmp_path, "-i", "list", "--progress", "json")
+    ran = fetch(tmp_path, "--max-files", "8", "-d", "out", "-i", "list", "--progress", "json")
     told = [json.loads(line) for line in ran.said]
     for number in range(1, COUNT + 1):
         kinds = [event["event"] for event in told if event["file"] == number]
@@ -257,38 +178,13 @@ def test_a_wrong_digest(site: Site, tmp_path: Path) -> None:
     assert not left & {"70.bin", "71.bin"}
 
 
-def slow(seconds: float) -> Callable[[Asked, Connection], bool | None]:
-    def answer(request: Asked, connection: Connection) -> None:
-        time.sleep(seconds)
-        connection.send(plain(content(request.path), f'ETag: "{request.path}"'))
-
-    return answer
-
-
-def helper_of(folder: Path, running: program.Program) -> int:
-    """Return the number of the helper's process once it has something to do."""
-    path = folder / "helper"
-    while not path.exists() or not path.read_text():
-        assert running.poll() is None
-        time.sleep(0.01)
-    return int(path.read_text())
-
-
-def is_over(process: int) -> bool:
-    try:
-        with open(f"/proc/{process}/stat") as told:
-            return told.read().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
 def test_it_is_killed(site: Site, tmp_path: Path) -> None:
     for number in range(20, COUNT + 1):
         site.odd[f"/{number}.bin"] = slow(0.03)
     write_list(site, tmp_path)
-    with program.start(command("-q", "-i", "list"), cwd=tmp_path) as running:
+    with start(tmp_path) as running:
         os.kill(helper_of(tmp_path, running), signal.SIGKILL)
-        ran = ended(running.finish())
+        ran = finish(running)
     assert ran.code == 0
     check(tmp_path)
 
@@ -298,13 +194,13 @@ def test_an_interrupt(site: Site, tmp_path: Path, whom: str) -> None:
     for number in range(20, COUNT + 1):
         site.odd[f"/{number}.bin"] = slow(0.1)
     write_list(site, tmp_path)
-    with program.start(command("-q", "-i", "list"), cwd=tmp_path) as running:
+    with start(tmp_path) as running:
         helper = helper_of(tmp_path, running)
         if whom == "all":
             running.signal_all(signal.SIGINT)
         else:
             running.send_signal(signal.SIGTERM)
-        ran = ended(running.finish())
+        ran = finish(running)
     assert ran.code == 130
     assert is_over(helper)
     site.odd.clear()
@@ -316,7 +212,7 @@ def test_it_ends_with_who_made_it(site: Site, tmp_path: Path) -> None:
     for number in range(20, COUNT + 1):
         site.odd[f"/{number}.bin"] = slow(0.1)
     write_list(site, tmp_path)
-    with program.start(command("-q", "-i", "list"), cwd=tmp_path) as running:
+    with start(tmp_path) as running:
         helper = helper_of(tmp_path, running)
         running.send_signal(signal.SIGKILL)
         running.wait()
@@ -332,7 +228,7 @@ def test_it_ends_with_who_made_it(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["-v", "--limit-rate=100M", "--dry-run"])
 def test_it_is_done_without(site: Site, tmp_path: Path, option: str) -> None:
     write_list(site, tmp_path)
-    ran = fetch(tmp_path, "-q", "-i", "list", option)
+    ran = fetch(tmp_path, "--max-files", "8", "-d", "out", "-q", "-i", "list", option)
     assert (ran.code, ran.given) == (0, 0)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING
 
 from segdl.cli import wanted
@@ -49,7 +49,7 @@ def carry_out(
     shown = "none" if options.quiet or options.dry_run else options.progress
     max_files = 1 if wanted.is_single(options) else options.max_files
     with (
-        _helping(options, network, transfer, max_files, to_folder=prefix is None) as helper,
+        _helping(options, network, transfer, max_files if prefix is None else 0) as helper,
         closing(make_view(shown, sys.stderr)) as view,
         logging_to(view, verbose=options.verbose, insecure=options.insecure),
         open_run(
@@ -70,27 +70,19 @@ def carry_out(
         return report.exit_code
 
 
-@contextmanager
 def _helping(
     options: argparse.Namespace,
     network: NetworkOptions,
     transfer: TransferOptions,
     max_files: int,
-    *,
-    to_folder: bool,
-) -> Iterator[Helper | None]:
-    """Yield a process that helps with a list's small files; None where nothing is for it."""
-    helper = None
+) -> AbstractContextManager[Helper | None]:
+    """Have another process ready for a list's small files; None where nothing is for it."""
     # What it would log is not seen.
-    if options.input_file and to_folder and not (options.dry_run or options.verbose):
-        from segdl.engine.helper import make_helper
+    if options.input_file is None or options.dry_run or options.verbose:
+        return nullcontext()
+    from segdl.engine.helper import helping
 
-        helper = make_helper(network, transfer, max_files)
-    try:
-        yield helper
-    finally:
-        if helper is not None:
-            helper.close()
+    return helping(network, transfer, max_files)
 
 
 def _stream(run: Run, options: argparse.Namespace) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from segdl.progress.view import make_view
 from segdl.store.faults import disk_errors, shown
 
 if TYPE_CHECKING:
+    from segdl.engine.helper import Helper
     from segdl.mirror.happenings import Happening
     from segdl.mirror.result import Result
     from segdl.mirror.seen.audience import Audience
@@ -91,6 +94,7 @@ def _mirror_one(wanted: Wanted) -> int:
     insecure = wanted.network.insecure
     with (
         cancelled_by_signals() as cancel,
+        _helping(wanted) as helper,
         audience(options, sys.stderr, wanted.name) as told,
         logging_to(told, verbose=wanted.verbose, insecure=insecure),
     ):
@@ -101,7 +105,7 @@ def _mirror_one(wanted: Wanted) -> int:
         began = datetime.now(timezone.utc)
         try:
             with in_terms_of(OF_THE_RUN):
-                result = _carry_out(wanted, told, cancel)
+                result = _carry_out(wanted, told, cancel, helper)
         except TargetLockedError:
             # The report is that of the run that is at work.
             raise
@@ -120,7 +124,20 @@ def _mirror_one(wanted: Wanted) -> int:
         return exit_code
 
 
-def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Result:
+def _helping(wanted: Wanted) -> AbstractContextManager[Helper | None]:
+    """Have another process ready for small files; None where nothing is for it."""
+    # What it would log is not seen.
+    if wanted.prefix is not None or wanted.mirror.engine is not None or wanted.verbose:
+        return nullcontext()
+    from segdl.engine.helper import helping
+
+    one = replace(wanted.transfer, connections=1)
+    return helping(wanted.network, one, wanted.mirror.max_files)
+
+
+def _carry_out(
+    wanted: Wanted, told: Audience, cancel: threading.Event, helper: Helper | None
+) -> Result:
     from segdl.engine.surroundings import open_run
     from segdl.mirror.happenings import Said
     from segdl.mirror.relist import Listing
@@ -139,6 +156,7 @@ def _carry_out(wanted: Wanted, told: Audience, cancel: threading.Event) -> Resul
         cancel,
         max_files=wanted.mirror.max_files,
         per_origin=max(_per_host(wanted)),
+        helper=helper,
     ) as run:
         listing = Listing(run, wanted.mirror, lambda text: tell(Said(text)))
         place = None

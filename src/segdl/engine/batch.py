@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from segdl.core.median import median
 from segdl.core.sharing import Sharing
@@ -22,8 +22,11 @@ from segdl.engine.threads import Threads
 from segdl.errors import CancelledError, SegdlError
 from segdl.net.asked import Asked, AskedTooMuchError, Prepared
 from segdl.options import Request
-from segdl.progress.events import Event, Failed
+from segdl.progress.events import Event, Failed, Progress
 from segdl.results import DownloadResult
+
+if TYPE_CHECKING:
+    from segdl.engine.helper import Helper
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,12 @@ _TRY_ANEW = 64
 
 Outcome: TypeAlias = DownloadResult | Failure
 Fetch: TypeAlias = Callable[[Run, Request, int], DownloadResult]
+Settle: TypeAlias = Callable[[Run, int, DownloadResult], DownloadResult]
+
+
+def as_it_is(run: Run, number: int, result: DownloadResult) -> DownloadResult:  # noqa: ARG001
+    """Return the result: nothing more is done for a file."""
+    return result
 
 
 class Batch:
@@ -58,6 +67,7 @@ class Batch:
         fetch: downloads one file; called anew where it raised AskedTooMuchError.
         max_files: files at once.
         needs_thread: tells by its number whether nothing may be asked for a file ahead.
+        settle: does here what is left to do for a file that another process downloaded.
     """
 
     def __init__(
@@ -66,8 +76,10 @@ class Batch:
         fetch: Fetch,
         max_files: int,
         needs_thread: Callable[[int], bool] = lambda _: False,
+        settle: Settle = as_it_is,
     ) -> None:
         self._run = run
+        self._settle = settle
         self._needs_thread = needs_thread
         self._fetch = fetch
         self._pool = Threads(max_files, thread_name_prefix="segdl-file")
@@ -76,8 +88,9 @@ class Batch:
         self._ahead = None if run.ahead is None else Ahead(run, run.ahead, max_files)
         # Their requests went through the run's gates.
         self._open_gates = Gates(1, time.monotonic, kind=OpenGate)
-        self._helper = None if self._ahead is None else run.helper
-        if self._helper is not None:
+        self._helper: Helper | None = None
+        if self._ahead is not None and run.helper is not None and not run.helper.is_gone:
+            self._helper = run.helper
             self.watch(self._helper.channel.socket)
         self._sharing = Sharing()
         self._waited: deque[float] = deque(maxlen=_LAST)
@@ -121,6 +134,9 @@ class Batch:
         """Give a file to the helper, where that is of use; tell whether it has it."""
         helper = self._helper
         if helper is None or not (self._sharing.worthwhile and helper.has_room):
+            return False
+        # Where an origin allows but a few, there must be some for either.
+        if helper.at_work > self.at_work - helper.at_work:
             return False
         if isinstance(request, SegdlError) or self._needs_thread(number) or not asks_once(request):
             return False
@@ -197,12 +213,20 @@ class Batch:
         if outcome is not None:
             for event in events:
                 self._run.emit(event)
-            return number, outcome
+            return number, self._settled(number, request, outcome)
         if self._run.cancel.is_set():
             return self._given_up(number, request)
         self._sharing = Sharing()
         self._begin(number, request)
         return None
+
+    def _settled(self, number: int, request: Request, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Failure):
+            return outcome
+        try:
+            return self._settle(self._run, number, outcome)
+        except SegdlError as error:
+            return failure_of(self._run, number, _public(request), error)
 
     def leave(self) -> None:
         """Cancel what is at work, and wait until it has ended."""
@@ -268,7 +292,9 @@ class Batch:
         except AskedTooMuchError:
             return None
         for event in events:
-            self._run.emit(event)
+            # It is through: nobody need see how far it was.
+            if not isinstance(event, Progress):
+                self._run.emit(event)
         return outcome
 
     def _is_quick(self) -> bool:

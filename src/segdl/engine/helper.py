@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
 from segdl.engine.batch import Outcome
@@ -130,6 +131,19 @@ class Helper:
         except ChildProcessError:
             # Whoever runs this has all of them reaped.
             pass
+
+
+@contextmanager
+def helping(
+    network: NetworkOptions, transfer: TransferOptions, max_files: int
+) -> Iterator[Helper | None]:
+    """Yield what `make_helper` returns, and see it off at the end."""
+    helper = make_helper(network, transfer, max_files)
+    try:
+        yield helper
+    finally:
+        if helper is not None:
+            helper.close()
 
 
 def make_helper(

@@ -67,7 +67,9 @@ def help_with(
     def emit(event: Event) -> None:
         if not isinstance(event, _SMOOTH):
             cancel.set()
-        told[event.file].append(event)
+        # What comes back is through: nobody need see how far it was.
+        if not isinstance(event, Progress):
+            told[event.file].append(event)
 
     with open_run(network, transfer, emit, cancel, max_files=most) as run:
         batch = Batch(run._replace(own_threads=True), _small, most)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable
 
-from segdl.engine.batch import Batch, Failure, Fetch, Outcome
+from segdl.engine.batch import Batch, Failure, Fetch, Outcome, Settle, as_it_is
 from segdl.engine.run import Run
 from segdl.errors import SegdlError
 from segdl.options import Request
@@ -20,6 +20,7 @@ def download_all(
     max_files: int,
     first: int = 1,
     needs_thread: Callable[[int], bool] = lambda _: False,
+    settle: Settle = as_it_is,
 ) -> Generator[tuple[int, Outcome], None, None]:
     """Fetch each request, `max_files` at once; yield its number and outcome as it ends.
 
@@ -38,6 +39,8 @@ def download_all(
         first: the first one's number.
         needs_thread: tells by its number whether `fetch` does more for a file than to download
             it: then nothing is asked before it is called, and it may take its time.
+        settle: does here what `fetch` does once a file is downloaded, where another process
+            downloaded it.
 
     Raises:
         Exception: a defect; never a SegdlError.
@@ -45,7 +48,7 @@ def download_all(
     run = run._replace(own_threads=True)
     waiting = iter(requests)
     number, ended = first - 1, False
-    batch = Batch(run, fetch, max_files, needs_thread)
+    batch = Batch(run, fetch, max_files, needs_thread, settle)
     put_off: tuple[int, Request | SegdlError] | None = None
     try:
         while True:

@@ -149,6 +149,7 @@ class Coordinator:
                     most,
                     first,
                     needs_thread=self._needs_thread,
+                    settle=self._settle,
                 )
             else:
                 outcomes = self._carrier.carry(requests, self._jobs, most, first)
@@ -221,6 +222,10 @@ class Coordinator:
 
     def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
         return self._place.carry_out(run, self._jobs[number], number)
+
+    def _settle(self, run: Run, number: int, result: DownloadResult) -> DownloadResult:
+        assert self._place.work is not None
+        return self._place.work.settle(run, self._jobs[number], result)
 
     def _ended(
         self, this: RoundResult, hosts: Hosts, job: Job, number: int, outcome: Outcome

@@ -70,6 +70,15 @@ class Work:
         path = self._options.directory / job.row.path
         return self._here(run, job, path) or self._from_twin(run, job, path, run.clock())
 
+    def settle(self, run: Run, job: Job, result: DownloadResult) -> DownloadResult:
+        """Do what `carry_out` does for a file once it is downloaded.
+
+        Raises:
+            SegdlError: it cannot be done.
+        """
+        self.fetched(run, job, self._path(job, result), result)
+        return self.ended(run, job, result)
+
     def ended(self, run: Run, job: Job, result: DownloadResult) -> DownloadResult:
         """Run the program that is to be run for a file that is new here."""
         if result.status == "skipped":
@@ -174,9 +183,11 @@ class Work:
             if aside is not None:
                 error.resolve(kept_as(aside))
             raise
-        path = result.path or self._options.directory / job.row.path
-        self.fetched(run, job, path, result)
+        self.fetched(run, job, self._path(job, result), result)
         return result
+
+    def _path(self, job: Job, result: DownloadResult) -> Path:
+        return result.path or self._options.directory / job.row.path
 
     def fetched(
         self, run: Run, job: Job, path: Path, result: DownloadResult, sha256: str | None = None
