@@ -8,20 +8,27 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from segdl.core.expected import Expected
 from segdl.core.sharing import Sharing
+from segdl.engine.ahead import Ahead
 from segdl.engine.channel import Channel, channels
+from segdl.engine.delegation import Delegation
 from segdl.engine.gate import Gate
 from segdl.engine.helper import Helper, make_helper
 from segdl.engine.helping import Ended, Wanted, help_with
+from segdl.engine.surroundings import open_run
 from segdl.errors import ServerError
+from segdl.net.transport import Transport
 from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Finished
 from segdl.results import DownloadResult
 from support import data
+from support.fetching import check_balance
 from support.helped import (
     COUNT,
     KIB,
@@ -299,6 +306,22 @@ def test_a_file_and_an_error_come_back_whole(site: Site, tmp_path: Path, pair: P
     assert (error.status, error.exit_code) == (403, 4)
     assert error.hint == str(error).partition("; ")[2]
     assert pair.helper.at_work == 0
+
+
+def test_what_a_list_says_is_large_stays_here(pair: Pair, tmp_path: Path) -> None:
+    cancel, options = threading.Event(), TransferOptions()
+    with open_run(NetworkOptions(), options, lambda _: None, cancel, max_files=8) as run:
+        ahead = Ahead(run, Transport(run.network, connections=8), 8)
+        delegation = Delegation(run, pair.helper, ahead)
+        delegation._sharing = Sharing(worthwhile=True)
+        large = Request(
+            url="http://127.0.0.1:9/a", directory=tmp_path, expected=Expected(size=8 * KIB * KIB)
+        )
+        small = replace(large, expected=Expected(size=8 * KIB))
+        assert not delegation.give(1, large, here=4)
+        assert not delegation.give(1, replace(small, checksum="auto"), here=4)
+        check_balance(run.gates)
+        ahead.close()
 
 
 def test_what_is_too_long_is_not_given(pair: Pair, tmp_path: Path) -> None:

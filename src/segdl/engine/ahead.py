@@ -17,7 +17,7 @@ from collections import deque
 from enum import Enum
 
 from segdl.core.checksum import AUTO
-from segdl.core.url import parse_url
+from segdl.core.url import Location, parse_url
 from segdl.engine import outright
 from segdl.engine.contact import FIRST_BYTES, first_range
 from segdl.engine.gate import Gate
@@ -158,6 +158,10 @@ class Ahead:
     def watch_no_more(self, other: socket.socket) -> None:
         """Wait for it no longer."""
         self._selector.unregister(other)
+
+    def drop_idle(self, location: Location) -> None:
+        """Close one connection that waits for a request to a place."""
+        self._transport.drop_idle(location)
 
     def give_up(self) -> AskedFile:
         """Return any file; its request is over."""

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from segdl.core.median import median
-from segdl.core.sharing import Sharing
-from segdl.core.url import parse_source, parse_url
-from segdl.engine.ahead import Ahead, AskedFile, Took, asks_once
-from segdl.engine.contact import FIRST_BYTES
+from segdl.core.url import parse_source
+from segdl.engine.ahead import Ahead, AskedFile, Took
 from segdl.engine.gate import Gates, OpenGate
 from segdl.engine.run import TICK, Run
 from segdl.engine.threads import Threads
@@ -26,7 +24,7 @@ from segdl.progress.events import Event, Failed, Progress
 from segdl.results import DownloadResult
 
 if TYPE_CHECKING:
-    from segdl.engine.helper import Helper
+    from segdl.engine.delegation import Delegation
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +86,11 @@ class Batch:
         self._ahead = None if run.ahead is None else Ahead(run, run.ahead, max_files)
         # Their requests went through the run's gates.
         self._open_gates = Gates(1, time.monotonic, kind=OpenGate)
-        self._helper: Helper | None = None
-        if self._ahead is not None and run.helper is not None and not run.helper.is_gone:
-            self._helper = run.helper
-            self.watch(self._helper.channel.socket)
-        self._sharing = Sharing()
+        self._delegation: Delegation | None = None
+        if self._ahead is not None and run.helper is not None:
+            from segdl.engine.delegation import Delegation
+
+            self._delegation = Delegation(run, run.helper, self._ahead)
         self._waited: deque[float] = deque(maxlen=_LAST)
         self._away = 0.0
         self._left_alone = 0
@@ -100,7 +98,7 @@ class Batch:
     @property
     def at_work(self) -> int:
         """Files that were taken on and did not end."""
-        beside = self._helper.at_work if self._helper else 0
+        beside = self._delegation.at_work if self._delegation else 0
         return len(self._threads) + (self._ahead.at_work if self._ahead else 0) + beside
 
     @property
@@ -119,7 +117,7 @@ class Batch:
 
     def take(self, number: int, request: Request | SegdlError) -> bool:
         """Take a file on; tell whether that was done, or has to wait until another one ended."""
-        if self._give(number, request):
+        if self._delegate(number, request):
             return True
         took = Took.NO
         brisk = self._ahead is not None and self._away < _BRISK
@@ -130,30 +128,11 @@ class Batch:
             self._begin(number, request)
         return took is not Took.LATER
 
-    def _give(self, number: int, request: Request | SegdlError) -> bool:
-        """Give a file to the helper, where that is of use; tell whether it has it."""
-        helper = self._helper
-        if helper is None or not (self._sharing.worthwhile and helper.has_room):
+    def _delegate(self, number: int, request: Request | SegdlError) -> bool:
+        if self._delegation is None or isinstance(request, SegdlError):
             return False
-        # Where an origin allows but a few, there must be some for either.
-        if helper.at_work > self.at_work - helper.at_work:
-            return False
-        if isinstance(request, SegdlError) or self._needs_thread(number) or not asks_once(request):
-            return False
-        try:
-            location = parse_url(request.url)
-        except SegdlError:
-            return False
-        gate = self._run.gates.of(location.origin)
-        if not gate.try_ask_again():
-            return False
-        if not helper.give(number, request, gate):
-            gate.closed(was_streaming=True)
-            return False
-        if helper.connects(gate):
-            assert self._run.ahead is not None
-            self._run.ahead.drop_idle(location)
-        return True
+        here = self.at_work - self._delegation.at_work
+        return not self._needs_thread(number) and self._delegation.give(number, request, here)
 
     def next_outcome(self) -> tuple[int, Outcome] | None:
         """Return the number and the outcome of a file that ended; None where none did by now.
@@ -182,13 +161,8 @@ class Batch:
         return self._threads.pop(future), outcome
 
     def _note(self, outcome: Outcome) -> None:
-        """Learn from a file whether a helper would be of use."""
-        if self._helper is None or isinstance(outcome, Failure):
-            return
-        if outcome.requests == 1 and outcome.fetched <= FIRST_BYTES:
-            self._sharing = self._sharing.came(time.monotonic(), time.process_time())
-        else:
-            self._sharing = Sharing()
+        if self._delegation is not None and not isinstance(outcome, Failure):
+            self._delegation.note(outcome)
 
     @property
     def _looks_ahead(self) -> bool:
@@ -197,16 +171,7 @@ class Batch:
 
     def _from_helper(self) -> tuple[int, Outcome] | None:
         """Return a file that another process ended; go on with one that it gave back."""
-        helper = self._helper
-        if helper is None:
-            return None
-        if self._run.cancel.is_set():
-            helper.end()
-        returned = helper.next()
-        if helper.is_gone and not helper.at_work:
-            assert self._ahead is not None
-            self._ahead.watch_no_more(helper.channel.socket)
-            self._helper = None
+        returned = self._delegation.next() if self._delegation else None
         if returned is None:
             return None
         number, request, outcome, events = returned
@@ -216,7 +181,6 @@ class Batch:
             return number, self._settled(number, request, outcome)
         if self._run.cancel.is_set():
             return self._given_up(number, request)
-        self._sharing = Sharing()
         self._begin(number, request)
         return None
 

@@ -160,7 +160,8 @@ class Coordinator:
                     return
 
     def _needs_thread(self, number: int) -> bool:
-        return self._place.needs_threads or not self._jobs[number].only_fetches
+        job = self._jobs[number]
+        return self._place.needs_threads or job.large or not job.only_fetches
 
     def _is_enough(self, this: RoundResult) -> bool:
         most = 1 if self._options.fail_fast else self._options.max_failures
@@ -186,7 +187,7 @@ class Coordinator:
                 if row.late and this.failed and row.had is not None:
                     self._hold_back(this, hosts, row)
                     continue
-                yield self._begin(this.intake, row)
+                yield self._begin(this.intake, row, large=hosts.is_large(row))
             elif this.intake.ended and not hosts.left and idle:
                 return
             else:
@@ -195,7 +196,7 @@ class Coordinator:
                     self._run.cancel.wait(TICK)
                 yield None
 
-    def _begin(self, intake: Intake, row: Row) -> Request:
+    def _begin(self, intake: Intake, row: Row, *, large: bool) -> Request:
         self._numbers += 1
         entry = intake.apart.get(row.path)
         held = self._place.work.held(row) if self._place.work and not self._carrier else None
@@ -208,6 +209,7 @@ class Coordinator:
             self._asking.transfer(row),
             self._twins(row),
             plain=not (self._options.exec or self._options.sums),
+            large=large,
         )
         self._jobs[self._numbers] = job
         self._tell(taken)

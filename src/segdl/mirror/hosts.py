@@ -167,6 +167,13 @@ class Hosts:
         """Note how many bytes a file has: others that are called alike may be like it."""
         self._likeness.learn(path, size)
 
+    def is_large(self, row: Row) -> bool:
+        """Tell whether a file is worth several connections, as far as that is known."""
+        size = row.listed.size
+        if size is None:
+            size = row.had.stat.size if row.had else self._likeness.guess(row.path)
+        return (size or 0) >= LARGE
+
     def ended(self, row: Row, trouble: str | None = None) -> bool:
         """Note that a file ended; tell whether it goes back to wait for its host.
 
@@ -235,9 +242,9 @@ class Hosts:
 
         Large files wait for the link, small ones for round trips: both at once take less time.
         """
-        if not self._is_large(host.ready[0]):
+        if not self.is_large(host.ready[0]):
             return None
-        if sum(map(self._is_large, host.working.values())) < max(1, most // 3):
+        if sum(map(self.is_large, host.working.values())) < max(1, most // 3):
             return None
         if not (host.small or host.none_small) and host.waiting[False]:
             host.small.extend(self._ledger.take(host.name, _BATCH, late=False, smaller=LARGE))
@@ -252,18 +259,11 @@ class Hosts:
             row = host.ready[at]
             if row.late:
                 return None
-            if not self._is_large(row):
+            if not self.is_large(row):
                 del host.ready[at]
                 return row
             at += 1
         return None
-
-    def _is_large(self, row: Row) -> bool:
-        """Tell whether a file is worth several connections, as far as that is known."""
-        size = row.listed.size
-        if size is None:
-            size = row.had.stat.size if row.had else self._likeness.guess(row.path)
-        return (size or 0) >= LARGE
 
     def _refill(self, host: Host, *, late: bool) -> bool:
         """Take more files from the ledger; tell whether there were any."""

@@ -25,6 +25,7 @@ class Job:
         transfer: how to fetch it.
         twins: other files that had the digest it must have.
         plain: whether nothing but a download may be done for it.
+        large: whether it is worth several connections, as far as that is known.
         how: how it came to be right.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
@@ -38,6 +39,7 @@ class Job:
     transfer: TransferOptions
     twins: tuple[Row, ...] = ()
     plain: bool = False
+    large: bool = False
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None
