@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segdl.core.text import is_hostile
-from segdl.core.url import Location, Origin, follow, parse_source, parse_url
+from segdl.core.url import Location, Origin, _as_any, _as_usual, follow, parse_source, parse_url
 from segdl.errors import SegdlError, ServerError, UsageError
 
 PURE = settings(deadline=None, derandomize=True, max_examples=400)
@@ -400,3 +400,29 @@ def test_from_http_to_https_is_another_origin() -> None:
 def test_errors_are_of_the_tree() -> None:
     assert issubclass(UsageError, SegdlError)
     assert issubclass(ServerError, SegdlError)
+
+
+@given(
+    st.builds(
+        "".join,
+        st.lists(
+            st.sampled_from(
+                [
+                    *("http", "https", "://", "h", "a.example", "-", ":", "80", "99999", "08"),
+                    *("/", "//", ".", "..", "/.", "x~_", "X", "%20", "%", "?", "#", "@", " "),
+                    *("é", "\t", "\n"),
+                ]
+            ),
+            max_size=9,
+        ),
+    ).map(lambda rest: rest if rest.startswith("http") else f"http://h{rest}")
+)
+def test_usual_ones_are_read_as_any_other(text: str) -> None:
+    usual = _as_usual(text)
+    if usual is not None:
+        assert usual == _as_any(text)
+
+
+def test_lists_are_full_of_usual_ones() -> None:
+    for text in ("http://127.0.0.1:8080/00/a-b_c.bin", "https://a.example/", "http://h:080/x//y"):
+        assert _as_usual(text) is not None

@@ -30,11 +30,12 @@ from segdl.engine.helper import Helper
 sharing._FILES, sharing._BUSY = 1, 0.0
 given, real = [], Helper.give
 
-def give(self, number, request, gate):
-    done = real(self, number, request, gate)
+def give(self, number, request):
+    done = real(self, number, request)
     given.extend([number] * done)
-    with open("helper", "w") as told:
-        told.write(str(self._process))
+    if done and len(given) == 1:
+        with open("helper", "w") as told:
+            told.write(str(self._process))
     return done
 
 Helper.give = give
@@ -138,10 +139,10 @@ def slow(seconds: float) -> Callable[[Asked, Connection], bool | None]:
 def helper_of(folder: Path, running: program.Program) -> int:
     """Return the number of the helper's process once it has something to do."""
     path = folder / "helper"
-    while not path.exists() or not path.read_text():
+    while not (path.exists() and (told := path.read_text())):
         assert running.poll() is None
         time.sleep(0.01)
-    return int(path.read_text())
+    return int(told)
 
 
 def is_over(process: int) -> bool:

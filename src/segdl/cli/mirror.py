@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -126,13 +125,16 @@ def _mirror_one(wanted: Wanted) -> int:
 
 def _helping(wanted: Wanted) -> AbstractContextManager[Helper | None]:
     """Have another process ready for small files; None where nothing is for it."""
-    # What it would log is not seen.
-    if wanted.prefix is not None or wanted.mirror.engine is not None or wanted.verbose:
+    mirror = wanted.mirror
+    # What it would log is not seen; and what a host may have of its own is counted here alone.
+    alone = wanted.verbose or any(host.connections for host in mirror.hosts)
+    if alone or wanted.prefix is not None or mirror.engine is not None:
         return nullcontext()
     from segdl.engine.helper import helping
+    from segdl.mirror.terms import network_for_files, transfer_for_files
 
-    one = replace(wanted.transfer, connections=1)
-    return helping(wanted.network, one, wanted.mirror.max_files)
+    transfer = transfer_for_files(wanted.transfer, connections=1)
+    return helping(network_for_files(wanted.network), transfer, mirror.max_files)
 
 
 def _carry_out(

@@ -130,6 +130,16 @@ def closed(state: Admission, *, was_streaming: bool) -> Admission:
     return state._replace(unanswered=state.unanswered - 1)
 
 
+def resting(state: Admission, until: float) -> Admission:
+    """Whoever asked beside was told to come back then: nothing new goes out before.
+
+    Example:
+        >>> may_ask(resting(opening(1), 5.0), 4.0), may_ask(resting(opening(1), 5.0), 5.0)
+        (False, True)
+    """
+    return state._replace(not_before=max(state.not_before, until))
+
+
 def refused(
     state: Admission, now: float, after: float | None, delay: float, *, known: bool = False
 ) -> Admission:

@@ -36,12 +36,17 @@ class Sharing(NamedTuple):
     spent: float = 0.0
     worthwhile: bool = False
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it takes the next small file to know what was spent until then."""
+        return not self.worthwhile and self.files % _FILES == 0
+
     def came(self, now: float, spent: float) -> Sharing:
         """Note a small file.
 
         Args:
             now: seconds.
-            spent: seconds of a core that this process has spent so far.
+            spent: seconds of a core that this process has spent so far, where that `is_due`.
         """
         if self.worthwhile:
             return self

@@ -12,6 +12,8 @@ from segdl.core.text import is_hostile, printable
 from segdl.errors import ServerError, UsageError
 
 _STRAY = re.compile("%(?![0-9A-Fa-f]{2})")
+# What needs no second look: no user, nothing to encode, nothing that only libraries know of.
+_USUAL = re.compile(r"(https?)://([0-9a-z.-]+)(?::([0-9]{1,5}))?(/[0-9A-Za-z_.~/-]*)")
 # What is given where a server of one's own is meant: urllib takes the host for a scheme.
 _HOST_AND_PORT = re.compile(r"[0-9A-Za-z.-]+:[0-9]{1,5}(?:[/?#]|$)")
 USUAL_PORTS = {"http": 80, "https": 443}
@@ -79,6 +81,20 @@ def parse_url(text: str) -> Location:
         >>> str(parse_url("https://me:secret@example.org:443/a?token=x#frag"))
         'https://example.org:443/a'
     """
+    return _as_usual(text) or _as_any(text)
+
+
+def _as_usual(text: str) -> Location | None:
+    """Read one of those that lists are full of; None for any other."""
+    usual = _USUAL.fullmatch(text)
+    if usual is None or "/." in text:
+        return None
+    scheme, host, port, _ = usual.groups()
+    number = USUAL_PORTS[scheme] if port is None else int(port)
+    return Location(text, Origin(scheme, host, number)) if number < 65536 else None
+
+
+def _as_any(text: str) -> Location:
     # Bytes of an argument that are not UTF-8 arrive as surrogates.
     text = re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", text.strip())
     try:

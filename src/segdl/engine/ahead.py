@@ -159,6 +159,10 @@ class Ahead:
         """Wait for it no longer."""
         self._selector.unregister(other)
 
+    def goes_direct(self, location: Location) -> bool:
+        """Tell whether requests go to a place itself, over connections that are kept here."""
+        return self._transport.goes_direct(location)
+
     def drop_idle(self, location: Location) -> None:
         """Close one connection that waits for a request to a place."""
         self._transport.drop_idle(location)

@@ -174,10 +174,10 @@ class Batch:
         returned = self._delegation.next() if self._delegation else None
         if returned is None:
             return None
-        number, request, outcome, events = returned
+        request, (number, outcome, events) = returned
+        for event in events:
+            self._run.emit(event)
         if outcome is not None:
-            for event in events:
-                self._run.emit(event)
             return number, self._settled(number, request, outcome)
         if self._run.cancel.is_set():
             return self._given_up(number, request)
@@ -196,6 +196,8 @@ class Batch:
         """Cancel what is at work, and wait until it has ended."""
         if self.at_work:
             self._run.cancel.set()
+        if self._delegation:
+            self._delegation.leave()
         if self._ahead:
             self._ahead.close()
         while self._threads and len(self._threads) > self._run.lookout.stuck(_STUCK):

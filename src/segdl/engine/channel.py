@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
+import select
 import socket
 import time
 from typing import Generic, TypeVar, cast
@@ -10,7 +12,7 @@ from typing import Generic, TypeVar, cast
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
 
-# Bytes: the kernel takes no message that is as long.
+# Bytes of the longest message: most systems take none of half as many.
 _LONGEST = 1024 * 1024
 
 
@@ -38,31 +40,41 @@ class Channel(Generic[Sent, Received]):
         self._room = bytearray(_LONGEST)
 
     def send(self, message: Sent, *, wait: bool) -> bool:
-        """Send a message; tell whether that was done, where it may not wait or is too long.
+        """Send a message; tell whether that was done: one may be too long, or have to wait.
 
         Raises:
-            OSError: nobody is there any more.
+            ConnectionError: nobody is there any more.
         """
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        if len(data) > _LONGEST:
+            return False
         try:
             self.socket.send(data, 0 if wait else socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                return False
+            raise
         return True
 
-    def receive(self, *, wait: bool) -> Received | None:
-        """Return the next message; None where there is none by now, and it may not wait.
+    def receive(self, seconds: float | None) -> Received | None:
+        """Return the next message; None where there is none within so many seconds.
+
+        Args:
+            seconds: None waits as long as it takes.
 
         Raises:
             EOFError: there will be none any more.
         """
-        flags = 0 if wait else socket.MSG_DONTWAIT
+        if seconds != 0 and not select.select([self.socket], [], [], seconds)[0]:
+            return None
         try:
             try:
-                length = self.socket.recv_into(self._room, 0, flags)
+                length = self.socket.recv_into(self._room, 0, socket.MSG_DONTWAIT)
             except ConnectionResetError:
                 # Who is gone did not read all: what it sent before that is still to come.
-                length = self.socket.recv_into(self._room, 0, flags)
+                length = self.socket.recv_into(self._room, 0, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
         if not length:
@@ -85,12 +97,8 @@ class Channel(Generic[Sent, Received]):
         ends = time.monotonic() + seconds
         try:
             while (left := ends - time.monotonic()) > 0:
-                self.socket.settimeout(left)
-                if not self.socket.recv_into(self._room):
-                    return True
-        except TimeoutError:
-            return False
-        except OSError:
+                self.receive(left)
+        except EOFError:
             return True
         return False
 

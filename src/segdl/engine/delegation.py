@@ -1,19 +1,39 @@
-"""Which files the helper gets, and what becomes of them here."""
+"""Which files the helper gets, and what becomes of them here.
+
+Its connections hold places at the gates of their origins here, from the first file that each is
+for until it is closed: both processes together have no more than one may have.
+"""
 
 from __future__ import annotations
 
+import select
 import time
 
 from segdl.core.sharing import Sharing
-from segdl.core.url import parse_url
+from segdl.core.url import Origin, parse_url
 from segdl.engine.ahead import Ahead, asks_once
 from segdl.engine.contact import FIRST_BYTES
+from segdl.engine.gate import Gate
 from segdl.engine.helper import Helper, Returned
 from segdl.engine.outright import is_small
-from segdl.engine.run import Run
+from segdl.engine.run import TICK, Run
 from segdl.errors import SegdlError
 from segdl.options import Request
+from segdl.progress.events import Busy
 from segdl.results import DownloadResult
+
+
+class _Places:
+    """Places at a gate: `held` by connections of the helper, `used` by files that it has."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.held = self.used = 0
+
+    def leave(self) -> None:
+        while self.held:
+            self.held -= 1
+            self.gate.closed(was_streaming=True)
 
 
 class Delegation:
@@ -30,6 +50,7 @@ class Delegation:
         self._helper = helper
         self._ahead = ahead
         self._sharing = Sharing()
+        self._places: dict[Origin, _Places] = {}
         self._watches = not helper.is_gone
         if self._watches:
             ahead.watch(helper.channel.socket)
@@ -42,7 +63,9 @@ class Delegation:
     def note(self, result: DownloadResult) -> None:
         """Learn from a file that was fetched here whether a helper would be of use."""
         if result.requests == 1 and result.fetched <= FIRST_BYTES:
-            self._sharing = self._sharing.came(time.monotonic(), time.process_time())
+            # The system takes its time to tell.
+            spent = time.process_time() if self._sharing.is_due else 0.0
+            self._sharing = self._sharing.came(time.monotonic(), spent)
         else:
             self._sharing = Sharing()
 
@@ -64,12 +87,19 @@ class Delegation:
         except SegdlError:
             return False
         gate = self._run.gates.of(location.origin)
-        if not gate.try_ask_again():
+        if gate.limit < 2 or gate.pause() > 0 or not self._ahead.goes_direct(location):
             return False
-        if not self._helper.give(number, request, gate):
-            gate.closed(was_streaming=True)
+        places = self._places.setdefault(location.origin, _Places(gate))
+        connects = places.used == places.held
+        if connects and not gate.try_ask_again():
             return False
-        if self._helper.connects(gate):
+        if not self._helper.give(number, request):
+            if connects:
+                gate.closed(was_streaming=True)
+            return False
+        places.used += 1
+        if connects:
+            places.held += 1
             self._ahead.drop_idle(location)
         return True
 
@@ -77,10 +107,31 @@ class Delegation:
         """Return a file that came back; None where none did by now. It does not wait."""
         if self._run.cancel.is_set():
             self._helper.end()
-        returned = self._helper.next()
-        if self._watches and self._helper.is_gone:
+        news = self._helper.next()
+        if self._helper.is_gone and self._watches:
             self._watches = False
             self._ahead.watch_no_more(self._helper.channel.socket)
-        if returned is not None and returned.outcome is None:
+        if isinstance(news, Returned):
+            self._came_back(news)
+        elif news is not None and not self._places[news.origin].used:
+            self._places[news.origin].leave()
+        if self._helper.is_gone and not self.at_work:
+            for places in self._places.values():
+                places.leave()
+        return news if isinstance(news, Returned) else None
+
+    def _came_back(self, returned: Returned) -> None:
+        places = self._places[parse_url(returned.request.url).origin]
+        places.used -= 1
+        for event in returned.ended.events:
+            if isinstance(event, Busy):
+                places.gate.rest(event.seconds)
+        if returned.ended.outcome is None:
             self._sharing = Sharing()
-        return returned
+
+    def leave(self) -> None:
+        """Have the helper end, and wait until it did; what it still had is of no interest."""
+        self._helper.end()
+        while not self._helper.is_gone or self.at_work:
+            if self.next() is None and not self._helper.is_gone:
+                select.select([self._helper.channel.socket], [], [], TICK)

@@ -87,6 +87,11 @@ class Gate:
         with self._changed:
             return max(0.0, self._state.not_before - self._clock())
 
+    def rest(self, seconds: float) -> None:
+        """Let nothing through for so many seconds: another process was told to come back then."""
+        with self._changed:
+            self._state = admission.resting(self._state, self._clock() + seconds)
+
     @property
     def may_ask(self) -> bool:
         """Whether one more request may go out now."""

@@ -1,9 +1,8 @@
 """A second process that small files are given to while one core is not enough for them.
 
 It is made before there are threads, and waits until there is something for it to do
-(:mod:`segdl.core.sharing`). Each file that it has counts at the gate of its origin here. What
-does not go smoothly there comes back: it is this process that waits, tries again, and goes on
-with what is large.
+(:mod:`segdl.core.sharing`). What does not go smoothly there comes back: it is this process that
+waits, tries again, and goes on with what is large.
 """
 
 from __future__ import annotations
@@ -13,34 +12,26 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
-from segdl.engine.batch import Outcome
 from segdl.engine.channel import Channel, channels
-from segdl.engine.gate import Gate
-from segdl.engine.helping import Ended, Wanted, help_with
+from segdl.engine.helping import Ended, Left, Wanted, help_with
 from segdl.options import NetworkOptions, Request, TransferOptions
-from segdl.progress.events import Event
 
-# Seconds that it gets for its way out.
+# Seconds that it gets for its way out, and that nobody waits beyond that.
 _GRACE = 1.0
+_MOMENT = 0.05
+_LOOK = 0.005
 
 
 class Returned(NamedTuple):
-    """A file that is not with the helper any more, and how it ended; None: it did not."""
+    """A file that is not with the helper any more, and what became of it."""
 
-    number: int
     request: Request
-    outcome: Outcome | None
-    events: tuple[Event, ...] = ()
-
-
-class _Given(NamedTuple):
-    request: Request
-    gate: Gate
+    ended: Ended
 
 
 class Helper:
@@ -56,14 +47,12 @@ class Helper:
         is_gone: whether it takes nothing any more.
     """
 
-    def __init__(self, channel: Channel[Wanted, Ended], process: int, most: int) -> None:
+    def __init__(self, channel: Channel[Wanted, Ended | Left], process: int, most: int) -> None:
         self.channel = channel
         self._process = process
         self._most = most
-        self._given: dict[int, _Given] = {}
+        self._given: dict[int, Request] = {}
         self.is_gone = False
-        # Most files of each origin that it had at once.
-        self._connections: Counter[Gate] = Counter()
         self._ends: float | None = None
 
     @property
@@ -76,43 +65,38 @@ class Helper:
         """Whether it takes one more."""
         return not self.is_gone and len(self._given) < self._most
 
-    def give(self, number: int, request: Request, gate: Gate) -> bool:
-        """Give it a file that was claimed at a gate; tell whether it has it."""
+    def give(self, number: int, request: Request) -> bool:
+        """Give it a file; tell whether it has it."""
         try:
             sent = self.channel.send(Wanted(number, request), wait=False)
         except OSError:
-            # Too long a message, or nobody is there: what it had shows in `next`.
+            # Nobody is there: what it had shows in `next`.
             return False
         if sent:
-            self._given[number] = _Given(request, gate)
+            self._given[number] = request
         return sent
 
-    def connects(self, gate: Gate) -> bool:
-        """Tell whether it needs one more connection for what it was given last."""
-        given = sum(each.gate is gate for each in self._given.values())
-        if given <= self._connections[gate]:
-            return False
-        self._connections[gate] = given
-        return True
+    def next(self) -> Returned | Left | None:
+        """Return a file that came back, or word of an origin; None where there is none by now.
 
-    def next(self) -> Returned | None:
-        """Return a file that came back; None where none did by now. It does not wait."""
-        ended = None
+        It does not wait. What is with a process that is gone comes back as it was.
+        """
+        message = None
         if not self.is_gone:
             try:
-                ended = self.channel.receive(wait=False)
+                message = self.channel.receive(0.0)
+                self.is_gone = message is None and self._is_overdue
             except EOFError:
                 self.is_gone = True
-        if self._ends is not None and time.monotonic() > self._ends:
-            self.is_gone = True
-        if ended is None and not (self.is_gone and self._given):
-            return None
-        number = next(iter(self._given)) if ended is None else ended.number
-        given = self._given.pop(number)
-        given.gate.closed(was_streaming=True)
-        if ended is None:
-            return Returned(number, given.request, None)
-        return Returned(number, given.request, ended.outcome, ended.events)
+        if message is None and self.is_gone and self._given:
+            message = Ended(next(iter(self._given)), None)
+        if isinstance(message, Ended):
+            return Returned(self._given.pop(message.number), message)
+        return message
+
+    @property
+    def _is_overdue(self) -> bool:
+        return self._ends is not None and time.monotonic() > self._ends
 
     def end(self) -> None:
         """Have it give everything back, and end; what does not come within a moment is lost."""
@@ -123,14 +107,20 @@ class Helper:
     def close(self) -> None:
         """See it off: it is over then."""
         self.end()
-        if not self.channel.wait_for_end(_GRACE):
+        assert self._ends is not None
+        if not self.channel.wait_for_end(max(_MOMENT, self._ends - time.monotonic())):
             os.kill(self._process, signal.SIGKILL)
         self.channel.close()
+        ends = time.monotonic() + _GRACE
+        while not self._is_over() and time.monotonic() < ends:
+            time.sleep(_LOOK)
+
+    def _is_over(self) -> bool:
         try:
-            os.waitpid(self._process, 0)
+            return os.waitpid(self._process, os.WNOHANG)[0] == self._process
         except ChildProcessError:
             # Whoever runs this has all of them reaped.
-            pass
+            return True
 
 
 @contextmanager
@@ -190,6 +180,8 @@ def _be(work: Callable[[], None]) -> NoReturn:
         # Who made it says when it ends.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        # What there is to warn of, the first process warns of.
+        warnings.simplefilter("ignore")
         work()
         code = 0
     except BaseException:  # noqa: BLE001 - what is said of a defect

@@ -100,8 +100,10 @@ def kept_as(place: Path) -> str:
 def drop_parts(directory: Path, path: str) -> None:
     """Throw away what was fetched of a file, unless that is behind a link, or held by a run."""
     target = Target(directory / path)
+    if not os.path.isdir(target.workplace):
+        return
     place = os.path.realpath(directory) + os.sep + str(target.workplace.relative_to(directory))
-    if not os.path.isdir(target.workplace) or os.path.realpath(target.workplace) != place:
+    if os.path.realpath(target.workplace) != place:
         return
     try:
         with Workplace(target) as workplace:

@@ -16,6 +16,7 @@ from segdl.mirror.options import MirrorOptions
 from segdl.mirror.profiles import Profiles
 from segdl.mirror.rows import Row
 from segdl.mirror.stat import beginning_of
+from segdl.mirror.terms import transfer_for_files
 from segdl.net.credentials import basic
 from segdl.options import NetworkOptions, Request, TransferOptions
 
@@ -38,7 +39,7 @@ class Asking:
         profiles: Profiles,
     ) -> None:
         self._options = options
-        self._transfer = replace(transfer, if_exists="overwrite", remote_time=True)
+        self._transfer = transfer_for_files(transfer)
         self._transfers: dict[str | int, TransferOptions] = {}
         # Files of one folder come one after another.
         self._folder = lru_cache(maxsize=64)(options.directory.joinpath)

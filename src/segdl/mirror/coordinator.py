@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from segdl.core.mirrorneed import Had
@@ -29,6 +28,7 @@ from segdl.mirror.reading import Reading
 from segdl.mirror.result import RoundResult
 from segdl.mirror.rotted import Rotted
 from segdl.mirror.rows import Row
+from segdl.mirror.terms import network_for_files
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
 
@@ -63,8 +63,7 @@ class Coordinator:
         place: Place,
     ) -> None:
         network = run.network
-        # Each request has what is meant for its server, and nothing else.
-        self._run = run._replace(network=replace(network, headers=(), user=None))
+        self._run = run._replace(network=network_for_files(network))
         self._options = options
         source = options.listing.source
         profiles = Profiles(options.hosts, source, lambda text: tell(Said(text)))
@@ -227,7 +226,7 @@ class Coordinator:
 
     def _settle(self, run: Run, number: int, result: DownloadResult) -> DownloadResult:
         assert self._place.work is not None
-        return self._place.work.settle(run, self._jobs[number], result)
+        return self._place.work.settle(run, self._jobs[number], number, result)
 
     def _ended(
         self, this: RoundResult, hosts: Hosts, job: Job, number: int, outcome: Outcome

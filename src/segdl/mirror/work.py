@@ -70,12 +70,15 @@ class Work:
         path = self._options.directory / job.row.path
         return self._here(run, job, path) or self._from_twin(run, job, path, run.clock())
 
-    def settle(self, run: Run, job: Job, result: DownloadResult) -> DownloadResult:
-        """Do what `carry_out` does for a file once it is downloaded.
+    def settle(self, run: Run, job: Job, number: int, result: DownloadResult) -> DownloadResult:
+        """Do what `carry_out` does for a file once another process has downloaded it.
 
         Raises:
             SegdlError: it cannot be done.
         """
+        if result.status == "skipped" and self.held(job.row) != job.request.held:
+            # What the server was told of was touched meanwhile.
+            return self.carry_out(run, job, number)
         self.fetched(run, job, self._path(job, result), result)
         return self.ended(run, job, result)
 

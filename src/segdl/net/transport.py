@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segdl.core.s3url import place_of
 from segdl.core.schedule import parse_schedule
 from segdl.core.text import printable
-from segdl.core.url import Location
+from segdl.core.url import Location, Origin
 from segdl.net.answer import Answer
 from segdl.net.asked import Asked
 from segdl.net.connector import Connector
@@ -168,9 +168,7 @@ class Transport:
             headers: header fields.
             most: bytes of the longest body that is to be gathered.
         """
-        if self._limiter is not None or not location.is_web:
-            return None
-        if self._proxies.of(location) is not None:
+        if not self.goes_direct(location):
             return None
         line = self._direct.ask_ahead(location, headers)
         if line is None:
@@ -180,6 +178,17 @@ class Transport:
     def idle(self, location: Location) -> int:
         """Return how many connections wait for a request to a place, as far as is known."""
         return self._direct.idle(location.origin)
+
+    def goes_direct(self, location: Location) -> bool:
+        """Tell whether requests go to a place itself, at once."""
+        if self._limiter is not None or not location.is_web:
+            return False
+        return self._proxies.of(location) is None
+
+    def drop_all_idle(self, origin: Origin) -> None:
+        """Close all connections that wait for a request to an origin."""
+        while self._direct.idle(origin):
+            self._direct.drop_idle(origin)
 
     def drop_idle(self, location: Location) -> None:
         """Close one connection that waits for a request to a place: another process makes one."""
