@@ -91,16 +91,17 @@ class Delegation:
             return False
         places = self._places.setdefault(location.origin, _Places(gate))
         connects = places.used == places.held
-        if connects and not gate.try_ask_again():
-            return False
+        if connects:
+            if not gate.try_ask_again():
+                return False
+            # Before the helper makes another.
+            self._ahead.drop_idle(location)
         if not self._helper.give(number, request):
             if connects:
                 gate.closed(was_streaming=True)
             return False
         places.used += 1
-        if connects:
-            places.held += 1
-            self._ahead.drop_idle(location)
+        places.held += connects
         return True
 
     def next(self) -> Returned | None:
