@@ -22,9 +22,8 @@ from segdl.engine.download import download
 from segdl.engine.many import download_all
 from segdl.engine.surroundings import open_run
 from segdl.progress.events import Event, Finished, Probing, Started
-from support import data
 from support.fetching import check_balance
-from support.scripted import ScriptedServer
+from support.site import Site, content, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,46 +33,6 @@ if TYPE_CHECKING:
     from segdl.options import Request as Wanted
     from support.connection import Connection
     from support.request import Request
-
-KIB = 1024
-
-
-def content(path: str) -> bytes:
-    seed = int(path.strip("/").split(".")[0])
-    return data.content(1 + seed * 997 % (90 * KIB), seed=seed)
-
-
-def plain(body: bytes, *more: str, status: str = "200 OK") -> bytes:
-    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *more, "", ""]
-    return "\r\n".join(head).encode() + body
-
-
-class Site(ScriptedServer):
-    """Serves the files of `content`; `odd` answers some paths in its own way."""
-
-    def __init__(self, tls: Any = None) -> None:
-        self.odd: dict[str, Callable[[Request, Connection], bool | None]] = {}
-        super().__init__(self._answer, tls=tls)
-
-    def __enter__(self) -> Site:
-        super().__enter__()
-        return self
-
-    def _answer(self, request: Request, connection: Connection) -> bool | None:
-        if request.path in self.odd:
-            return self.odd[request.path](request, connection)
-        body = content(request.path)
-        first, last = request.range or (0, None)
-        if (first, last) == (0, 0):
-            tag = f'ETag: "{request.path}"'
-            told = f"Content-Range: bytes 0-0/{len(body)}"
-            connection.send(plain(body[:1], tag, told, status="206 Partial Content"))
-        else:
-            connection.send(plain(body, f'ETag: "{request.path}"'))
-        return None
-
-    def asked(self) -> Counter[str]:
-        return Counter(request.path for request in self.requests)
 
 
 @pytest.fixture

@@ -13,18 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import data
-from support.helped import (
-    COUNT,
-    Site,
-    content,
-    fetch,
-    finish,
-    helper_of,
-    is_over,
-    plain,
-    slow,
-    start,
-)
+from support.helped import COUNT, fetch, finish, helper_of, is_over, slow, start
+from support.helped import check as check_files
+from support.site import Site, content, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,11 +48,7 @@ def sums(site: Site, folder: Path, wrong: tuple[int, ...] = ()) -> tuple[str, ..
 
 
 def check(folder: Path, but: tuple[int, ...] = ()) -> None:
-    names = {f"{n}.bin" for n in range(1, COUNT + 1) if n not in but}
-    there = {name for name in os.listdir(folder / "out") if not name.startswith(".")}
-    assert there == names
-    for name in names:
-        assert (folder / "out" / name).read_bytes() == content(name)
+    check_files(folder, but, beside=frozenset({".segdl"}))
 
 
 def test_two_runs(site: Site, tmp_path: Path) -> None:
@@ -69,13 +56,34 @@ def test_two_runs(site: Site, tmp_path: Path) -> None:
     assert (ran.code, ran.said) == (0, [])
     assert ran.given > 0
     check(tmp_path)
-    assert {site.asked(f"/{n}.bin") for n in range(1, COUNT + 1)} == {1}
+    assert set(site.asked().values()) == {1}
     again = fetch(tmp_path, *MIRROR, "list", "out")
     assert again.code == 0
     assert again.given > 0
-    assert {site.asked(f"/{n}.bin") for n in range(1, COUNT + 1)} == {2}
+    assert set(site.asked().values()) == {2}
     report = json.loads((tmp_path / "out" / ".segdl" / "report.json").read_text())
     assert report["files"]["unchanged"] == COUNT
+
+
+def test_what_did_not_change_is_asked_for_once_whatever_its_size(
+    site: Site, tmp_path: Path
+) -> None:
+    large = data.content(3 * 1024 * 1024, seed=9)
+
+    def answer(request: Asked, connection: Connection) -> None:
+        if request.fields.get("if-none-match") == '"l"':
+            connection.send(b'HTTP/1.1 304 Not Modified\r\nETag: "l"\r\n\r\n')
+        else:
+            connection.send(plain(large, 'ETag: "l"'))
+
+    for n in range(40, 60):
+        site.odd[f"/{n}.bin"] = answer
+    assert fetch(tmp_path, *MIRROR, "list", "out").code == 0
+    asked = len(site.requests)
+    again = fetch(tmp_path, *MIRROR, "list", "out")
+    assert again.code == 0
+    assert again.given > 0
+    assert len(site.requests) == asked + COUNT
 
 
 def test_what_a_list_has_digests_of_is_not_asked_for_again(site: Site, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The real program with a helper that is of use from the second file on, and a site for it."""
+"""The real program with a helper that is of use from the second file on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from support import data, program
-from support.scripted import ScriptedServer
+from support import program
+from support.site import content, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from support.connection import Connection
     from support.request import Request as Asked
 
-KIB = 1024
 COUNT = 120
 
 # It says at the end what became of the helper.
@@ -51,44 +50,6 @@ os._exit(code)
 """
 
 
-def content(path: str) -> bytes:
-    """Return what `/N.bin` is."""
-    seed = int(path.strip("/").split(".")[0])
-    return data.content(1 + seed * 997 % (30 * KIB), seed=seed)
-
-
-def plain(body: bytes, *more: str, status: str = "200 OK") -> bytes:
-    """Return an answer with more header fields."""
-    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *more, "", ""]
-    return "\r\n".join(head).encode() + body
-
-
-class Site(ScriptedServer):
-    """Serves the files of `content`; `odd` answers some paths in its own way."""
-
-    def __init__(self) -> None:
-        self.odd: dict[str, Callable[[Asked, Connection], bool | None]] = {}
-        super().__init__(self._answer)
-
-    def __enter__(self) -> Site:
-        super().__enter__()
-        return self
-
-    def _answer(self, request: Asked, connection: Connection) -> bool | None:
-        if request.path in self.odd:
-            return self.odd[request.path](request, connection)
-        tag = f'"{request.path}"'
-        if request.fields.get("if-none-match") == tag:
-            connection.send(f"HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n".encode())
-        else:
-            connection.send(plain(content(request.path), f"ETag: {tag}"))
-        return None
-
-    def asked(self, path: str) -> int:
-        """Return how often a path was asked for."""
-        return sum(request.path == path for request in self.requests)
-
-
 class Ran(NamedTuple):
     """How the program ended: its exit code, lines of standard error, and files of the helper."""
 
@@ -118,10 +79,10 @@ def fetch(folder: Path, *arguments: str) -> Ran:
         return finish(running)
 
 
-def check(folder: Path, but: tuple[int, ...] = ()) -> None:
-    """See to it that all files are there and right, and nothing else is."""
+def check(folder: Path, but: tuple[int, ...] = (), beside: frozenset[str] = frozenset()) -> None:
+    """See to it that all files are there and right, and nothing else is but what is `beside`."""
     names = {f"{n}.bin" for n in range(1, COUNT + 1) if n not in but}
-    assert set(os.listdir(folder / "out")) == names
+    assert set(os.listdir(folder / "out")) == names | beside
     for name in names:
         assert (folder / "out" / name).read_bytes() == content(name)
 

@@ -49,7 +49,7 @@ def carry_out(
     shown = "none" if options.quiet or options.dry_run else options.progress
     max_files = 1 if wanted.is_single(options) else options.max_files
     with (
-        _helping(options, network, transfer, max_files if prefix is None else 0) as helper,
+        _helping(options, network, transfer, prefix) as helper,
         closing(make_view(shown, sys.stderr)) as view,
         logging_to(view, verbose=options.verbose, insecure=options.insecure),
         open_run(
@@ -74,15 +74,16 @@ def _helping(
     options: argparse.Namespace,
     network: NetworkOptions,
     transfer: TransferOptions,
-    max_files: int,
+    prefix: S3Place | None,
 ) -> AbstractContextManager[Helper | None]:
     """Have another process ready for a list's small files; None where nothing is for it."""
+    is_list = options.input_file is not None and prefix is None
     # What it would log is not seen.
-    if options.input_file is None or options.dry_run or options.verbose:
+    if not is_list or options.dry_run or options.verbose:
         return nullcontext()
     from segdl.engine.helper import helping
 
-    return helping(network, transfer, max_files)
+    return helping(network, transfer, options.max_files)
 
 
 def _stream(run: Run, options: argparse.Namespace) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import pickle
-import select
 import socket
 import time
 from typing import Generic, TypeVar, cast
+
+from segdl.net.readable import wait_for_read
 
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
@@ -67,7 +68,7 @@ class Channel(Generic[Sent, Received]):
         Raises:
             EOFError: there will be none any more.
         """
-        if seconds != 0 and not select.select([self.socket], [], [], seconds)[0]:
+        if seconds != 0 and not wait_for_read(self.socket, seconds):
             return None
         try:
             try:

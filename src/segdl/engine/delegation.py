@@ -6,7 +6,6 @@ for until it is closed: both processes together have no more than one may have.
 
 from __future__ import annotations
 
-import select
 import time
 
 from segdl.core.sharing import Sharing
@@ -18,6 +17,7 @@ from segdl.engine.helper import Helper, Returned
 from segdl.engine.outright import is_small
 from segdl.engine.run import TICK, Run
 from segdl.errors import SegdlError
+from segdl.net.readable import wait_for_read
 from segdl.options import Request
 from segdl.progress.events import Busy
 from segdl.results import DownloadResult
@@ -135,4 +135,4 @@ class Delegation:
         self._helper.end()
         while not self._helper.is_gone or self.at_work:
             if self.next() is None and not self._helper.is_gone:
-                select.select([self._helper.channel.socket], [], [], TICK)
+                wait_for_read(self._helper.channel.socket, TICK)

@@ -19,6 +19,7 @@ from typing import NamedTuple, NoReturn
 
 from segdl.engine.channel import Channel, channels
 from segdl.engine.helping import Ended, Left, Wanted, help_with
+from segdl.errors import SegdlError
 from segdl.options import NetworkOptions, Request, TransferOptions
 
 # Seconds that it gets for its way out, and that nobody waits beyond that.
@@ -184,6 +185,9 @@ def _be(work: Callable[[], None]) -> NoReturn:
         warnings.simplefilter("ignore")
         work()
         code = 0
+    except (OSError, SegdlError):
+        # What it had is done without it.
+        pass
     except BaseException:  # noqa: BLE001 - what is said of a defect
         sys.excepthook(*sys.exc_info())
     finally:

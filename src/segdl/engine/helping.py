@@ -82,8 +82,13 @@ def help_with(
         network: how to reach servers.
         transfer: how to fetch and keep files.
         most: files at once.
+
+    Raises:
+        OSError: nobody is there any more, or the system gives no more of what it takes.
+        SegdlError: it gives no more threads.
     """
     cancel = threading.Event()
+    # Threads add to what is told of a file until it ended; it is taken after that.
     told: defaultdict[int, list[Event]] = defaultdict(list)
 
     def emit(event: Event) -> None:
@@ -104,9 +109,6 @@ def help_with(
                     cancel.set()
                 if (ended := batch.next_outcome()) is not None:
                     work.give_back(*ended, told.pop(ended[0], []))
-        except (ConnectionError, SegdlError):
-            # Nobody is there any more, or there is no thread for what was given.
-            pass
         finally:
             batch.leave()
 
@@ -121,7 +123,7 @@ class _Connections:
         self._used: dict[Origin, float] = {}
 
     @property
-    def any(self) -> bool:
+    def are_kept(self) -> bool:
         """Whether there are some to let go of, sooner or later."""
         return bool(self._used)
 
@@ -180,7 +182,7 @@ class _Work:
     def _patience(self) -> float | None:
         if self._batch.at_work or self._waiting:
             return 0.0
-        return _PATIENCE if self._connections.any else None
+        return _PATIENCE if self._connections.are_kept else None
 
     def give_back(self, number: int, outcome: Outcome, events: list[Event]) -> None:
         """Say what became of a file."""
@@ -200,5 +202,7 @@ def _small(run: Run, request: Request, number: int) -> DownloadResult:
 
 def _refuse_large(task: Task, contact: Contact) -> None:
     size = contact.version.size
+    if contact.not_modified:
+        return
     if size is None or not is_small(size, task.run.transfer):
         raise _NotSmallError("not small")

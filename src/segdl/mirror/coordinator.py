@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
-from segdl.core.mirrorneed import Had
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
@@ -28,6 +27,7 @@ from segdl.mirror.reading import Reading
 from segdl.mirror.result import RoundResult
 from segdl.mirror.rotted import Rotted
 from segdl.mirror.rows import Row
+from segdl.mirror.successes import Successes
 from segdl.mirror.terms import network_for_files
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
@@ -74,8 +74,7 @@ class Coordinator:
         self._place = place
         self._jobs: dict[int, Job] = {}
         self._numbers = 0
-        self._unwritten: list[tuple[Row, Had]] = []
-        self._written_at = 0.0
+        self._successes = Successes(ledger, run.clock)
         self._first = 0
         self._rotted = Rotted(tell)
         self._carrier: Carrier | None = None
@@ -126,7 +125,7 @@ class Coordinator:
         try:
             self._carry_out_list(this, hosts)
         finally:
-            self._write_down()
+            self._successes.write()
             done = this.done + intake.kept
             figures = (intake.files, intake.bytes, done, this.fetched, this.failed, 0)
             self._ledger.end_listing(intake.listing, figures, complete=this.clean)
@@ -173,10 +172,10 @@ class Coordinator:
         while True:
             idle = not hosts.at_work
             feed.take_in(wait=idle and not hosts.left)
-            self._write_down(unless=_WRITE_EVERY)
+            self._successes.write(unless=_WRITE_EVERY)
             self._give_up(this, hosts)
             if self._rotted and this.intake.ended:
-                self._write_down()
+                self._successes.write()
                 self._rotted.read_again(this.intake)
             late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
@@ -218,7 +217,7 @@ class Coordinator:
         wanted = row.listed.checksum
         if wanted is None or not (row.has_twin and wanted.proves):
             return ()
-        self._write_down()
+        self._successes.write()
         return tuple(self._ledger.twins(wanted, row.id))
 
     def _carry_out(self, run: Run, request: Request, number: int) -> DownloadResult:  # noqa: ARG002
@@ -246,7 +245,7 @@ class Coordinator:
             return
         assert job.had is not None
         hosts.learn(job.row.path, job.had.stat.size)
-        self._unwritten.append((job.row, job.had))
+        self._successes.add(job.row, job.had)
         this.intake.apart.pop(job.row.path, None)
         this.done += 1
         this.fetched += job.how != "unchanged"
@@ -266,19 +265,6 @@ class Coordinator:
                 outcome.requests,
             )
         )
-
-    def _write_down(self, *, unless: float = 0.0) -> None:
-        """Have the ledger know what succeeded, unless that was done so many seconds ago.
-
-        One write for many files. What a kill keeps from being written is found on the disk.
-        """
-        now = self._run.clock()
-        if self._unwritten and now >= self._written_at + unless:
-            with self._ledger.transaction():
-                for row, had in self._unwritten:
-                    self._ledger.succeeded(row, had)
-            self._unwritten.clear()
-            self._written_at = now
 
     def _lost(self, this: RoundResult, job: Job, error: SegdlError) -> None:
         error.advise(OF_A_FILE)
