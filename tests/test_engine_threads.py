@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +139,32 @@ class TestThreads:
             assert first.result(10)
             queued.result(10)
         assert done == ["queued"]
+
+    def test_a_thread_that_took_on_what_waited_is_not_free(
+        self, limit: Callable[..., None]
+    ) -> None:
+        limit(1, "few")
+        told, end, go = threading.Event(), threading.Event(), threading.Event()
+
+        def tell() -> bool:
+            told.set()
+            return end.wait(10)
+
+        with Threads(4, thread_name_prefix="few") as threads:
+            first = threads.submit(tell)
+            assert told.wait(10)
+            # The caller knows what came of it, so it counts none as busy.
+            second = threads.submit_beside(0, partial(go.wait, 10))
+            assert second is not None
+            end.set()
+            assert first.result(10)
+            while not second.running():
+                time.sleep(0.001)
+            assert threads.submit_beside(1, print) is None
+            go.set()
+            assert second.result(10)
+            # It is free when it has counted that, which is a moment later than the result.
+            assert threads.submit(int, "7").result(10) == 7
 
     def test_none_at_all(self, limit: Callable[..., None]) -> None:
         limit(0, "few")

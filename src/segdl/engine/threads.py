@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
-from typing import ParamSpec, TypeVar
+from queue import Empty, Queue
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from segdl.core.limits import is_no_more_threads, no_more_threads
 
@@ -13,14 +15,64 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Threads(ThreadPoolExecutor):
-    """A pool whose work waits for a thread of its own where no other can be started."""
+class _Task(Generic[T]):
+    """Work that was handed in, and what is known of it."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self.future: Future[T] = Future()
+
+    def carry_out(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._work()
+        except BaseException as error:  # noqa: BLE001 - it is for who waits
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+    def cancel(self) -> None:
+        self.future.cancel()
+
+
+class Threads:
+    """A pool whose work waits for a thread of its own where no other can be started.
+
+    The standard library's keeps what it found no thread for, and then takes a thread that is
+    about to do that for an idle one: what comes next would wait for nobody. So this one counts
+    what was handed in and did not end, which is exact at every moment.
+
+    Threads share it; `_lock` owns `_started`, `_at_hand` and `_closed`. Whoever makes one shuts
+    it down: its threads stay until then.
+
+    Args:
+        most: how many threads it has at most.
+        thread_name_prefix: what their names begin with.
+
+    Example:
+        >>> with Threads(2, thread_name_prefix="example") as threads:
+        ...     threads.submit(int, "7", base=8).result()
+        7
+    """
+
+    def __init__(self, most: int, *, thread_name_prefix: str = "segdl") -> None:
+        self._most = most
+        self._prefix = thread_name_prefix
+        self._lock = threading.Lock()
+        self._started: list[threading.Thread] = []
+        # What was handed in and did not end.
+        self._at_hand = 0
+        self._closed = False
+        # None is for the threads to pass on to each other: there will be nothing more.
+        self._queue: Queue[_Task[Any] | None] = Queue()
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have work done, as soon as a thread is free.
 
         Raises:
             SegdlError: there is no thread, and none can be started.
+            RuntimeError: it was shut down.
         """
         future = self.submit_beside(0, partial(work, *args, **kwargs))
         assert future is not None
@@ -30,7 +82,7 @@ class Threads(ThreadPoolExecutor):
         """Have work done, unless no thread would be free for it.
 
         A thread whose work has just told what came of it is free in a moment: it takes on what
-        waits. The pool's own word for idle comes later than that.
+        waits.
 
         Args:
             busy: how many threads of the pool the caller keeps at work.
@@ -42,37 +94,70 @@ class Threads(ThreadPoolExecutor):
 
         Raises:
             SegdlError: there is no thread, and none can be started.
+            RuntimeError: it was shut down.
         """
-        # What could not be given a thread lies in the pool's queue all the same, and its
-        # future is lost: so it is ours.
-        future: Future[T] = Future()
+        task = _Task(work)
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("work was handed in after the shutdown of its threads")
+            if not self._has_thread_beside(busy):
+                return None
+            self._at_hand += 1
+            self._queue.put(task)
+        return task.future
+
+    def shutdown(self, *, wait: bool = True, cancel_futures: bool = False) -> None:
+        """Take nothing more; threads end when nothing waits for them.
+
+        Args:
+            wait: return when they ended.
+            cancel_futures: what no thread has begun with is not done.
+        """
+        with self._lock:
+            self._closed = True
+            if cancel_futures:
+                self._drop()
+            self._queue.put(None)
+            started = list(self._started)
+        if wait:
+            for thread in started:
+                thread.join()
+
+    def __enter__(self) -> Threads:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+    def _has_thread_beside(self, busy: int) -> bool:
+        if self._at_hand < len(self._started) or len(self._started) == self._most:
+            return True
+        name = f"{self._prefix}_{len(self._started)}"
+        thread = threading.Thread(name=name, target=self._serve)
         try:
-            carried = super().submit(_carry_out, future, work)
+            thread.start()
         except RuntimeError as error:
             if not is_no_more_threads(error):
                 raise
-            threads = len(self._threads)
-            if threads > busy or not future.cancel():
-                return future
-            if not threads:
+            if not self._started:
                 raise no_more_threads() from error
-            return None
-        carried.add_done_callback(partial(_follow, future))
-        return future
+            return len(self._started) > busy
+        self._started.append(thread)
+        return True
 
+    def _drop(self) -> None:
+        try:
+            while (task := self._queue.get_nowait()) is not None:
+                task.cancel()
+                self._at_hand -= 1
+        except Empty:
+            pass
 
-def _follow(future: Future[T], carried: Future[None]) -> None:
-    # As the pool does where it is shut down.
-    if carried.cancelled():
-        future.cancel()
-
-
-def _carry_out(future: Future[T], work: Callable[[], T]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = work()
-    except BaseException as error:  # noqa: BLE001 - it is for who waits
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+    def _serve(self) -> None:
+        while (task := self._queue.get()) is not None:
+            task.carry_out()
+            # What it holds lives no longer than it takes.
+            del task
+            with self._lock:
+                self._at_hand -= 1
+        self._queue.put(None)
