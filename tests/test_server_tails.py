@@ -138,15 +138,15 @@ def test_a_server_without_ranges_is_not_asked_for_a_rest(
 def test_a_fast_connection_goes_on_through_what_a_slow_one_took_over(
     origin: Callable[..., Any], tmp_path: Path, layout: Any
 ) -> None:
-    # Only the first connection is fast: without it the rest would take minutes.
-    fast, slow = Drip(512 * 1024, 0.05), Drip(1024, 0.1)
+    # Only the first request is fast: without it the rest would take minutes.
+    fast, slow = Drip(256 * 1024, 0.05), Drip(1024, 0.1)
     served = origin(CONTENT, faults=lambda request, index: slow if index else fast)
     events: list[segdl.events.Event] = []
     transfer = segdl.TransferOptions(layout=layout)
     segdl.download(served.url, tmp_path / "f", transfer=transfer, on_event=events.append)
     assert (tmp_path / "f").read_bytes() == CONTENT
-    assert len(served.requests) > 2
-    assert len(served.requests) < 24
+    # How many take something over is for `auto` to say: few, where the machine is busy.
+    assert 1 < len(served.requests) < 24
     assert not [event for event in events if isinstance(event, Retrying)]
 
 
