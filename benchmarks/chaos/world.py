@@ -120,7 +120,7 @@ class World:
             if kind < 0.65 and earlier:
                 self._put(path, chance.choice(earlier))
                 return f"{path} is an earlier version again"
-            if kind < 0.8:
+            if kind < 0.8 and not self._is_last(path):
                 self._put(path, None)
                 return f"{path} is gone"
             if kind < 0.9 or len(self._files) < _FILES:
@@ -137,9 +137,11 @@ class World:
         with self._lock:
             self._moment += 1
             paths = chance.sample(sorted(self._files), int(len(self._files) * share))
+            before = len(self._files)
             for path in paths:
-                self._put(path, None)
-            return f"{len(paths)} files are gone"
+                if not self._is_last(path):
+                    self._put(path, None)
+            return f"{before - len(self._files)} files are gone"
 
     def grow(self, chance: random.Random) -> None:
         """Have as many files again as there were at first."""
@@ -148,6 +150,10 @@ class World:
             while len(self._files) < _FILES * len(_FOLDERS):
                 path = self._new_path(chance.choice(_FOLDERS))
                 self._put(path, self._new_file(chance))
+
+    def _is_last(self, path: str) -> bool:
+        # A list without a file is refused, and not what this is about.
+        return [each for each in self._files if side_of(each) == side_of(path)] == [path]
 
     def _put(self, path: str, file: File | None) -> None:
         self._history.setdefault(path, []).append((self._moment, file))
