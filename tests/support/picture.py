@@ -38,9 +38,9 @@ class Picture:
         """Return the rows of the screen that are not empty."""
         os.write(self.slave, b"\0")  # what was written before has arrived when this has
         data = b""
-        while not data.endswith(b"\0"):
+        while b"\0" not in data:
             data += os.read(self.master, 65536)
-        self.input.feed(data[:-1])
+        self.input.feed(data.replace(b"\0", b""))
         return [row.rstrip() for row in self.screen.display if row.strip()]
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from segdl.core.text import printable
 from segdl.errors import CancelledError, DiskError, SegdlError
@@ -21,8 +21,11 @@ log = logging.getLogger("segdl")
 _SHOW_CURSOR = b"\x1b[?25h\r\n"
 
 
-class Hiding(Protocol):
-    """What may be drawn on the terminal, and can be taken off it for a line."""
+class Beside(Protocol):
+    """What may be drawn on the terminal, and leaves room for lines."""
+
+    def line(self, text: str, stream: TextIO) -> None:
+        """Write a line to a stream that may be the same terminal."""
 
     def hidden(self) -> AbstractContextManager[None]:
         """Take what is drawn off the terminal meanwhile."""
@@ -59,7 +62,7 @@ def cancelled_by_signals(*, orderly: bool = False) -> Iterator[threading.Event]:
 
 
 @contextmanager
-def logging_to(view: Hiding, *, verbose: bool, insecure: bool) -> Iterator[None]:
+def logging_to(view: Beside, *, verbose: bool, insecure: bool) -> Iterator[None]:
     """Log requests to standard error where that was asked for."""
     if insecure:
         # The user knows: that is what --insecure says.
@@ -87,7 +90,7 @@ def logging_to(view: Hiding, *, verbose: bool, insecure: bool) -> Iterator[None]
 class Printer:
     """Writes lines of results and errors around a view. One thread uses it."""
 
-    def __init__(self, view: Hiding) -> None:
+    def __init__(self, view: Beside) -> None:
         self._view = view
 
     def line(self, text: str, *, to_error: bool = False) -> None:
@@ -96,15 +99,17 @@ class Printer:
         Raises:
             DiskError: standard output is a file that cannot take it.
         """
-        with self._view.hidden():
-            try:
-                print(text, file=sys.stderr if to_error else sys.stdout, flush=True)
-            except (BrokenPipeError, ValueError):
-                # Nobody reads the lines; the files matter.
-                pass
-            except OSError as error:
-                if not to_error:
-                    raise DiskError(f"cannot write to standard output: {error.strerror}") from error
+        stream = sys.stderr if to_error else sys.stdout
+        if stream is None:
+            return
+        try:
+            self._view.line(text, stream)
+        except (BrokenPipeError, ValueError):
+            # Nobody reads the lines; the files matter.
+            pass
+        except OSError as error:
+            if not to_error:
+                raise DiskError(f"cannot write to standard output: {error.strerror}") from error
 
     def json(self, value: dict[str, object]) -> None:
         """Write one JSON object as a line, in ASCII: no terminal obeys it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from segdl.progress.events import (
@@ -16,6 +15,7 @@ from segdl.progress.events import (
     Verifying,
     to_json,
 )
+from segdl.progress.undrawn import Undrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _INTERVAL = 0.25
 
 
-class JsonView:
+class JsonView(Undrawn):
     """A view that writes JSON lines. Seconds come from `clock`.
 
     What tells how far a file is (progress, joining, verifying) is thinned out,
@@ -49,10 +49,6 @@ class JsonView:
             self._held.pop(event.file, None)
             self._last.pop(event.file, None)
         self._write(event)
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Do nothing: lines are not taken back."""
-        return nullcontext()
 
     def close(self) -> None:
         """Write what was held back: an interrupted run ends with where it stood."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from segdl.progress.events import (
@@ -18,6 +17,7 @@ from segdl.progress.events import (
 )
 from segdl.progress.format import human_duration, human_rate, human_size, percent
 from segdl.progress.state import FileState, RunState, permanent_line
+from segdl.progress.undrawn import Undrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ _INTERVAL = 10.0
 _RETRY_INTERVAL = 10.0
 
 
-class PlainView:
+class PlainView(Undrawn):
     """A view for a stream that is no terminal. Seconds come from `clock`."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
@@ -62,10 +62,6 @@ class PlainView:
                 self._retry(state, now)
             case _:
                 pass
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Do nothing: lines are not taken back."""
-        return nullcontext()
 
     def close(self) -> None:
         """Do nothing: every line is whole."""

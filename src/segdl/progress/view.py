@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from segdl.errors import UsageError
 from segdl.progress.stream import unfailing
+from segdl.progress.undrawn import Undrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,17 @@ class View(Protocol):
     def __call__(self, event: Event, /) -> None:
         """Take one event. Events of a run come one at a time."""
 
+    def line(self, text: str, stream: TextIO) -> None:
+        """Write a line to a stream that may be the same terminal.
+
+        It may be there some tenths of a second later, where many come; before `close` returns
+        at the latest. Any thread may do this at any time.
+
+        Raises:
+            OSError: the stream cannot take it.
+            ValueError: the stream is closed.
+        """
+
     def hidden(self) -> AbstractContextManager[None]:
         """Take what is drawn off the terminal while the caller prints lines of its own.
 
@@ -36,15 +48,11 @@ class View(Protocol):
         """Leave the terminal as it was found. A second call does nothing."""
 
 
-class Silent:
+class Silent(Undrawn):
     """The view that shows nothing."""
 
     def __call__(self, event: Event, /) -> None:
         """Ignore the event."""
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Do nothing: nothing is drawn."""
-        return nullcontext()
 
     def close(self) -> None:
         """Do nothing: nothing is open."""

@@ -56,6 +56,10 @@ class Audience:
         if self.log is not None:
             self.log(said)
 
+    def line(self, text: str, stream: TextIO) -> None:
+        """Write a line beside what is drawn, see the view's. Any thread may."""
+        self._view.line(text, stream)
+
     def hidden(self) -> AbstractContextManager[None]:
         """Take what is drawn off the terminal while the caller prints. Any thread may."""
         return self._view.hidden()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Protocol, TextIO
 
 from segdl.errors import UsageError
 from segdl.mirror.happenings import Happening
 from segdl.mirror.seen.board import Board
 from segdl.progress.stream import unfailing
+from segdl.progress.undrawn import Undrawn
 
 KINDS = ("auto", "rich", "plain", "json", "none")
 
@@ -19,6 +20,17 @@ class MirrorView(Protocol):
 
     def __call__(self, happening: Happening, /) -> None:
         """Take what happened, which the board has already. They come one at a time."""
+
+    def line(self, text: str, stream: TextIO) -> None:
+        """Write a line to a stream that may be the same terminal.
+
+        It may be there some tenths of a second later, where many come; before `close` returns
+        at the latest. Any thread may do this at any time.
+
+        Raises:
+            OSError: the stream cannot take it.
+            ValueError: the stream is closed.
+        """
 
     def hidden(self) -> AbstractContextManager[None]:
         """Take what is drawn off the terminal while the caller prints lines of its own.
@@ -33,15 +45,11 @@ class MirrorView(Protocol):
         """Leave the terminal as it was found. A second call does nothing."""
 
 
-class Silent:
+class Silent(Undrawn):
     """The view that shows nothing."""
 
     def __call__(self, happening: Happening, /) -> None:
         """Ignore it."""
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Do nothing: nothing is drawn."""
-        return nullcontext()
 
     def refresh(self) -> None:
         """Do nothing: nothing is drawn."""

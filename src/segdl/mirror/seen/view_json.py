@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO, get_args
 
 from segdl.mirror.happenings import Happening, to_json
 from segdl.mirror.seen.board import Board
 from segdl.progress.events import Event
 from segdl.progress.json_view import JsonView
+from segdl.progress.undrawn import Undrawn
 
 
-class JsonMirrorView:
+class JsonMirrorView(Undrawn):
     """A view that writes JSON lines; how far a file is is thinned out as in `JsonView`."""
 
     def __init__(self, stream: TextIO, board: Board) -> None:
@@ -29,10 +29,6 @@ class JsonMirrorView:
 
     def refresh(self) -> None:
         """Do nothing: what happens is written as it does."""
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Do nothing: lines are not taken back."""
-        return nullcontext()
 
     def close(self) -> None:
         """Write what was held back."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
 from segdl.mirror.happenings import Happening
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.lines import Lines
-from segdl.mirror.seen.ticker import Ticker
 from segdl.mirror.seen.words import status_line
+from segdl.progress.ticker import Ticker
+from segdl.progress.undrawn import Undrawn
 
 # Seconds to the first line that tells how far it is; then each takes longer than the one
 # before: a run of hours does not fill the mail that cron sends.
@@ -19,7 +19,7 @@ _GROWTH = 1.5
 _LONGEST = 60.0
 
 
-class PlainMirrorView:
+class PlainMirrorView(Undrawn):
     """A view for a stream that is no terminal."""
 
     def __init__(self, stream: TextIO, board: Board, *, ticking: bool) -> None:
@@ -50,10 +50,6 @@ class PlainMirrorView:
             with self._board.read() as (tally, now):
                 line = status_line(tally, now)
             self._write(line)
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Do nothing: lines are not taken back."""
-        return nullcontext()
 
     def close(self) -> None:
         """Write no more; every line is whole."""

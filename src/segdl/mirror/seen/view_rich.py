@@ -11,8 +11,8 @@ from segdl.mirror.happenings import Happening
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.lines import Lines
 from segdl.mirror.seen.rich_frame import frame
-from segdl.mirror.seen.ticker import Ticker
 from segdl.progress.live_area import LiveArea
+from segdl.progress.ticker import Ticker
 
 # Seconds between two pictures, whatever happens.
 _INTERVAL = 0.35
@@ -47,6 +47,11 @@ class RichMirrorView:
             with self._board.read() as (tally, now):
                 rows = frame(tally, area.width, area.height, now, area.look)
             area.draw(rows)
+
+    def line(self, text: str, stream: TextIO) -> None:
+        """Write a line in the place of the live area, and draw that again below."""
+        with self.hidden():
+            print(text, file=stream, flush=True)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:

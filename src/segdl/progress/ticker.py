@@ -5,9 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from segdl.core.limits import is_no_more_threads
+
 
 class Ticker:
-    """Calls `call` every `seconds`, in a thread of its own, until it is stopped; 0: never."""
+    """Calls `call` every `seconds`, in a thread of its own, until it is stopped; 0: never.
+
+    Where the system gives no more threads it never calls: nothing is lost but a picture.
+    """
 
     def __init__(self, seconds: float, call: Callable[[], None]) -> None:
         self._seconds = seconds
@@ -15,8 +20,14 @@ class Ticker:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         if seconds:
-            self._thread = threading.Thread(target=self._go, name="segdl-ticker", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._go, name="segdl-ticker", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                if not is_no_more_threads(error):
+                    raise
+            else:
+                self._thread = thread
 
     def stop(self) -> None:
         """Return when it does not call any more; a second time does nothing."""

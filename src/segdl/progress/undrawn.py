@@ -1,0 +1,23 @@
+"""What views have in common that draw nothing which would have to be taken back."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TextIO
+
+
+class Undrawn:
+    """Lines of others go where they are to go, at once."""
+
+    def line(self, text: str, stream: TextIO) -> None:
+        """Write a line to a stream.
+
+        Raises:
+            OSError: the stream cannot take it.
+            ValueError: the stream is closed.
+        """
+        print(text, file=stream, flush=True)
+
+    def hidden(self) -> AbstractContextManager[None]:
+        """Do nothing: nothing is drawn."""
+        return nullcontext()
