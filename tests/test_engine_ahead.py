@@ -308,6 +308,67 @@ def test_what_is_there_already(site: Site, tmp_path: Path) -> None:
     assert {request.range for request in again} == {(0, 0)}
 
 
+@pytest.mark.parametrize("how", ["recorded", "named", "by digest", "skip"])
+def test_what_is_there_already_costs_a_byte_and_no_connection(
+    site: Site, tmp_path: Path, took: Counter[Took], how: str
+) -> None:
+    """Nothing is made beside such a file, either: nobody is at work on it."""
+    count = 30
+    wanted = requests(site, tmp_path, count)
+    fetch_all(wanted)
+    if how == "by digest":
+        for number, request in enumerate(wanted):
+            digest = hashlib.sha256(content(f"/{number + 1}.bin")).hexdigest()
+            wanted[number] = replace(request, checksum=parse_checksum(f"sha256={digest}"))
+    elif how == "named":
+        wanted = [replace(each, name=f"{n}.bin") for n, each in enumerate(wanted, start=1)]
+        for number in range(1, count + 1, 3):
+            path = f"/{number}.bin"
+            # It sends no range, but the whole file.
+            site.odd[path] = answers(plain(content(path), f'ETag: "{path}"'))
+    elif how == "skip":
+        for number in range(1, count + 1):
+            (tmp_path / f"{number}.bin").write_bytes(b"mine")
+    before, accepted = len(site.requests), site.accepted
+    took.clear()
+    touched = os.stat(tmp_path).st_mtime_ns
+    outcomes, events = fetch_all(wanted, files=3, if_exists="skip" if how == "skip" else "auto")
+    assert {outcome.status for outcome in outcomes.values()} == {"skipped"}
+    assert [request.range for request in site.requests[before:]] == [(0, 0)] * count
+    # What brings more than a byte in a thread's hands is not read to its end.
+    assert site.accepted - accepted <= 3 + len(site.odd)
+    assert os.stat(tmp_path).st_mtime_ns == touched
+    # What has to be read is read in a thread.
+    assert (took[Took.YES] > 10) == (how != "by digest")
+    assert [e.status for e in events if isinstance(e, Finished)] == ["skipped"] * count
+    assert not [event for event in events if isinstance(event, Started)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [("auto", None), ("overwrite", "complete"), ("error", None), ("rename", "complete")],
+)
+def test_what_is_there_and_another_on_the_server(
+    site: Site, tmp_path: Path, took: Counter[Took], policy: str, status: str | None
+) -> None:
+    wanted = requests(site, tmp_path, 20)
+    fetch_all(wanted)
+    old = {n: (tmp_path / f"{n}.bin").read_bytes() for n in range(1, 21)}
+    for number in range(1, 21):
+        site.odd[f"/{number}.bin"] = answers(plain(b"new content", 'ETag: "new"'))
+    outcomes, _ = fetch_all(wanted, if_exists=policy)
+    now = {n: (tmp_path / f"{n}.bin").read_bytes() for n in range(1, 21)}
+    if status is None:
+        assert all(isinstance(each.error, segdl.TargetExistsError) for each in outcomes.values())
+        assert now == old
+        assert len(os.listdir(tmp_path)) == 20
+    else:
+        assert {outcome.status for outcome in outcomes.values()} == {status}
+        there = {each.path.read_bytes() for each in outcomes.values()}
+        assert there == {b"new content"}
+        assert (now == old) == (policy == "rename")
+
+
 def test_whether_they_changed_is_asked_ahead_too(
     site: Site, tmp_path: Path, took: Counter[Took]
 ) -> None:

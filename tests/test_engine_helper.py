@@ -78,8 +78,14 @@ def test_events_come_for_each_file_in_order(site: Site, tmp_path: Path) -> None:
 def test_a_run_again_fetches_nothing(site: Site, tmp_path: Path) -> None:
     write_list(site, tmp_path)
     assert fetch(tmp_path).code == 0
-    assert fetch(tmp_path).code == 0
+    before = len(site.requests)
+    ran = fetch(tmp_path)
+    assert (ran.code, ran.said) == (0, [])
+    assert ran.given > 0
     check(tmp_path)
+    again = site.requests[before:]
+    assert Counter(each.path for each in again) == Counter(f"/{n}.bin" for n in range(1, COUNT + 1))
+    assert {each.range for each in again} == {(0, 0)}
 
 
 def test_what_a_server_says_instead(site: Site, tmp_path: Path) -> None:
@@ -164,20 +170,25 @@ def test_retry_after_is_heeded_in_both_processes(site: Site, tmp_path: Path) -> 
 
 def test_a_large_one_comes_back(site: Site, tmp_path: Path) -> None:
     large = data.content(3 * KIB * KIB, seed=5)
+
+    def answer(request: Asked, connection: Connection) -> None:
+        if request.range is None:
+            connection.send(plain(large, 'ETag: "l"'))
+            return
+        first, last = request.range
+        last = len(large) - 1 if last is None else min(last, len(large) - 1)
+        told = f"Content-Range: bytes {first}-{last}/{len(large)}"
+        part = large[first : last + 1]
+        connection.send(plain(part, 'ETag: "l"', told, status="206 Partial Content"))
+
     for number in range(50, 54):
-        site.odd[f"/{number}.bin"] = lambda request, connection: connection.send(
-            plain(large, 'ETag: "l"')
-            if request.range is None
-            else plain(
-                large[request.range[0] : (request.range[1] or len(large)) + 1],
-                'ETag: "l"',
-                f"Content-Range: bytes {request.range[0]}-"
-                f"{min(request.range[1] or len(large), len(large) - 1)}/{len(large)}",
-                status="206 Partial Content",
-            )
-        )
+        site.odd[f"/{number}.bin"] = answer
     write_list(site, tmp_path)
     assert fetch(tmp_path).code == 0
+    before = len(site.requests)
+    assert fetch(tmp_path).code == 0
+    # What is there is asked for once all the same.
+    assert len(site.requests) == before + COUNT
     for number in range(50, 54):
         path = tmp_path / "out" / f"{number}.bin"
         assert path.read_bytes() == large

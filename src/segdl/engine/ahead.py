@@ -17,11 +17,12 @@ from collections import deque
 from enum import Enum
 
 from segdl.core.checksum import AUTO
+from segdl.core.spans import Span
 from segdl.core.url import Location, parse_url
 from segdl.engine import outright
-from segdl.engine.contact import FIRST_BYTES, first_range
+from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, first_range
 from segdl.engine.gate import Gate
-from segdl.engine.place import target_of
+from segdl.engine.place import LEAVING, target_of
 from segdl.engine.run import Run
 from segdl.errors import SegdlError
 from segdl.net.asked import Asked
@@ -56,16 +57,18 @@ class AskedFile:
     Attributes:
         number: the file's number within the run.
         request: what is wanted.
-        asked: its first request, and what came for it.
+        span: the bytes that were asked for first.
+        asked: that request, and what came for it.
         gate: the door of its origin, where the request counts.
         is_late: whether its answer takes longer than a moment.
     """
 
-    __slots__ = ("asked", "gate", "is_late", "number", "request")
+    __slots__ = ("asked", "gate", "is_late", "number", "request", "span")
 
-    def __init__(self, number: int, request: Request, asked: Asked, gate: Gate) -> None:
+    def __init__(self, number: int, request: Request, span: Span, asked: Asked, gate: Gate) -> None:
         self.number = number
         self.request = request
+        self.span = span
         self.asked = asked
         self.gate = gate
         self.is_late = False
@@ -88,7 +91,7 @@ class Ahead:
         self._run = run
         self._most = min(FIRST_BYTES, _MOST_IN_ALL // max_files)
         self._transport = transport
-        self._range = first_range(run.transfer, only_look=False).header
+        self._span = first_range(run.transfer, only_look=False)
         network, transfer = run.network, run.transfer
         # Where more than the URL tells what is asked first, and with which secrets.
         self._never = bool(
@@ -117,14 +120,18 @@ class Ahead:
             if self._files and not gate.may_ask_again:
                 return Took.LATER
             target = target_of(request, location.path)
-            known = request.held is not None or not os.path.lexists(target.path)
-            if not known or os.path.lexists(target.workplace):
+            if os.path.lexists(target.workplace):
                 return Took.NO
+            span = self._span
+            if request.held is None and os.path.lexists(target.path):
+                if not self._may_know(request):
+                    return Took.NO
+                span = ONE_BYTE
             headers = Credentials(self._run.network, request, location).headers(location)
         except SegdlError:
             # Its own steps will tell.
             return Took.NO
-        headers["Range"] = self._range
+        headers["Range"] = span.header
         headers.update(conditions(request.held))
         if not gate.try_ask_again():
             return Took.NO
@@ -132,10 +139,15 @@ class Ahead:
         if asked is None:
             gate.closed(was_streaming=True)
             return Took.NO
-        file = AskedFile(number, request, asked, gate)
+        file = AskedFile(number, request, span, asked, gate)
         self._selector.register(asked.socket, selectors.EVENT_READ, file)
         self._files.add(file)
         return Took.YES
+
+    def _may_know(self, request: Request) -> bool:
+        """Tell whether a file that is there may be one that tells itself what it is."""
+        digest = request.checksum or request.expected.checksum
+        return digest is None and self._run.transfer.if_exists in LEAVING
 
     def next(self, seconds: float) -> AskedFile | None:
         """Return a file whose answer is here, or is not waited for any longer.

@@ -250,7 +250,7 @@ class Batch:
             transport=prepared,
             gates=self._open_gates,
             emit=events.append,
-            one_answer=True,
+            one_answer=file.span,
             synced=self._waited.append,
         )
         try:

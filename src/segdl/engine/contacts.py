@@ -20,6 +20,7 @@ from segdl.net.source import Source
 from segdl.net.wire import Wire
 from segdl.progress.events import Progress, Waiting
 
+_PARTIAL = 206
 _UNAUTHORIZED = 401
 
 
@@ -40,6 +41,7 @@ class Contacts:
         *,
         once: bool = False,
         only_head: bool = False,
+        only_look: bool = False,
         unless: Version | None = None,
     ) -> Contact:
         """Ask for `asked`, or for the whole file, until there is an answer to work with.
@@ -52,6 +54,7 @@ class Contacts:
             once: do not try again.
             only_head: the body is not wanted; a short one is read, so that the connection
                 can be used again.
+            only_look: the same, where no more comes than was asked for.
             unless: nothing is to come where the server has this version still.
 
         Raises:
@@ -61,7 +64,9 @@ class Contacts:
         tries = 0
         while True:
             delay = self._run.backoff(tries + 1)
-            answer = self._ask(asked, delay, only_head=only_head, unless=unless)
+            answer = self._ask(
+                asked, delay, only_head=only_head, only_look=only_look, unless=unless
+            )
             if isinstance(answer, Contact):
                 self._last = answer
                 self._drip = Drip(self._run.network.stall_timeout)
@@ -146,7 +151,13 @@ class Contacts:
         return contact.version
 
     def _ask(
-        self, asked: Span | None, delay: float, *, only_head: bool, unless: Version | None = None
+        self,
+        asked: Span | None,
+        delay: float,
+        *,
+        only_head: bool,
+        only_look: bool,
+        unless: Version | None,
     ) -> Contact | Verdict | TransferError:
         """Send one request; only a response to work with comes back open, as a Contact.
 
@@ -157,7 +168,7 @@ class Contacts:
 
         def open_(wire: Wire) -> Exchange:
             exchange = self._source.open(wire, asked, unless=unless)
-            if only_head:
+            if only_head or (only_look and exchange.head.status == _PARTIAL):
                 exchange.finish_short_body()
             return exchange
 

@@ -49,8 +49,9 @@ def download(
 
     def first(task: Task) -> Span:
         # What is taken on with its answer was looked at before that was asked for.
-        only_look = not task.run.one_answer and _left_something(task)
-        return first_range(task.run.transfer, only_look=only_look)
+        if task.run.one_answer is not None:
+            return task.run.one_answer
+        return first_range(task.run.transfer, only_look=_left_something(task))
 
     skipped, patient = 0, False
     while True:
@@ -118,8 +119,13 @@ def _at_target(task: Task, target: Target, contact: Contact, outright: Outright)
     if done:
         size = contact.version.size or 0
         return finished(task, target.path, contact.version, size, fetched=size, checksum=checksum)
+    # Small files, which come outright, need not wait until these are loaded.
+    if target.status() is not None:
+        from segdl.engine.existing import is_left, leave
+
+        if is_left(task, target, contact.version):
+            return leave(task, target, contact.version)
     task.run.go_on()
-    # Small files, which come outright, need not wait until it is loaded.
     from segdl.engine.staged import fetch_staged
 
     return fetch_staged(task, target, contact, outright)

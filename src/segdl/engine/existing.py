@@ -14,9 +14,12 @@ from segdl.core.spans import Span
 from segdl.engine.belonging import selected, state_of
 from segdl.engine.claims import claims_of
 from segdl.engine.contact import Contact, Ranges
+from segdl.engine.ending import left
+from segdl.engine.place import LEAVING
 from segdl.engine.sampling import SAMPLE, before, same_there
 from segdl.engine.task import Task
 from segdl.errors import IntegrityError
+from segdl.results import DownloadResult
 from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
 from segdl.store.record import is_recorded
@@ -39,6 +42,19 @@ def free_target(task: Task, target: Target, version: Version, busy: set[Path]) -
     return Target(free_name(target.path, is_ours, busy))
 
 
+def is_left(task: Task, target: Target, version: Version) -> bool:
+    """Tell whether a file is left as it is that nothing lies beside.
+
+    Nobody is at work on it then: what is to be looked at need not be locked.
+    """
+    if task.run.transfer.if_exists not in LEAVING or os.path.lexists(target.workplace):
+        return False
+    held = target.followed()
+    if held is None or not stat.S_ISREG(held.st_mode):
+        return False
+    return _is_skipped(task) or _is_the_remote_file(task, target, version, held)
+
+
 def is_finished(task: Task, place: Workplace, version: Version) -> bool:
     """Tell whether the final name has the remote file already, or may be left as it is.
 
@@ -50,7 +66,7 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
         return False
     # Whatever the policy: that run was this command.
     published = _just_published(task, place, version, status)
-    if published and all(_has_digest(task, place, claim) for claim in task.claims):
+    if published and all(_has_digest(task, place.target, claim) for claim in task.claims):
         place.clear()
         return True
     policy = task.run.transfer.if_exists
@@ -60,9 +76,9 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
         return False
     # A link is judged by what it leads to, and never written through.
     held = place.target.followed()
-    if policy == "skip":
+    if _is_skipped(task):
         return held is not None
-    if held is not None and _is_the_remote_file(task, place, version, held):
+    if held is not None and _is_the_remote_file(task, place.target, version, held):
         state = place.state()
         if state is None or state.url == task.asked.public:
             place.clear()
@@ -72,6 +88,12 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
             raise place.target.exists_error("exists and is a link that leads nowhere")
         raise place.target.exists_error()
     return False
+
+
+def leave(task: Task, target: Target, version: Version) -> DownloadResult:
+    """Leave the file that is there, and return its result."""
+    read = () if _is_skipped(task) else task.claims
+    return left(task, target, version, read[0].checksum if read else None)
 
 
 def _just_published(task: Task, place: Workplace, version: Version, status: os.stat_result) -> bool:
@@ -145,24 +167,29 @@ def _reader(place: Workplace) -> Callable[[Span], bytes]:
     return read
 
 
+def _is_skipped(task: Task) -> bool:
+    """Tell whether a file of the final name is left whatever it is."""
+    return task.run.transfer.if_exists == "skip"
+
+
 def _is_the_remote_file(
-    task: Task, place: Workplace, version: Version, status: os.stat_result
+    task: Task, target: Target, version: Version, status: os.stat_result
 ) -> bool:
     """Tell whether it provably is: by what was recorded, or by digest."""
     url = task.source.asked.public
-    if not task.claims and is_recorded(place.target.path, version, selected(task), url):
+    if not task.claims and is_recorded(target.path, version, selected(task), url):
         return True
     if task.run.transfer.range is None and version.size not in {None, status.st_size}:
         return False
+    # It is to be read, which takes its time.
+    task.run.go_on()
     # The user's word goes before the server's, which must be more than a CRC.
     claims = task.claims or [claim for claim in claims_of(task, version) if claim.checksum.proves]
-    return bool(claims) and _has_digest(task, place, claims[0])
+    return bool(claims) and _has_digest(task, target, claims[0])
 
 
-def _has_digest(task: Task, place: Workplace, claim: Claim) -> bool:
+def _has_digest(task: Task, target: Target, claim: Claim) -> bool:
     """Tell whether the finished file has a digest."""
     wanted = claim.checksum
-    digests = digests_of(
-        place.target.path, [wanted.algorithm], lambda _: task.run.check_cancelled()
-    )
+    digests = digests_of(target.path, [wanted.algorithm], lambda _: task.run.check_cancelled())
     return digests[wanted.algorithm] == wanted.hexdigest

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from segdl.core.url import Location, Origin, parse_url
 from segdl.engine.batch import Batch, Failure, Outcome
 from segdl.engine.channel import Channel
-from segdl.engine.contact import Contact
+from segdl.engine.contact import ONE_BYTE, Contact
 from segdl.engine.download import download
 from segdl.engine.outright import is_small
 from segdl.engine.run import Run
@@ -202,7 +202,8 @@ def _small(run: Run, request: Request, number: int) -> DownloadResult:
 
 def _refuse_large(task: Task, contact: Contact) -> None:
     size = contact.version.size
-    if contact.not_modified:
+    if contact.not_modified or task.run.one_answer == ONE_BYTE:
+        # More than that is not asked for before this is asked again.
         return
     if size is None or not is_small(size, task.run.transfer):
         raise _NotSmallError("not small")

@@ -53,7 +53,9 @@ def open_download(
             asked = ONE_BYTE if only_look else first(task)
             try:
                 once = bool(task.mirrors) and not (patient and place == 0)
-                contact = task.contacts.make(asked, once=once, unless=request.held)
+                contact = task.contacts.make(
+                    asked, once=once, only_look=asked == ONE_BYTE, unless=request.held
+                )
                 require_size(task, contact.version.size)
             except (NetworkError, ServerError, IntegrityError) as error:
                 if not task.mirrors:

@@ -16,7 +16,7 @@ from segdl.core.hashing import new_hash
 from segdl.core.httpdate import parse_date
 from segdl.engine.belonging import selected, state_of
 from segdl.engine.claims import claims_of, tell_unchecked
-from segdl.engine.contact import FIRST_BYTES, Contact
+from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact
 from segdl.engine.flow import flow
 from segdl.engine.task import Task
 from segdl.net.exchange import Exchange
@@ -109,7 +109,9 @@ class Outright:
         """
         request = self._task.request
         # Where the server has a say in the name, another one may have been looked for.
-        return self._task.run.one_answer and request.name is not None and request.held is None
+        asked = self._task.run.one_answer
+        looked = asked is not None and asked != ONE_BYTE
+        return looked and request.name is not None and request.held is None
 
     def _is_way_for(self, size: int) -> bool:
         """Tell whether the answer brings a whole small file."""

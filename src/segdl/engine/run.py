@@ -11,6 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from segdl.core import pace
+from segdl.core.spans import Span
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.engine.once import Once
@@ -56,7 +57,8 @@ class Run(NamedTuple):
         ahead: sends requests before a thread takes their files on, where that can be.
         helper: another process that small files can be given to; None where there is none.
         synced: takes the seconds for which a small file waited for the disk.
-        one_answer: whether a file that takes more than one answer is put off.
+        one_answer: what the only answer was asked for, where a file that takes another one, or
+            takes its time, is put off; else None.
         own_threads: whether each file has a thread that may be left behind in such a wait.
         clock: monotonic seconds.
         backoff: seconds to wait before try N, from 1, that follows a failure.
@@ -75,7 +77,7 @@ class Run(NamedTuple):
     ahead: Transport | None = None
     helper: Helper | None = None
     synced: Callable[[float], object] = lambda _: None
-    one_answer: bool = False
+    one_answer: Span | None = None
     own_threads: bool = False
     clock: Callable[[], float] = time.monotonic
     backoff: Callable[[int], float] = _backoff
@@ -87,7 +89,7 @@ class Run(NamedTuple):
 
     def go_on(self) -> None:
         """Raise AskedTooMuchError where a file that takes more than one answer is put off."""
-        if self.one_answer:
+        if self.one_answer is not None:
             raise AskedTooMuchError
 
     def rest(self, changed: threading.Condition) -> None:
@@ -114,7 +116,7 @@ class Run(NamedTuple):
             CancelledError: the run is to end; the wire is aborted.
         """
         wire = Wire()
-        if self.one_answer:
+        if self.one_answer is not None:
             # It is here: there is nothing to wait for.
             return work(wire)
         if self.own_threads:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from segdl.engine.assemble import fetch_one_version
 from segdl.engine.contact import Contact
-from segdl.engine.ending import finished, left
-from segdl.engine.existing import adopt, is_finished, may_replace
+from segdl.engine.ending import finished
+from segdl.engine.existing import adopt, is_finished, leave, may_replace
 from segdl.engine.finish import publish
 from segdl.engine.outright import Outright
 from segdl.engine.place import TakenError, choose_target
@@ -41,8 +41,7 @@ def _at_place(task: Task, place: Workplace, contact: Contact, outright: Outright
     if choose_target(task, target, contact.version, set()) != target:
         raise TakenError
     if is_finished(task, place, contact.version):
-        read = task.claims if task.run.transfer.if_exists != "skip" else ()
-        return left(task, target, contact.version, read[0].checksum if read else None)
+        return leave(task, target, contact.version)
     if not place.parts.is_empty():
         # Found now rather than when the file is whole.
         target.require_writable()
