@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -455,3 +456,16 @@ def test_left_in_the_middle(site: Site, tmp_path: Path) -> None:
     for path in tmp_path.glob("*.bin"):
         assert path.read_bytes() == content(path.name)
     assert not any(thread.name.startswith("segdl") for thread in threading.enumerate())
+
+
+def test_all_requests_are_logged(
+    site: Site, tmp_path: Path, took: Counter[Took], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "segdl")
+    site.odd["/20.bin"] = answers(plain(b"no", status="404 Not Found"))
+    site.odd["/21.bin"] = answers(CHUNKED % (len(BODY), BODY))
+    fetch_all(requests(site, tmp_path, 40), files=3)
+    told = [message for message in caplog.messages if message.startswith("GET ")]
+    assert len(told) == len(site.requests)
+    assert sum(f"/{20}.bin bytes=0-: 404" in message for message in told) == 1
+    assert took[Took.YES] > 20

@@ -72,8 +72,6 @@ def plain(script: list[tuple[float, Event]]) -> list[str]:
     clock, stream = Clock(), io.StringIO()
     view = make_view("auto", stream, clock)
     play(view, clock, script)
-    with view.hidden():
-        pass
     view.close()
     return stream.getvalue().splitlines()
 
@@ -224,8 +222,6 @@ def test_a_stream_that_is_gone_stops_nothing(kind: str, error: type[Exception], 
             (30, Finished(1, "p", URL, GIB, GIB, 2.0, "complete")),
         ],
     )
-    with view.hidden():
-        pass
     view.close()
     view.close()
 
@@ -250,8 +246,6 @@ def test_none_writes_nothing(kind: str) -> None:
     stream = io.StringIO()
     view = make_view(kind, stream)
     view(started())
-    with view.hidden():
-        pass
     view.close()
     assert stream.getvalue() == ""
 

@@ -231,9 +231,8 @@ def test_rich_every_width(terminal: Any, columns: int) -> None:
 def test_rich_leaves_room_for_lines_of_others(terminal: Any) -> None:
     screen = terminal("rich")
     screen.send(started(), started(2, name="other"), FOUR)
-    with screen.view.hidden():
-        assert screen.rows() == []
-        os.write(screen.slave, b"/d/x.iso 1 GiB\n")
+    screen.now += 1
+    screen.view.line("/d/x.iso 1 GiB", screen.stream)
     rows = screen.rows()
     assert rows[0] == "/d/x.iso 1 GiB"
     assert len(rows) == 7
@@ -283,8 +282,8 @@ def test_rich_on_a_terminal_that_is_gone(terminal: Any) -> None:
     for event in (FOUR, Note(1, "x"), Restarted(1, "y")):
         screen.now += 1
         screen.view(event)
-    with screen.view.hidden():
-        pass
+    with pytest.raises(ValueError, match="closed"):
+        screen.view.line("x", screen.stream)
     screen.view.close()
     os.close(screen.master)
 
@@ -440,8 +439,9 @@ def test_tqdm_unknown_size_and_hidden(terminal: Any) -> None:
     rows = screen.send(started(size=None), Progress(1, MIB, None, ()))
     assert len(rows) == 1
     assert "%" not in rows[0]
-    with screen.view.hidden():
-        assert screen.rows() == []
+    screen.view.line("/d/other", screen.stream)
+    screen.now += 1
+    assert screen.send(Progress(1, 2 * MIB, None, ()))[0] == "/d/other"
 
 
 SCRIPT = """

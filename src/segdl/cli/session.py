@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TextIO
 
 from segdl.core.text import printable
@@ -26,9 +26,6 @@ class Beside(Protocol):
 
     def line(self, text: str, stream: TextIO) -> None:
         """Write a line to a stream that may be the same terminal."""
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Take what is drawn off the terminal meanwhile."""
 
 
 @contextmanager
@@ -71,12 +68,13 @@ def logging_to(view: Beside, *, verbose: bool, insecure: bool) -> Iterator[None]
         yield
         return
 
-    class Quietly(logging.StreamHandler):  # type: ignore[type-arg]
+    class ToView(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            with view.hidden():
-                super().emit(record)
+            # Where nobody reads them any more, the files matter.
+            with suppress(OSError, ValueError):
+                view.line(self.format(record), sys.stderr)
 
-    handler = Quietly(sys.stderr)
+    handler = ToView()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)

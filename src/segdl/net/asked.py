@@ -12,6 +12,7 @@ from segdl.net.answer import Answer, PlainAnswer
 from segdl.net.direct import AT_ONCE, Line, end_of_head
 from segdl.net.exchange import Exchange, failure_of
 from segdl.net.failures import TransferError, is_closed_unanswered, wire_errors
+from segdl.net.logged import log_answer
 from segdl.net.readable import is_held, wants_more
 from segdl.net.window import arrived
 from segdl.net.wire import AbortedError, Wire
@@ -81,6 +82,7 @@ class Asked:
         self._came: list[bytes] = []
         self._head: PlainHead | None = None
         self._left = 0
+        self._is_logged = False
         self.waited = 0.0
 
     @property
@@ -148,7 +150,11 @@ class Asked:
             if not self.whole:
                 wire.attach(self.socket)
                 self.socket.settimeout(self._silence)
-            exchange = Exchange(self._answer(), self.location, wire)
+            answer = self._answer()
+            if not self._is_logged:
+                self._is_logged = True
+                log_answer(self.location, self.headers, answer)
+            exchange = Exchange(answer, self.location, wire)
         except wire_errors(AbortedError) as error:
             self.drop()
             raise failure_of(error, self.location, wire) from error

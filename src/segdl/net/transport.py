@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from segdl.core.s3url import place_of
 from segdl.core.schedule import parse_schedule
-from segdl.core.text import printable
 from segdl.core.url import Location, Origin
 from segdl.net.answer import Answer
 from segdl.net.asked import Asked
@@ -19,6 +17,7 @@ from segdl.net.early import Early
 from segdl.net.exchange import Exchange, failure_of
 from segdl.net.failures import is_closed_unanswered, wire_errors
 from segdl.net.idle import IdleConnections
+from segdl.net.logged import log_answer
 from segdl.net.proxies import Proxies, target_of
 from segdl.net.tls import SharedContext
 from segdl.net.wire import AbortedError, Wire
@@ -41,8 +40,6 @@ _NOT_SECRET = frozenset(
 
 # Connections that wait for another request, to all origins together.
 _MOST_IDLE = 64
-
-log = logging.getLogger("segdl")
 
 
 class Transport:
@@ -207,13 +204,7 @@ class Transport:
                 # (RFC 9112, 9.3.1): that says nothing of the request.
                 if wire.connected or wire.aborted or not is_closed_unanswered(error):
                     raise failure_of(error, location, wire) from error
-        log.debug(
-            "GET %s %s: %s %s",
-            location,
-            headers.get("Range", ""),
-            answer.status,
-            printable(answer.fields.get("Content-Range", "")),
-        )
+        log_answer(location, headers, answer)
         return answer
 
     def _ask(self, location: Location, headers: Mapping[str, str], wire: Wire) -> Answer:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
+from segdl.progress.pending_lines import PendingLines
 from segdl.progress.ticker import Ticker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from segdl.progress.events import Event
 
@@ -28,9 +28,9 @@ class PacedView(ABC):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._drawn: float | None = None
-        # Whether there is anything that was not shown, and the lines of it.
+        # Whether there is anything that was not shown.
         self._stale = False
-        self._lines: list[tuple[str, TextIO]] = []
+        self._lines = PendingLines()
         self._ticker: Ticker | None = None
         self._closed = False
         # Events, lines and the ticker come from different threads; it owns everything.
@@ -58,20 +58,10 @@ class PacedView(ABC):
             ValueError: the stream is closed.
         """
         with self._lock:
-            if self._closed or not stream.isatty():
+            if self._closed:
                 print(text, file=stream, flush=True)
-                return
-            self._lines.append((text, stream))
-            self._changed(self._clock())
-
-    @contextmanager
-    def hidden(self) -> Iterator[None]:
-        """Take what is drawn away while the caller prints, and draw it again."""
-        with self._lock:
-            self._make_room()
-            yield
-            if not self._closed:
-                self._draw(self._clock())
+            elif self._lines.take(text, stream):
+                self._changed(self._clock())
 
     def close(self) -> None:
         """Write what waits, and leave the terminal as it is to be left."""
@@ -108,11 +98,7 @@ class PacedView(ABC):
     def _make_room(self) -> None:
         """Erase what is drawn, and write the lines that wait in its place."""
         self._erase()
-        lines, self._lines = self._lines, []
-        for text, stream in lines:
-            # It was a terminal: if that is gone, so is who reads.
-            with suppress(OSError, ValueError):
-                print(text, file=stream, flush=True)
+        self._lines.write()
 
     @abstractmethod
     def _take(self, event: Event, now: float) -> str | None:

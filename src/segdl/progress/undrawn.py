@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
 
@@ -17,7 +16,3 @@ class Undrawn:
             ValueError: the stream is closed.
         """
         print(text, file=stream, flush=True)
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Do nothing: nothing is drawn."""
-        return nullcontext()

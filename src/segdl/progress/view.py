@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from segdl.errors import UsageError
@@ -34,14 +33,6 @@ class View(Protocol):
         Raises:
             OSError: the stream cannot take it.
             ValueError: the stream is closed.
-        """
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Take what is drawn off the terminal while the caller prints lines of its own.
-
-        Bars live on the stream of the view; a line that goes to another stream of
-        the same terminal would otherwise end up in the middle of them. Any thread
-        may do this at any time.
         """
 
     def close(self) -> None:

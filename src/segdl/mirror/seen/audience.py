@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -59,10 +59,6 @@ class Audience:
     def line(self, text: str, stream: TextIO) -> None:
         """Write a line beside what is drawn, see the view's. Any thread may."""
         self._view.line(text, stream)
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Take what is drawn off the terminal while the caller prints. Any thread may."""
-        return self._view.hidden()
 
     def report(self, about: About) -> Report:
         """Return what is left of the run, which is over now."""

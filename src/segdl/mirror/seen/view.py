@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
 from typing import Protocol, TextIO
 
 from segdl.errors import UsageError
@@ -30,12 +29,6 @@ class MirrorView(Protocol):
         Raises:
             OSError: the stream cannot take it.
             ValueError: the stream is closed.
-        """
-
-    def hidden(self) -> AbstractContextManager[None]:
-        """Take what is drawn off the terminal while the caller prints lines of its own.
-
-        Any thread may do this at any time.
         """
 
     def refresh(self) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TextIO
 
 from segdl.mirror.happenings import Happening
@@ -12,6 +10,7 @@ from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.lines import Lines
 from segdl.mirror.seen.rich_frame import frame
 from segdl.progress.live_area import LiveArea
+from segdl.progress.pending_lines import PendingLines
 from segdl.progress.ticker import Ticker
 
 # Seconds between two pictures, whatever happens.
@@ -25,8 +24,9 @@ class RichMirrorView:
         self._area = LiveArea(stream)
         self._board = board
         self._lines = Lines(board, pauses=False)
+        self._waiting = PendingLines()
         self._closed = False
-        # Happenings, the ticker and `hidden` come from different threads.
+        # Happenings, the ticker and lines of others come from different threads.
         self._lock = threading.RLock()
         self._ticker = Ticker(_INTERVAL if ticking else 0.0, self.refresh)
 
@@ -36,6 +36,7 @@ class RichMirrorView:
         if line is not None:
             with self._lock:
                 if not self._closed:
+                    self._write_waiting()
                     self._area.print(*line)
 
     def refresh(self) -> None:
@@ -43,27 +44,34 @@ class RichMirrorView:
         with self._lock:
             if self._closed:
                 return
+            self._write_waiting()
             area = self._area
             with self._board.read() as (tally, now):
                 rows = frame(tally, area.width, area.height, now, area.look)
             area.draw(rows)
 
     def line(self, text: str, stream: TextIO) -> None:
-        """Write a line in the place of the live area, and draw that again below."""
-        with self.hidden():
-            print(text, file=stream, flush=True)
+        """Write a line above the live area, with its next picture; at once where it ends elsewhere.
 
-    @contextmanager
-    def hidden(self) -> Iterator[None]:
-        """Erase the live area while the caller prints, and draw it again."""
+        Raises:
+            OSError: the stream is no terminal, and cannot take it.
+            ValueError: the stream is closed.
+        """
         with self._lock:
-            self._area.erase()
-            yield
-            self.refresh()
+            if self._closed:
+                print(text, file=stream, flush=True)
+            else:
+                self._waiting.take(text, stream)
 
     def close(self) -> None:
         """Erase the live area and give the cursor back."""
         with self._lock:
             self._closed = True
             self._area.erase()
+            self._waiting.write()
         self._ticker.stop()
+
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            self._area.erase()
+            self._waiting.write()
