@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -249,6 +249,46 @@ def test_many_of_an_endless_source_closed_early(
     assert not mine.is_set(), "the event is the caller's"
     assert not at_work, "connections were closed under files at work"
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"0.bin"}
+
+
+@pytest.mark.parametrize("last", ["", "raise SystemExit(3)", "import os; os.close(2); 1 / 0"])
+def test_a_program_ends_that_left_a_run_open(
+    origin: Callable[..., Origin], tmp_path: Path, content: Callable[..., bytes], last: str
+) -> None:
+    """What a name still holds is closed before the interpreter stops its threads."""
+    served = origin(content(SIZE), faults=lambda request, number: Drip(65536, 0.02))
+    served.routes["/quick"] = lambda request, connection: connection.send(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+    )
+    urls = [served.server.url("/quick"), served.url]
+    code = f"""
+import segdl, time
+from pathlib import Path
+runs = segdl.download_many({urls})
+print(next(runs).size)
+while not any(part.stat().st_size for part in Path().rglob("*.part")):
+    time.sleep(0.01)
+{last}
+"""
+    with start([sys.executable, "-c", code], cwd=tmp_path) as running:
+        ended = running.finish(20)
+    assert ended.out == "1\n"
+    assert ended.err == ""
+    assert ended.code == {"": 0, "r": 3, "i": 1}[last[:1]]
+    held = {path.name for path in tmp_path.iterdir()}
+    assert held == {"quick", "file.bin.segdl"}
+    served.faults = None
+    result = segdl.download(served.url, tmp_path / "file.bin")
+    assert result.fetched < SIZE
+    assert (tmp_path / "file.bin").read_bytes() == content(SIZE)
+
+
+def test_a_folder_may_be_a_text(origin: Callable[..., Origin], tmp_path: Path) -> None:
+    served = origin(b"x" * 10)
+    folder: Any = str(tmp_path)
+    request = segdl.Request(url=served.url, directory=folder)
+    assert request.directory == tmp_path
+    assert [type(each) for each in segdl.download_many([request])] == [segdl.DownloadResult]
 
 
 def test_info(origin: Callable[..., Origin]) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,6 +23,7 @@ from segdl.options import Headers, NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Event
 from segdl.progress.view import make_view
 from segdl.results import DownloadResult
+from segdl.unclosed import close_at_exit
 
 if TYPE_CHECKING:
     from segdl.engine.inspect import RemoteFile
@@ -159,7 +160,14 @@ def download_many(
     wanted = (Request(url=item) if isinstance(item, str) else item for item in requests)
     transfer = replace(transfer or TransferOptions(), connections=connections)
     network = _limited(network, limit_rate)
-    with _run(network, transfer, progress, on_event, cancel, max_files=max_files) as run:
+    run = _run(network, transfer, progress, on_event, cancel, max_files=max_files)
+    return close_at_exit(_outcomes(run, wanted, max_files))
+
+
+def _outcomes(
+    opened: AbstractContextManager[Run], wanted: Iterable[Request], max_files: int
+) -> Generator[Outcome, None, None]:
+    with opened as run:
         with closing(download_all(run, wanted, download_one, max_files)) as outcomes:
             for _, outcome in outcomes:
                 yield outcome

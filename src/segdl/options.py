@@ -219,6 +219,10 @@ class Request:
     supersedes: bool = False
 
     def __post_init__(self) -> None:
+        given: object = self.directory
+        if isinstance(given, str):
+            # Where nobody looks at types.
+            object.__setattr__(self, "directory", Path(given))
         _check_headers(self.headers)
         capped = [url for url, _ in self.most_per_url]
         for url in (*self.mirrors, *capped, *filter(None, [self.entrusted, self.named])):

@@ -133,7 +133,8 @@ class Threads:
         if self._at_hand < len(self._started) or len(self._started) == self._most:
             return True
         name = f"{self._prefix}_{len(self._started)}"
-        thread = threading.Thread(name=name, target=self._serve)
+        # Who is left behind in a wait that nothing ends keeps nobody.
+        thread = threading.Thread(name=name, target=self._serve, daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
