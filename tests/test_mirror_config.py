@@ -15,6 +15,7 @@ import pytest
 from segdl.cli.info import info_parser
 from segdl.cli.main import main
 from segdl.cli.mirrorconfig import read_config
+from segdl.cli.mirroroptions import wanted_of
 from segdl.cli.mirrorparser import mirror_parser, read_arguments
 from segdl.errors import UsageError
 from segdl.mirror.intake import host_of
@@ -345,6 +346,9 @@ def test_delete_takes_no_argument_that_is_not_its_own() -> None:
     options = read_arguments(["--delete", "source", "dir"])
     assert (options.delete, options.urls) == ("trash", ["source", "dir"])
     assert read_arguments(["--delete=now", "source", "dir"]).delete == "now"
+    with pytest.raises(UsageError, match="a list and a folder") as raised:
+        wanted_of(read_arguments(["--delete", "now", "source", "dir"]))
+    assert raised.value.hint.startswith("write --delete=now")
 
 
 def test_no_mirror_no_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

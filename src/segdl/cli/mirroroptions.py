@@ -72,10 +72,11 @@ def wanted_of(
         UsageError: it lacks something, or something cannot be meant.
     """
     if len(options.urls) != 2:
-        raise UsageError(
-            "a mirror has a list and a folder",
-            hint="write segdl mirror SOURCE DIR, or see segdl mirror --help",
-        )
+        hint = "write segdl mirror SOURCE DIR, or see segdl mirror --help"
+        if options.delete != "no" and (how := {"trash", "now"}.intersection(options.urls)):
+            # It could as well be a list of that name.
+            hint = f"write --delete={how.pop()}, with the sign, where that is meant"
+        raise UsageError("a mirror has a list and a folder", hint=hint)
     source, directory = options.urls
     network = replace(
         network_options(options), limit_rate=options.limit_rate, contact=options.contact
