@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -41,13 +43,13 @@ SIZE = 64 * MIB
 class Terminal:
     """A view on a pseudo-terminal, and the screen as it is after each event."""
 
-    def __init__(self, kind: str, columns: int, lines: int) -> None:
+    def __init__(self, kind: str, columns: int, lines: int, *, ticking: bool = False) -> None:
         self.picture = Picture(columns, lines)
         self.master, self.slave = self.picture.master, self.picture.slave
         self.screen, self.stream = self.picture.screen, self.picture.stream
         self.rows = self.picture.rows
         self.now = 1000.0
-        self.view = make_view(kind, self.stream, lambda: self.now)
+        self.view = make_view(kind, self.stream, lambda: self.now, ticking=ticking)
 
     def send(self, *events: Event) -> list[str]:
         rows: list[str] = []
@@ -68,12 +70,12 @@ class Terminal:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
     opened: list[Terminal] = []
 
-    def make(kind: str, columns: int = 100, lines: int = 30) -> Terminal:
+    def make(kind: str, columns: int = 100, lines: int = 30, *, ticking: bool = False) -> Terminal:
         # The standard streams of the test are no terminal that rich could ask.
         monkeypatch.setenv("COLUMNS", str(columns))
         monkeypatch.setenv("LINES", str(lines))
         monkeypatch.setenv("TERM", "xterm-256color")
-        opened.append(Terminal(kind, columns, lines))
+        opened.append(Terminal(kind, columns, lines, ticking=ticking))
         return opened[-1]
 
     yield make
@@ -307,19 +309,46 @@ class TestPace:
         assert len(rows) == 4 + len(before)
         screen.view.line("/d/4", screen.stream)
         screen.view(Note(1, "a note"))
-        rows = screen.rows()
-        assert rows[4:6] == ["/d/4", "big.iso: a note"]
+        screen.view.line("/d/5", screen.stream)
+        assert screen.rows() == rows
+        assert screen.send(FOUR)[4:7] == ["/d/4", "big.iso: a note", "/d/5"]
 
     def test_nothing_waits_for_another_event(self, terminal: Any, kind: str) -> None:
-        screen = terminal(kind)
+        screen = terminal(kind, ticking=True)
         screen.send(started(), FOUR)
         screen.view.line("/d/0", screen.stream)
         screen.view(Waiting(1, 20, "busy"))
-        screen.now += 1
         deadline = time.monotonic() + 10
         while not (rows := screen.rows())[0].startswith("/d/0") or "busy" not in "".join(rows):
             assert time.monotonic() < deadline, rows
             time.sleep(0.01)
+
+    def test_a_terminal_that_takes_nothing_keeps_nobody(self, terminal: Any, kind: str) -> None:
+        screen = terminal(kind, ticking=True)
+        done, rows = threading.Event(), progress(*[(MIB, True)] * 16)
+
+        def bring_news() -> None:
+            # Far more than a terminal keeps for who does not read.
+            for number in range(300):
+                screen.view(rows)
+                screen.view.line(f"/d/{number} {'x' * 1000}", screen.stream)
+                time.sleep(0.005)
+            done.set()
+
+        news = threading.Thread(target=bring_news)
+        news.start()
+        assert done.wait(30), "it waits for the terminal"
+        news.join()
+        closing = threading.Thread(target=screen.view.close)
+        closing.start()
+        seen = b""
+        while closing.is_alive() or select.select([screen.master], [], [], 0.2)[0]:
+            if select.select([screen.master], [], [], 0.2)[0]:
+                seen += os.read(screen.master, 65536)
+        closing.join()
+        # What it had to wait for is there all the same, in its order.
+        numbers = [int(number) for number in re.findall(rb"/d/(\d+) x", seen)]
+        assert numbers == list(range(300))
 
     def test_lines_that_wait_are_written_at_the_end(self, terminal: Any, kind: str) -> None:
         screen = terminal(kind)

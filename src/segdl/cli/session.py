@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -41,7 +42,7 @@ def cancelled_by_signals(*, orderly: bool = False) -> Iterator[threading.Event]:
 
     def stop(*_: object) -> None:
         if cancel.is_set() and not orderly:
-            if sys.stderr.isatty():
+            if sys.stderr.isatty() and _takes_more(2):
                 os.write(2, _SHOW_CURSOR)
             os._exit(CancelledError.exit_code)
         cancel.set()
@@ -83,6 +84,13 @@ def logging_to(view: Beside, *, verbose: bool, insecure: bool) -> Iterator[None]
     finally:
         log.removeHandler(handler)
         log.setLevel(logging.NOTSET)
+
+
+def _takes_more(terminal: int) -> bool:
+    """Tell whether a terminal takes a few bytes without a wait, as far as the system tells."""
+    if os.name == "nt":
+        return True
+    return bool(select.select([], [terminal], [], 0.0)[1])
 
 
 class Printer:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from segdl.progress.pending_lines import PendingLines
+from segdl.progress.pending_lines import PendingLines, write_all
 from segdl.progress.ticker import Ticker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from segdl.progress.events import Event
 
 # Seconds between two pictures, however much happens: small files come by the thousand.
@@ -19,35 +19,40 @@ INTERVAL = 0.125
 
 
 class PacedView(ABC):
-    """A view that redraws itself on events; `clock` tells seconds.
+    """A view that is drawn in a thread of its own: a terminal that takes nothing keeps nobody.
 
-    What comes too soon after a picture is shown with the next one, lines of others too: nobody
-    reads a thousand a second, and to draw below each takes longer than to fetch a small file.
+    What happens, and lines of others, are shown with the next picture: nobody reads a thousand
+    a second, and to draw below each takes longer than to fetch a small file.
+
+    Events, lines and the ticker come from different threads: `_lock` owns what is known, and
+    what waits. Only the ticker's thread draws, and `close` when that has ended; without a
+    ticker whoever brings the news does, with the lock.
+
+    Args:
+        clock: tells seconds.
+        ticking: whether it has such a thread.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, ticking: bool) -> None:
         self._clock = clock
+        self._ticking = ticking
+        self._ticker: Ticker | None = None
         self._drawn: float | None = None
         # Whether there is anything that was not shown.
         self._stale = False
         self._lines = PendingLines()
-        self._ticker: Ticker | None = None
         self._closed = False
-        # Events, lines and the ticker come from different threads; it owns everything.
         self._lock = threading.RLock()
 
     def __call__(self, event: Event, /) -> None:
-        """Take in the event and draw what changed."""
+        """Take in the event; what changed is drawn soon."""
         now = self._clock()
         with self._lock:
             if self._closed:
                 return
             line = self._take(event, now)
             if line is not None:
-                # They stay in the order in which they came.
-                if self._lines:
-                    self._make_room()
-                self._print(line)
+                self._lines.add(partial(self._print, line))
             self._changed(now)
 
     def line(self, text: str, stream: TextIO) -> None:
@@ -57,60 +62,62 @@ class PacedView(ABC):
             OSError: the stream is no terminal, and cannot take it.
             ValueError: the stream is closed.
         """
-        with self._lock:
-            if self._closed:
-                print(text, file=stream, flush=True)
-            elif self._lines.take(text, stream):
-                self._changed(self._clock())
+        if stream.isatty():
+            with self._lock:
+                if not self._closed:
+                    self._lines.add_for(text, stream)
+                    self._changed(self._clock())
+                    return
+        print(text, file=stream, flush=True)
 
     def close(self) -> None:
         """Write what waits, and leave the terminal as it is to be left."""
+        if self._ticker is not None:
+            self._ticker.stop()
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._make_room()
+                self._erase()
+                write_all(self._lines.take())
                 self._end()
-        if self._ticker is not None:
-            self._ticker.stop()
 
     def _changed(self, now: float) -> None:
-        """Draw, unless that was done just now; then the ticker does, if nothing else happens."""
         self._stale = True
-        self._draw_if_due(now)
-        if self._stale and self._ticker is None:
-            self._ticker = Ticker(INTERVAL, self._tick)
+        if self._ticking and self._ticker is None:
+            self._ticker = Ticker(INTERVAL, self._tick, at_once=True)
+            self._ticking = self._ticker.runs
+        if not self._ticking and (self._drawn is None or now - self._drawn >= INTERVAL):
+            self._drawn = now
+            self._draw(*self._news(now))
 
     def _tick(self) -> None:
         with self._lock:
-            if self._stale and not self._closed:
-                self._draw_if_due(self._clock())
+            if not self._stale:
+                return
+            lines, draw = self._news(self._clock())
+        self._draw(lines, draw)
 
-    def _draw_if_due(self, now: float) -> None:
-        if self._drawn is None or now - self._drawn >= INTERVAL:
-            self._draw(now)
+    def _news(self, now: float) -> tuple[list[Callable[[], None]], Callable[[], None]]:
+        self._stale = False
+        return self._lines.take(), self._picture(now)
 
-    def _draw(self, now: float) -> None:
-        self._drawn, self._stale = now, False
-        if self._lines:
-            self._make_room()
-        self._show(now)
-
-    def _make_room(self) -> None:
-        """Erase what is drawn, and write the lines that wait in its place."""
-        self._erase()
-        self._lines.write()
+    def _draw(self, lines: list[Callable[[], None]], draw: Callable[[], None]) -> None:
+        if lines:
+            self._erase()
+            write_all(lines)
+        draw()
 
     @abstractmethod
     def _take(self, event: Event, now: float) -> str | None:
         """Take in an event; return the line that stays of it, if any does."""
 
     @abstractmethod
-    def _print(self, line: str) -> None:
-        """Print a line that stays above what is drawn."""
+    def _picture(self, now: float) -> Callable[[], None]:
+        """Return what draws things as they are now."""
 
     @abstractmethod
-    def _show(self, now: float) -> None:
-        """Draw things as they are now."""
+    def _print(self, line: str) -> None:
+        """Print a line that stays; nothing is drawn where it goes."""
 
     @abstractmethod
     def _erase(self) -> None:

@@ -1,37 +1,38 @@
-"""Lines of others that wait until what is drawn on the terminal is out of their way."""
+"""Lines that wait until what is drawn on the terminal is out of their way."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TextIO
+
+Write = Callable[[], None]
 
 
 class PendingLines:
     """Keeps lines for a terminal until they are written. One thread at a time uses it."""
 
     def __init__(self) -> None:
-        self._lines: list[tuple[str, TextIO]] = []
+        self._writes: list[Write] = []
 
-    def __len__(self) -> int:
-        return len(self._lines)
+    def add(self, write: Write) -> None:
+        """Keep a line that `write` writes."""
+        self._writes.append(write)
 
-    def take(self, text: str, stream: TextIO) -> bool:
-        """Take a line on; tell whether it waits: one that goes elsewhere is written at once.
+    def add_for(self, text: str, stream: TextIO) -> None:
+        """Keep a line for a stream, which is a terminal."""
+        self._writes.append(partial(print, text, file=stream, flush=True))
 
-        Raises:
-            OSError: the stream is no terminal, and cannot take it.
-            ValueError: the stream is closed.
-        """
-        if not stream.isatty():
-            print(text, file=stream, flush=True)
-            return False
-        self._lines.append((text, stream))
-        return True
+    def take(self) -> list[Write]:
+        """Return what was kept, to be written by the caller."""
+        writes, self._writes = self._writes, []
+        return writes
 
-    def write(self) -> None:
-        """Write those that wait: nothing may be drawn where they go."""
-        lines, self._lines = self._lines, []
-        for text, stream in lines:
-            # It was a terminal: if that is gone, so is who reads.
-            with suppress(OSError, ValueError):
-                print(text, file=stream, flush=True)
+
+def write_all(writes: list[Write]) -> None:
+    """Write lines: nothing may be drawn where they go."""
+    for write in writes:
+        # Where the terminal is gone, so is who reads.
+        with suppress(OSError, ValueError):
+            write()

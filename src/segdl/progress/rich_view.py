@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from segdl.progress.events import Event, Note, Restarted
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class RichView(PacedView):
     """A view with bars, which are gone at the end; `clock` tells seconds."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
-        super().__init__(clock)
+    def __init__(self, stream: TextIO, clock: Callable[[], float], *, ticking: bool) -> None:
+        super().__init__(clock, ticking=ticking)
         self._area = LiveArea(stream)
         self._run = RunState()
 
@@ -35,13 +36,12 @@ class RichView(PacedView):
     def _print(self, line: str) -> None:
         self._area.print(line)
 
-    def _show(self, now: float) -> None:
+    def _picture(self, now: float) -> Callable[[], None]:
         files = list(self._run.files.values())
         if not files:
-            self._area.erase()
-            return
+            return self._area.erase
         area = self._area
-        area.draw(frame(files, area.width, area.height, now, area.look))
+        return partial(area.draw, frame(files, area.width, area.height, now, area.look))
 
     def _erase(self) -> None:
         self._area.erase()

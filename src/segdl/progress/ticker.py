@@ -9,33 +9,39 @@ from segdl.core.limits import is_no_more_threads
 
 
 class Ticker:
-    """Calls `call` every `seconds`, in a thread of its own, until it is stopped; 0: never.
+    """Calls `call` every `seconds`, in a thread of its own, until it is stopped.
 
-    Where the system gives no more threads it never calls: nothing is lost but a picture.
+    Args:
+        seconds: between two calls.
+        call: what is called.
+        at_once: whether that is done for the first time before so many seconds are over.
+
+    Attributes:
+        runs: whether there is such a thread; False where the system gives no more.
     """
 
-    def __init__(self, seconds: float, call: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, call: Callable[[], None], *, at_once: bool = False) -> None:
         self._seconds = seconds
         self._call = call
+        self._at_once = at_once
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        if seconds:
-            thread = threading.Thread(target=self._go, name="segdl-ticker", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:
-                if not is_no_more_threads(error):
-                    raise
-            else:
-                self._thread = thread
+        self._thread = threading.Thread(target=self._go, name="segdl-ticker", daemon=True)
+        self.runs = True
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            if not is_no_more_threads(error):
+                raise
+            self.runs = False
 
     def stop(self) -> None:
         """Return when it does not call any more; a second time does nothing."""
         self._stop.set()
-        if self._thread is not None:
+        if self.runs:
             self._thread.join()
-            self._thread = None
 
     def _go(self) -> None:
+        if self._at_once:
+            self._call()
         while not self._stop.wait(self._seconds):
             self._call()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import warnings
-from typing import TYPE_CHECKING, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from segdl.progress.events import Event, Finished, Note, Progress, Restarted, Started
 from segdl.progress.paced_view import PacedView
@@ -33,22 +34,48 @@ class _Bar(tqdm):  # type: ignore[type-arg]  # not generic at run time in every 
 _Bar.set_lock(threading.RLock())
 
 
+class _Counted(NamedTuple):
+    """Bytes that are done, of all files.
+
+    Attributes:
+        fresh: those that came.
+        held: the others, which say nothing of the speed.
+        initial: those of them that the bar began with.
+    """
+
+    fresh: int = 0
+    held: int = 0
+    initial: int = 0
+
+    def plus(self, step: int, *, fresh: bool) -> _Counted:
+        """Return it with more bytes, or with less."""
+        if fresh:
+            return self._replace(fresh=self.fresh + step)
+        held = self.held + step
+        return _Counted(self.fresh, held, min(self.initial + max(0, step), self.fresh + held))
+
+
+def _nothing() -> None:
+    """Draw nothing: nothing is known of any file."""
+
+
 class TqdmView(PacedView):
     """A view with one bar, which stays. `clock` tells the seconds of waits; tqdm measures speed."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
-        super().__init__(clock)
+    def __init__(self, stream: TextIO, clock: Callable[[], float], *, ticking: bool) -> None:
+        super().__init__(clock, ticking=ticking)
         self._stream = stream
         self._run = RunState()
-        self._bar: _Bar | None = None
         # Bytes done and bytes in all, of every file that was ever started, by its number.
         self._done: dict[int, int] = {}
         self._size: dict[int, int | None] = {}
         # Their sizes' sum, as far as they are known, and how many are not.
         self._known = 0
         self._unknown = 0
-        # Bytes that came since the bar was drawn.
-        self._fresh = 0
+        self._counted = _Counted()
+        # Whoever draws owns them.
+        self._bar: _Bar | None = None
+        self._shown = _Counted()
 
     def _take(self, event: Event, now: float) -> str | None:
         state = self._run.apply(event, now)
@@ -73,8 +100,30 @@ class TqdmView(PacedView):
         step = done - self._done.get(file, 0)
         self._done[file] = done
         self._resize(file, size)
-        if self._bar is None:
-            self._bar = _Bar(
+        self._counted = self._counted.plus(step, fresh=fresh and step > 0)
+
+    def _resize(self, file: int, size: int | None) -> None:
+        before = self._size.get(file, 0)
+        self._known += (size or 0) - (before or 0)
+        self._unknown += (size is None) - (before is None)
+        self._size[file] = size
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+    def _picture(self, now: float) -> Callable[[], None]:
+        if not self._done:
+            return _nothing
+        files = list(self._run.files.values())
+        trouble = next((text for f in files if (text := f.wait_text(now) or f.retry_text(now))), "")
+        total = None if self._unknown else self._known
+        words = _description(files, len(self._done)), trouble
+        return partial(self._show, self._counted, total, words)
+
+    def _show(self, counted: _Counted, total: int | None, words: tuple[str, str]) -> None:
+        bar = self._bar
+        if bar is None:
+            self._bar = bar = _Bar(
                 file=self._stream,
                 unit="B",
                 unit_scale=True,
@@ -84,35 +133,17 @@ class TqdmView(PacedView):
                 mininterval=0,
                 miniters=1,
             )
-        bar = self._bar
-        bar.total = None if self._unknown else self._known
-        if fresh and step > 0:
-            self._fresh += step
-        else:
-            bar.n += step
-            bar.last_print_n += step
-            bar.initial = min(bar.initial + max(0, step), bar.n)
-
-    def _resize(self, file: int, size: int | None) -> None:
-        before = self._size.get(file, 0)
-        self._known += (size or 0) - (before or 0)
-        self._unknown += (size is None) - (before is None)
-        self._size[file] = size
-
-    def _print(self, line: str) -> None:
-        _Bar.write(line, file=self._stream)
-        self._stream.flush()
-
-    def _show(self, now: float) -> None:
-        bar = self._bar
-        if bar is None:
-            return
         # Beside the bar: what is being done, and what is waited for.
-        files = list(self._run.files.values())
-        trouble = next((text for f in files if (text := f.wait_text(now) or f.retry_text(now))), "")
-        bar.set_description_str(_description(files, len(self._done)) or bar.desc, refresh=False)
+        description, trouble = words
+        bar.set_description_str(description or bar.desc, refresh=False)
         bar.set_postfix_str(trouble, refresh=False)
-        fresh, self._fresh = self._fresh, 0
+        bar.total = total
+        held = counted.held - self._shown.held
+        bar.n += held
+        bar.last_print_n += held
+        bar.initial = counted.initial
+        fresh = counted.fresh - self._shown.fresh
+        self._shown = counted
         if fresh:
             bar.update(fresh)
         else:
@@ -123,8 +154,8 @@ class TqdmView(PacedView):
             self._bar.clear()
 
     def _end(self) -> None:
+        self._picture(self._clock())()
         if self._bar is not None:
-            self._show(self._clock())
             self._bar.close()
             self._bar = None
 

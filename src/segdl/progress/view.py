@@ -49,11 +49,18 @@ class Silent(Undrawn):
         """Do nothing: nothing is open."""
 
 
-def make_view(kind: str, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> View:
+def make_view(
+    kind: str,
+    stream: TextIO,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    ticking: bool = True,
+) -> View:
     """Return the view named `kind`, drawing on `stream`.
 
     ``auto`` and ``rich`` draw bars on a terminal, and write plain lines where
     `stream` is none (a log file has no use for bars). `clock` tells seconds.
+    Those that draw do so in a thread of their own, unless they are not `ticking`.
     Only the module of the chosen view is imported: a start should not pay for
     the libraries of the others.
 
@@ -66,14 +73,15 @@ def make_view(kind: str, stream: TextIO, clock: Callable[[], float] = time.monot
             if safe.isatty() and os.environ.get("TERM") != "dumb":
                 from segdl.progress.rich_view import RichView
 
-                return RichView(safe, clock)
+                return RichView(safe, clock, ticking=ticking)
             from segdl.progress.plain_view import PlainView
 
             return PlainView(safe, clock)
         case "tqdm":
             from segdl.progress.tqdm_view import TqdmView
 
-            return TqdmView(safe, clock)
+            # A notebook shows a bar where the thread is that draws it.
+            return TqdmView(safe, clock, ticking=ticking and safe.isatty())
         case "json":
             from segdl.progress.json_view import JsonView
 

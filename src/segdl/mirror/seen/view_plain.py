@@ -30,7 +30,7 @@ class PlainMirrorView(Undrawn):
         self._due = _FIRST
         self._closed = False
         self._lock = threading.Lock()
-        self._ticker = Ticker(1.0 if ticking else 0.0, self.refresh)
+        self._ticker = Ticker(1.0, self.refresh) if ticking else None
 
     def __call__(self, happening: Happening, /) -> None:
         """Write what deserves a line of its own."""
@@ -55,7 +55,8 @@ class PlainMirrorView(Undrawn):
         """Write no more; every line is whole."""
         with self._lock:
             self._closed = True
-        self._ticker.stop()
+        if self._ticker is not None:
+            self._ticker.stop()
 
     def _write(self, line: str) -> None:
         self._stream.write(f"{line}\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import TextIO
 
 from segdl.mirror.happenings import Happening
@@ -10,7 +12,7 @@ from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.lines import Lines
 from segdl.mirror.seen.rich_frame import frame
 from segdl.progress.live_area import LiveArea
-from segdl.progress.pending_lines import PendingLines
+from segdl.progress.pending_lines import PendingLines, write_all
 from segdl.progress.ticker import Ticker
 
 # Seconds between two pictures, whatever happens.
@@ -18,60 +20,70 @@ _INTERVAL = 0.35
 
 
 class RichMirrorView:
-    """A view that is drawn now and then; lines that stay appear above it at once."""
+    """A view that is drawn now and then, and lines that stay above it.
+
+    Happenings, lines of others and the ticker come from different threads: `_lock` owns what
+    waits. Only the ticker's thread draws, and `close` when that has ended: a terminal that
+    takes nothing keeps nobody. Without a ticker whoever brings a line writes it, with the lock.
+    """
 
     def __init__(self, stream: TextIO, board: Board, *, ticking: bool) -> None:
         self._area = LiveArea(stream)
         self._board = board
-        self._lines = Lines(board, pauses=False)
-        self._waiting = PendingLines()
+        self._deserving = Lines(board, pauses=False)
+        self._lines = PendingLines()
         self._closed = False
-        # Happenings, the ticker and lines of others come from different threads.
         self._lock = threading.RLock()
-        self._ticker = Ticker(_INTERVAL if ticking else 0.0, self.refresh)
+        self._ticker = Ticker(_INTERVAL, self.refresh) if ticking else None
+        self._ticking = self._ticker is not None and self._ticker.runs
 
     def __call__(self, happening: Happening, /) -> None:
         """Print what deserves a line of its own."""
-        line = self._lines.of(happening)
+        line = self._deserving.of(happening)
         if line is not None:
             with self._lock:
                 if not self._closed:
-                    self._write_waiting()
-                    self._area.print(*line)
+                    self._lines.add(partial(self._area.print, *line))
+                    if not self._ticking:
+                        self._write(self._lines.take())
 
     def refresh(self) -> None:
         """Draw the run as it is now."""
+        area = self._area
         with self._lock:
             if self._closed:
                 return
-            self._write_waiting()
-            area = self._area
-            with self._board.read() as (tally, now):
-                rows = frame(tally, area.width, area.height, now, area.look)
-            area.draw(rows)
+            lines = self._lines.take()
+        with self._board.read() as (tally, now):
+            rows = frame(tally, area.width, area.height, now, area.look)
+        self._write(lines)
+        area.draw(rows)
 
     def line(self, text: str, stream: TextIO) -> None:
-        """Write a line above the live area, with its next picture; at once where it ends elsewhere.
+        """Write a line above the live area, with its next picture; at once where it is elsewhere.
 
         Raises:
             OSError: the stream is no terminal, and cannot take it.
             ValueError: the stream is closed.
         """
-        with self._lock:
-            if self._closed:
-                print(text, file=stream, flush=True)
-            else:
-                self._waiting.take(text, stream)
+        if stream.isatty():
+            with self._lock:
+                if not self._closed:
+                    self._lines.add_for(text, stream)
+                    return
+        print(text, file=stream, flush=True)
 
     def close(self) -> None:
         """Erase the live area and give the cursor back."""
+        if self._ticker is not None:
+            self._ticker.stop()
         with self._lock:
-            self._closed = True
-            self._area.erase()
-            self._waiting.write()
-        self._ticker.stop()
+            if not self._closed:
+                self._closed = True
+                self._area.erase()
+                write_all(self._lines.take())
 
-    def _write_waiting(self) -> None:
-        if self._waiting:
+    def _write(self, lines: list[Callable[[], None]]) -> None:
+        if lines:
             self._area.erase()
-            self._waiting.write()
+            write_all(lines)
