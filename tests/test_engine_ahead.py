@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import logging
 import os
@@ -23,6 +24,7 @@ from segdl.engine.download import download
 from segdl.engine.many import download_all
 from segdl.engine.surroundings import open_run
 from segdl.progress.events import Event, Finished, Probing, Started
+from segdl.store.digests import digests_of
 from support.fetching import check_balance
 from support.site import Site, content, plain
 
@@ -462,10 +464,134 @@ def test_all_requests_are_logged(
     site: Site, tmp_path: Path, took: Counter[Took], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "segdl")
+    wanted = requests(site, tmp_path, 40)
+    secret = wanted[29].url.replace("://", "://me:s3cr3t@")
+    wanted[29] = replace(wanted[29], url=f"{secret}?sig=s3cr3t")
+    site.odd["/30.bin?sig=s3cr3t"] = answers(plain(content("/30.bin"), "X-A: \x1b[2J"))
     site.odd["/20.bin"] = answers(plain(b"no", status="404 Not Found"))
     site.odd["/21.bin"] = answers(CHUNKED % (len(BODY), BODY))
-    fetch_all(requests(site, tmp_path, 40), files=3)
+    fetch_all(wanted, files=3)
     told = [message for message in caplog.messages if message.startswith("GET ")]
     assert len(told) == len(site.requests)
-    assert sum(f"/{20}.bin bytes=0-: 404" in message for message in told) == 1
+    assert sum("/20.bin bytes=0-: 404" in message for message in told) == 1
+    assert sum("/30.bin bytes=0-: 200" in message for message in told) == 1
+    assert "s3cr3t" not in caplog.text
     assert took[Took.YES] > 20
+    # Nor twice, where a file that was asked about is left to a thread.
+    for number in range(31, 41):
+        (tmp_path / f"{number}.bin").write_bytes(content(f"/{number}.bin"))
+        digest = hashlib.sha256(content(f"/{number}.bin")).digest()
+        told_digest = f"Repr-Digest: sha-256=:{base64.b64encode(digest).decode()}:"
+        size = f"Content-Range: bytes 0-0/{len(content(f'/{number}.bin'))}"
+        byte = content(f"/{number}.bin")[:1]
+        site.odd[f"/{number}.bin"] = answers(
+            plain(byte, told_digest, size, status="206 Partial Content")
+        )
+    caplog.clear()
+    before = len(site.requests)
+    threads: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        real = digests_of
+
+        def noted(*arguments: Any) -> Any:
+            threads.append(threading.current_thread().name)
+            return real(*arguments)
+
+        patch.setattr("segdl.engine.existing.digests_of", noted)
+        outcomes, _ = fetch_all(wanted[30:], files=3)
+    assert {outcome.status for outcome in outcomes.values()} == {"skipped"}
+    assert len(site.requests) - before == 10
+    assert sum(message.startswith("GET ") for message in caplog.messages) == 10
+    # It is read there, once.
+    assert len(threads) == 10
+    assert all(name.startswith("segdl-file") for name in threads)
+
+
+@pytest.mark.parametrize("how", ["silent", "closed"])
+@pytest.mark.parametrize("policy", ["auto", "skip"])
+def test_the_head_tells_what_is_there_though_the_byte_does_not_come(
+    site: Site, tmp_path: Path, how: str, policy: str
+) -> None:
+    wanted = requests(site, tmp_path, 12)
+    fetch_all(wanted)
+
+    def answer(request: Request, connection: Connection) -> bool | None:
+        told = f"Content-Range: bytes 0-0/{len(content(request.path))}"
+        tag = f'ETag: "{request.path}"'
+        connection.send(plain(b"x", tag, told, status="206 Partial Content")[:-1])
+        return None if how == "silent" else False
+
+    for number in range(1, 13):
+        site.odd[f"/{number}.bin"] = answer
+    began = time.monotonic()
+    outcomes, _ = fetch_all(wanted, if_exists=policy)
+    assert [getattr(each, "status", each) for each in outcomes.values()] == ["skipped"] * 12
+    # Nobody waits as long as for a connection that hangs.
+    assert time.monotonic() - began < 9
+
+
+@pytest.mark.parametrize("policy", ["auto", "resume"])
+def test_what_is_another_file_is_read_once(
+    site: Site, tmp_path: Path, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    real = digests_of
+
+    def noted(path: Path, *more: Any) -> Any:
+        read.append(path)
+        return real(path, *more)
+
+    monkeypatch.setattr("segdl.engine.existing.digests_of", noted)
+    right = hashlib.sha256(content("/1.bin")).hexdigest()
+    wanted = [
+        replace(each, checksum=parse_checksum(f"sha256={right}"))
+        for each in requests(site, tmp_path, 1)
+    ]
+    (tmp_path / "1.bin").write_bytes(bytes(len(content("/1.bin"))))
+    outcomes, _ = fetch_all(wanted, if_exists=policy)
+    assert isinstance(outcomes[1].error, segdl.SegdlError)
+    assert read == [tmp_path / "1.bin"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        ("auto", "skipped"),
+        ("resume", "skipped"),
+        ("skip", "skipped"),
+        ("error", None),
+        ("overwrite", "complete"),
+        ("rename", "complete"),
+    ],
+)
+def test_what_is_there_and_the_same(
+    site: Site, tmp_path: Path, policy: str, status: str | None
+) -> None:
+    wanted = requests(site, tmp_path, 8)
+    fetch_all(wanted)
+    before = len(site.requests)
+    outcomes, _ = fetch_all(wanted, if_exists=policy)
+    assert {getattr(each, "status", None) for each in outcomes.values()} == {status}
+    assert len(os.listdir(tmp_path)) == (16 if policy == "rename" else 8)
+    if status == "skipped":
+        assert {each.range for each in site.requests[before:]} == {(0, 0)}
+
+
+def test_skip_claims_no_digest_of_what_it_did_not_read(site: Site, tmp_path: Path) -> None:
+    checksum = parse_checksum("sha256=" + "0" * 64)
+    wanted = [replace(each, checksum=checksum) for each in requests(site, tmp_path, 4)]
+    for number in range(1, 5):
+        (tmp_path / f"{number}.bin").write_bytes(b"mine")
+    outcomes, _ = fetch_all(wanted, if_exists="skip")
+    assert [(each.status, each.checksum) for each in outcomes.values()] == [("skipped", None)] * 4
+
+
+def test_a_folder_in_the_place_of_a_file_is_no_file(site: Site, tmp_path: Path) -> None:
+    wanted = requests(site, tmp_path, 8)
+    fetch_all(wanted)
+    os.unlink(tmp_path / "8.bin")
+    os.mkdir(tmp_path / "8.bin")
+    for policy in ("auto", "skip", "resume"):
+        outcomes, _ = fetch_all(wanted, if_exists=policy)
+        assert "is a folder" in str(outcomes.pop(8).error)
+        assert {outcome.status for outcome in outcomes.values()} == {"skipped"}

@@ -11,6 +11,7 @@ import re
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -270,11 +271,13 @@ def test_lines_of_others_come_with_the_next_picture(
     terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     screen = terminal()
-    before = screen.draw(*at_work(1, 5))
+    screen.draw(*at_work(1, 5))
     stream = screen.picture.stream
     screen.view.line("one", stream)
-    assert screen.picture.rows() == before
-    assert screen.draw()[0] == "one"
+    # Without a ticker that does not wait.
+    assert screen.picture.rows() == ["one"]
+    rows = screen.draw()
+    assert (rows[0], len(rows) > 1) == ("one", True)
     screen.view.line("two", stream)
     with (tmp_path / "log").open("w") as log:
         screen.view.line("elsewhere", log)
@@ -286,6 +289,53 @@ def test_lines_of_others_come_with_the_next_picture(
     screen.view.close()
     screen.view.line("five", stream)
     assert screen.picture.rows() == ["one", "two", "three", "four", "five"]
+
+
+@unix
+def test_a_terminal_that_takes_nothing_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    picture, board = Picture(80, 24), Board(lambda: 0.0)
+    view = make_mirror_view("rich", picture.stream, board)
+    told = threading.Event()
+
+    def tell() -> None:
+        # More than a terminal keeps for who does not read.
+        for number in range(300):
+            view.line(f"{number} {'x' * 1000}", picture.stream)
+            view(Said(f"said {number}"))
+            time.sleep(0.003)
+        told.set()
+
+    telling = threading.Thread(target=tell)
+    telling.start()
+    assert told.wait(30), "it waits for the terminal"
+    telling.join()
+    closing = threading.Thread(target=view.close)
+    closing.start()
+    seen = b""
+    while closing.is_alive() or select.select([picture.master], [], [], 0.2)[0]:
+        if select.select([picture.master], [], [], 0.2)[0]:
+            seen += os.read(picture.master, 65536)
+    closing.join()
+    assert [int(n) for n in re.findall(rb"(\d+) x", seen)] == list(range(300))
+    picture.close()
+
+
+@unix
+def test_without_a_thread_lines_come_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setenv("TERM", "xterm")
+    picture, board = Picture(80, 24), Board(lambda: 0.0)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    view = make_mirror_view("rich", picture.stream, board)
+    view.line("one", picture.stream)
+    assert picture.rows() == ["one"]
+    view.close()
+    picture.close()
 
 
 @unix

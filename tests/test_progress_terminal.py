@@ -319,7 +319,8 @@ class TestPace:
         screen.view.line("/d/0", screen.stream)
         screen.view(Waiting(1, 20, "busy"))
         deadline = time.monotonic() + 10
-        while not (rows := screen.rows())[0].startswith("/d/0") or "busy" not in "".join(rows):
+        # What is drawn is erased first, and may be looked at just then.
+        while (rows := screen.rows())[:1] != ["/d/0"] or "busy" not in "".join(rows):
             assert time.monotonic() < deadline, rows
             time.sleep(0.01)
 
@@ -355,6 +356,30 @@ class TestPace:
         screen.send(started())
         screen.view.line("/d/0", screen.stream)
         assert screen.close()[0] == "/d/0"
+
+    def test_after_the_end_lines_come_at_once_and_nothing_is_drawn(
+        self, terminal: Any, kind: str
+    ) -> None:
+        screen = terminal(kind, ticking=True)
+        screen.send(started(), FOUR)
+        screen.view.close()
+        before = screen.rows()
+        screen.view(FOUR)
+        screen.view.line("/d/0", screen.stream)
+        assert screen.rows() == [*before, "/d/0"]
+        assert "segdl-ticker" not in {thread.name for thread in threading.enumerate()}
+
+    def test_without_a_thread_it_is_drawn_all_the_same(
+        self, terminal: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        screen = terminal(kind, ticking=True)
+        assert any("43%" in row or "44%" in row for row in screen.send(started(), FOUR))
+        screen.view.line("/d/0", screen.stream)
+        assert screen.send(FOUR)[0] == "/d/0"
 
     def test_a_line_that_goes_elsewhere_goes_at_once(
         self, terminal: Any, kind: str, tmp_path: Any

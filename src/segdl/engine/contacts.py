@@ -54,7 +54,8 @@ class Contacts:
             once: do not try again.
             only_head: the body is not wanted; a short one is read, so that the connection
                 can be used again.
-            only_look: the same, where no more comes than was asked for.
+            only_look: the same, where no more comes than was asked for, and that is here with
+                the head: the head says all that is to be known.
             unless: nothing is to come where the server has this version still.
 
         Raises:
@@ -168,8 +169,10 @@ class Contacts:
 
         def open_(wire: Wire) -> Exchange:
             exchange = self._source.open(wire, asked, unless=unless)
-            if only_head or (only_look and exchange.head.status == _PARTIAL):
+            if only_head:
                 exchange.finish_short_body()
+            elif only_look and exchange.head.status == _PARTIAL:
+                exchange.finish_what_came()
             return exchange
 
         try:

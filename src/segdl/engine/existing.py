@@ -46,13 +46,24 @@ def is_left(task: Task, target: Target, version: Version) -> bool:
     """Tell whether a file is left as it is that nothing lies beside.
 
     Nobody is at work on it then: what is to be looked at need not be locked.
+
+    Raises:
+        TargetExistsError: it is another one, and the user did not say what to do about it.
+        AskedTooMuchError: it is to be read, and that is put off.
     """
     if task.run.transfer.if_exists not in LEAVING or os.path.lexists(target.workplace):
         return False
     held = target.followed()
     if held is None or not stat.S_ISREG(held.st_mode):
         return False
-    return _is_skipped(task) or _is_the_remote_file(task, target, version, held)
+    if _is_skipped(task) or _is_recorded(task, target, version):
+        return True
+    # What may be the beginning is read but once, when it is locked.
+    if task.run.transfer.if_exists == "resume":
+        return False
+    if not _is_the_remote_file(task, target, version, held):
+        raise target.exists_error()
+    return True
 
 
 def is_finished(task: Task, place: Workplace, version: Version) -> bool:
@@ -176,8 +187,7 @@ def _is_the_remote_file(
     task: Task, target: Target, version: Version, status: os.stat_result
 ) -> bool:
     """Tell whether it provably is: by what was recorded, or by digest."""
-    url = task.source.asked.public
-    if not task.claims and is_recorded(target.path, version, selected(task), url):
+    if _is_recorded(task, target, version):
         return True
     if task.run.transfer.range is None and version.size not in {None, status.st_size}:
         return False
@@ -186,6 +196,12 @@ def _is_the_remote_file(
     # The user's word goes before the server's, which must be more than a CRC.
     claims = task.claims or [claim for claim in claims_of(task, version) if claim.checksum.proves]
     return bool(claims) and _has_digest(task, target, claims[0])
+
+
+def _is_recorded(task: Task, target: Target, version: Version) -> bool:
+    """Tell whether the finished file says itself that it is; no word of it goes before a digest."""
+    url = task.source.asked.public
+    return not task.claims and is_recorded(target.path, version, selected(task), url)
 
 
 def _has_digest(task: Task, target: Target, claim: Claim) -> bool:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Bodies up to this are cheaper to read than a new connection is, in bytes.
 _SHORT = 4096
+# Seconds that one is waited for behind its head.
+_MOMENT = 0.05
 
 
 class Exchange:
@@ -263,6 +265,21 @@ class Exchange:
         except TransferError:
             self.close()
             raise
+        self.finish()
+
+    def finish_what_came(self) -> None:
+        """Give the connection back where all of a body that nobody wants is here in a moment."""
+        if self.head.length is None or self.head.length > _SHORT:
+            return
+        try:
+            while self._answer.left:
+                if not self.wait(_MOMENT):
+                    return
+                self.read(_SHORT)
+            self.read(1)
+        except TransferError:
+            # `close` does what is left to do.
+            return
         self.finish()
 
     def finish_without_body(self) -> None:

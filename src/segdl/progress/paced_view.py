@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from segdl.progress.pending_lines import PendingLines, write_all
+from segdl.progress.pending_lines import PendingLines, write_all, write_line
 from segdl.progress.ticker import Ticker
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class PacedView(ABC):
         if stream.isatty():
             with self._lock:
                 if not self._closed:
-                    self._lines.add_for(text, stream)
+                    self._lines.add(partial(write_line, text, stream))
                     self._changed(self._clock())
                     return
-        print(text, file=stream, flush=True)
+        write_line(text, stream)
 
     def close(self) -> None:
         """Write what waits, and leave the terminal as it is to be left."""

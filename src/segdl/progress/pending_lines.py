@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import TextIO
 
 Write = Callable[[], None]
@@ -20,14 +19,21 @@ class PendingLines:
         """Keep a line that `write` writes."""
         self._writes.append(write)
 
-    def add_for(self, text: str, stream: TextIO) -> None:
-        """Keep a line for a stream, which is a terminal."""
-        self._writes.append(partial(print, text, file=stream, flush=True))
-
     def take(self) -> list[Write]:
         """Return what was kept, to be written by the caller."""
         writes, self._writes = self._writes, []
         return writes
+
+
+def write_line(text: str, stream: TextIO) -> None:
+    """Write a line at once, and in one piece.
+
+    Raises:
+        OSError: the stream cannot take it.
+        ValueError: the stream is closed.
+    """
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def write_all(writes: list[Write]) -> None:

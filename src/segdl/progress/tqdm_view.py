@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from segdl.progress.events import Event, Finished, Note, Progress, Restarted, Started
 from segdl.progress.paced_view import PacedView
+from segdl.progress.pending_lines import write_line
 from segdl.progress.state import FileState, RunState, permanent_line
 
 with warnings.catch_warnings():
@@ -109,7 +110,7 @@ class TqdmView(PacedView):
         self._size[file] = size
 
     def _print(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        write_line(line, self._stream)
 
     def _picture(self, now: float) -> Callable[[], None]:
         if not self._done:

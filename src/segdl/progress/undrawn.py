@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from segdl.progress.pending_lines import write_line
+
 
 class Undrawn:
     """Lines of others go where they are to go, at once."""
@@ -15,4 +17,4 @@ class Undrawn:
             OSError: the stream cannot take it.
             ValueError: the stream is closed.
         """
-        print(text, file=stream, flush=True)
+        write_line(text, stream)

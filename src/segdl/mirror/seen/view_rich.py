@@ -12,7 +12,7 @@ from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.lines import Lines
 from segdl.mirror.seen.rich_frame import frame
 from segdl.progress.live_area import LiveArea
-from segdl.progress.pending_lines import PendingLines, write_all
+from segdl.progress.pending_lines import PendingLines, write_all, write_line
 from segdl.progress.ticker import Ticker
 
 # Seconds between two pictures, whatever happens.
@@ -42,10 +42,7 @@ class RichMirrorView:
         line = self._deserving.of(happening)
         if line is not None:
             with self._lock:
-                if not self._closed:
-                    self._lines.add(partial(self._area.print, *line))
-                    if not self._ticking:
-                        self._write(self._lines.take())
+                self._add(partial(self._area.print, *line))
 
     def refresh(self) -> None:
         """Draw the run as it is now."""
@@ -68,10 +65,9 @@ class RichMirrorView:
         """
         if stream.isatty():
             with self._lock:
-                if not self._closed:
-                    self._lines.add_for(text, stream)
+                if self._add(partial(write_line, text, stream)):
                     return
-        print(text, file=stream, flush=True)
+        write_line(text, stream)
 
     def close(self) -> None:
         """Erase the live area and give the cursor back."""
@@ -82,6 +78,14 @@ class RichMirrorView:
                 self._closed = True
                 self._area.erase()
                 write_all(self._lines.take())
+
+    def _add(self, write: Callable[[], None]) -> bool:
+        """Have a line written before the next picture; tell whether there may be another one."""
+        if not self._closed:
+            self._lines.add(write)
+            if not self._ticking:
+                self._write(self._lines.take())
+        return not self._closed
 
     def _write(self, lines: list[Callable[[], None]]) -> None:
         if lines:
