@@ -89,7 +89,7 @@ def gone(file: int) -> Lost:
 # -- on a terminal --
 
 if sys.platform != "win32":
-    from support.picture import Picture, open_terminal, pyte, set_size
+    from support.picture import Picture, open_terminal, pyte, read_all, set_size
 
     class Terminal(Watched):
         def __init__(self, columns: int, lines: int, kind: str = "auto") -> None:
@@ -310,13 +310,7 @@ def test_a_terminal_that_takes_nothing_keeps_nobody(monkeypatch: pytest.MonkeyPa
     telling.start()
     assert told.wait(30), "it waits for the terminal"
     telling.join()
-    closing = threading.Thread(target=view.close)
-    closing.start()
-    seen = b""
-    while closing.is_alive() or select.select([picture.master], [], [], 0.2)[0]:
-        if select.select([picture.master], [], [], 0.2)[0]:
-            seen += os.read(picture.master, 65536)
-    closing.join()
+    seen = read_all(picture.master, view.close)
     assert [int(n) for n in re.findall(rb"(\d+) x", seen)] == list(range(300))
     picture.close()
 

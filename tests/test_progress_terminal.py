@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import subprocess
 import sys
 import threading
@@ -33,7 +32,7 @@ from segdl.progress.view import make_view
 if sys.platform == "win32":
     pytest.skip("needs pseudo-terminals", allow_module_level=True)
 
-from support.picture import Picture, open_terminal, pyte
+from support.picture import Picture, open_terminal, pyte, read_all
 
 URL = "https://h.example/big.iso"
 MIB = 1024**2
@@ -340,13 +339,7 @@ class TestPace:
         news.start()
         assert done.wait(30), "it waits for the terminal"
         news.join()
-        closing = threading.Thread(target=screen.view.close)
-        closing.start()
-        seen = b""
-        while closing.is_alive() or select.select([screen.master], [], [], 0.2)[0]:
-            if select.select([screen.master], [], [], 0.2)[0]:
-                seen += os.read(screen.master, 65536)
-        closing.join()
+        seen = read_all(screen.master, screen.view.close)
         # What it had to wait for is there all the same, in its order.
         numbers = [int(number) for number in re.findall(rb"/d/(\d+) x", seen)]
         assert numbers == list(range(300))

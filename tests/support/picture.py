@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 import termios
-from typing import Any
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pyte: Any = pytest.importorskip("pyte")
 
@@ -23,6 +28,17 @@ def open_terminal(columns: int, lines: int) -> tuple[int, int]:
 def set_size(terminal: int, columns: int, lines: int) -> None:
     """Set the size of a terminal."""
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+
+def read_all(terminal: int, writer: Callable[[], None]) -> bytes:
+    """Return all that is on its way to a terminal, and what `writer` writes there besides."""
+    thread, seen = threading.Thread(target=writer), b""
+    thread.start()
+    while thread.is_alive() or select.select([terminal], [], [], 0.2)[0]:
+        if select.select([terminal], [], [], 0.2)[0]:
+            seen += os.read(terminal, 65536)
+    thread.join()
+    return seen
 
 
 class Picture:

@@ -12,21 +12,14 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol, TextIO
 
 from segdl.core.text import printable
 from segdl.errors import CancelledError, DiskError, SegdlError
+from segdl.progress.beside import Beside
 
 log = logging.getLogger("segdl")
 
 _SHOW_CURSOR = b"\x1b[?25h\r\n"
-
-
-class Beside(Protocol):
-    """What may be drawn on the terminal, and leaves room for lines."""
-
-    def line(self, text: str, stream: TextIO) -> None:
-        """Write a line to a stream that may be the same terminal."""
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from segdl.core.url import Location, parse_url
 from segdl.engine import outright
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, first_range
 from segdl.engine.gate import Gate
-from segdl.engine.place import LEAVING, target_of
+from segdl.engine.place import target_of
 from segdl.engine.run import Run
 from segdl.errors import SegdlError
 from segdl.net.asked import Asked
@@ -33,6 +33,8 @@ from segdl.options import Request
 
 # Bytes of answers that are kept in memory until they are whole.
 _MOST_IN_ALL = 64 * 1024 * 1024
+# What to do about a file that is there, where it may be to leave it.
+_LEAVING = frozenset({"auto", "resume", "skip"})
 
 
 class Took(Enum):
@@ -147,7 +149,7 @@ class Ahead:
     def _may_know(self, request: Request) -> bool:
         """Tell whether a file that is there may be one that tells itself what it is."""
         digest = request.checksum or request.expected.checksum
-        return digest is None and self._run.transfer.if_exists in LEAVING
+        return digest is None and self._run.transfer.if_exists in _LEAVING
 
     def next(self, seconds: float) -> AskedFile | None:
         """Return a file whose answer is here, or is not waited for any longer.

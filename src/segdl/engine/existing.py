@@ -15,7 +15,6 @@ from segdl.engine.belonging import selected, state_of
 from segdl.engine.claims import claims_of
 from segdl.engine.contact import Contact, Ranges
 from segdl.engine.ending import left
-from segdl.engine.place import LEAVING
 from segdl.engine.sampling import SAMPLE, before, same_there
 from segdl.engine.task import Task
 from segdl.errors import IntegrityError
@@ -48,22 +47,16 @@ def is_left(task: Task, target: Target, version: Version) -> bool:
     Nobody is at work on it then: what is to be looked at need not be locked.
 
     Raises:
-        TargetExistsError: it is another one, and the user did not say what to do about it.
+        TargetExistsError: it has something, and the user did not say what to do about it.
         AskedTooMuchError: it is to be read, and that is put off.
     """
-    if task.run.transfer.if_exists not in LEAVING or os.path.lexists(target.workplace):
-        return False
     held = target.followed()
-    if held is None or not stat.S_ISREG(held.st_mode):
+    if held is None or not stat.S_ISREG(held.st_mode) or os.path.lexists(target.workplace):
         return False
-    if _is_skipped(task) or _is_recorded(task, target, version):
-        return True
-    # What may be the beginning is read but once, when it is locked.
-    if task.run.transfer.if_exists == "resume":
-        return False
-    if not _is_the_remote_file(task, target, version, held):
-        raise target.exists_error()
-    return True
+    if task.run.transfer.if_exists in {"resume", "rename"}:
+        # What else becomes of it takes the lock: it is read but once, then.
+        return _is_recorded(task, target, version)
+    return _may_stay(task, target, version)
 
 
 def is_finished(task: Task, place: Workplace, version: Version) -> bool:
@@ -80,24 +73,35 @@ def is_finished(task: Task, place: Workplace, version: Version) -> bool:
     if published and all(_has_digest(task, place.target, claim) for claim in task.claims):
         place.clear()
         return True
-    policy = task.run.transfer.if_exists
-    if policy == "error":
-        raise place.target.exists_error("exists")
-    if policy == "overwrite":
-        return False
-    # A link is judged by what it leads to, and never written through.
-    held = place.target.followed()
-    if _is_skipped(task):
-        return held is not None
-    if held is not None and _is_the_remote_file(task, place.target, version, held):
+    stays = _may_stay(task, place.target, version)
+    if stays and not _is_skipped(task):
         state = place.state()
         if state is None or state.url == task.asked.public:
             place.clear()
+    return stays
+
+
+def _may_stay(task: Task, target: Target, version: Version) -> bool:
+    """Tell whether what has the final name is left there, by what the user said.
+
+    Raises:
+        TargetExistsError: it is another file, and the user did not say what to do about it.
+    """
+    policy = task.run.transfer.if_exists
+    if policy == "error":
+        raise target.exists_error("exists")
+    if policy == "overwrite":
+        return False
+    # A link is judged by what it leads to, and never written through.
+    held = target.followed()
+    if _is_skipped(task):
+        return held is not None
+    if held is not None and _is_the_remote_file(task, target, version, held):
         return True
     if policy == "auto":
         if held is None:
-            raise place.target.exists_error("exists and is a link that leads nowhere")
-        raise place.target.exists_error()
+            raise target.exists_error("exists and is a link that leads nowhere")
+        raise target.exists_error()
     return False
 
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterable
 
 from segdl.core.hashing import new_hash
-from segdl.core.limits import is_no_more_threads
 from segdl.engine.run import GRACE, TICK
 from segdl.errors import IntegrityError
+from segdl.starting import starts
 from segdl.store.layout import Growing
 
 _STEP = 1024 * 1024
@@ -36,14 +36,8 @@ class Hasher:
         self._error: BaseException | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="segdl-hash", daemon=True)
-        self._started = True
-        try:
-            self._thread.start()
-        except RuntimeError as error:
-            if not is_no_more_threads(error):
-                raise
-            # All of it is left to `finish`.
-            self._started = False
+        # Else all of it is left to `finish`.
+        self._started = starts(self._thread)
 
     def stop(self) -> None:
         """End the thread; it may be left behind where the disk does not answer."""

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from segdl.core.limits import is_no_more_threads, no_more_threads
+from segdl.core.limits import no_more_threads
+from segdl.starting import starts
 
 
 class _Wait:
@@ -88,12 +89,8 @@ class Lookout:
 
     def _start(self) -> threading.Thread:
         thread = threading.Thread(target=self._look, name="segdl-lookout", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            if is_no_more_threads(error):
-                raise no_more_threads() from error
-            raise
+        if not starts(thread):
+            raise no_more_threads()
         return thread
 
     def _look(self) -> None:

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from segdl.options import Request
 
 
-# What to do about a file that has the name already, where it may be to leave it.
-LEAVING = frozenset({"auto", "resume", "skip"})
-
-
 class TakenError(Exception):
     """A name that nothing had when it was chosen has been taken."""
 

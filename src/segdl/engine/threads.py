@@ -9,7 +9,8 @@ from functools import partial
 from queue import Empty, Queue
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from segdl.core.limits import is_no_more_threads, no_more_threads
+from segdl.core.limits import no_more_threads
+from segdl.starting import starts
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -135,16 +136,12 @@ class Threads:
         name = f"{self._prefix}_{len(self._started)}"
         # Who is left behind in a wait that nothing ends keeps nobody.
         thread = threading.Thread(name=name, target=self._serve, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            if not is_no_more_threads(error):
-                raise
-            if not self._started:
-                raise no_more_threads() from error
-            return len(self._started) > busy
-        self._started.append(thread)
-        return True
+        if starts(thread):
+            self._started.append(thread)
+            return True
+        if not self._started:
+            raise no_more_threads()
+        return len(self._started) > busy
 
     def _drop(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TextIO
 
+from segdl.progress.beside import Undrawn
 from segdl.progress.events import (
     Event,
     Failed,
@@ -15,7 +16,6 @@ from segdl.progress.events import (
     Verifying,
     to_json,
 )
-from segdl.progress.undrawn import Undrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,14 +1,14 @@
-"""What views have in common that draw on a terminal: how often, and room for lines of others."""
+"""What views of events have in common that draw on a terminal: how often."""
 
 from __future__ import annotations
 
-import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from segdl.progress.pending_lines import PendingLines, write_all, write_line
+from segdl.progress.beside import Write
+from segdl.progress.drawn_view import DrawnView
 from segdl.progress.ticker import Ticker
 
 if TYPE_CHECKING:
@@ -18,31 +18,24 @@ if TYPE_CHECKING:
 INTERVAL = 0.125
 
 
-class PacedView(ABC):
-    """A view that is drawn in a thread of its own: a terminal that takes nothing keeps nobody.
+class PacedView(DrawnView):
+    """A view that is drawn where there is news, and not too often.
 
     What happens, and lines of others, are shown with the next picture: nobody reads a thousand
     a second, and to draw below each takes longer than to fetch a small file.
 
-    Events, lines and the ticker come from different threads: `_lock` owns what is known, and
-    what waits. Only the ticker's thread draws, and `close` when that has ended; without a
-    ticker whoever brings the news does, with the lock.
-
     Args:
         clock: tells seconds.
-        ticking: whether it has such a thread.
+        ticking: whether it draws in a thread of its own, which begins with the first news.
     """
 
     def __init__(self, clock: Callable[[], float], *, ticking: bool) -> None:
+        super().__init__()
         self._clock = clock
         self._ticking = ticking
-        self._ticker: Ticker | None = None
         self._drawn: float | None = None
         # Whether there is anything that was not shown.
         self._stale = False
-        self._lines = PendingLines()
-        self._closed = False
-        self._lock = threading.RLock()
 
     def __call__(self, event: Event, /) -> None:
         """Take in the event; what changed is drawn soon."""
@@ -53,40 +46,16 @@ class PacedView(ABC):
             line = self._take(event, now)
             if line is not None:
                 self._lines.add(partial(self._print, line))
-            self._changed(now)
+            self._has_news()
 
-    def line(self, text: str, stream: TextIO) -> None:
-        """Write a line above what is drawn, with the next picture; at once where it is elsewhere.
-
-        Raises:
-            OSError: the stream is no terminal, and cannot take it.
-            ValueError: the stream is closed.
-        """
-        if stream.isatty():
-            with self._lock:
-                if not self._closed:
-                    self._lines.add(partial(write_line, text, stream))
-                    self._changed(self._clock())
-                    return
-        write_line(text, stream)
-
-    def close(self) -> None:
-        """Write what waits, and leave the terminal as it is to be left."""
-        if self._ticker is not None:
-            self._ticker.stop()
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._erase()
-                write_all(self._lines.take())
-                self._end()
-
-    def _changed(self, now: float) -> None:
+    def _has_news(self) -> None:
         self._stale = True
         if self._ticking and self._ticker is None:
             self._ticker = Ticker(INTERVAL, self._tick, at_once=True)
-            self._ticking = self._ticker.runs
-        if not self._ticking and (self._drawn is None or now - self._drawn >= INTERVAL):
+        if self._ticks:
+            return
+        now = self._clock()
+        if self._drawn is None or now - self._drawn >= INTERVAL:
             self._drawn = now
             self._draw(*self._news(now))
 
@@ -94,35 +63,21 @@ class PacedView(ABC):
         with self._lock:
             if not self._stale:
                 return
-            lines, draw = self._news(self._clock())
-        self._draw(lines, draw)
+            lines, picture = self._news(self._clock())
+        self._draw(lines, picture)
 
-    def _news(self, now: float) -> tuple[list[Callable[[], None]], Callable[[], None]]:
+    def _news(self, now: float) -> tuple[list[Write], Write]:
         self._stale = False
         return self._lines.take(), self._picture(now)
-
-    def _draw(self, lines: list[Callable[[], None]], draw: Callable[[], None]) -> None:
-        if lines:
-            self._erase()
-            write_all(lines)
-        draw()
 
     @abstractmethod
     def _take(self, event: Event, now: float) -> str | None:
         """Take in an event; return the line that stays of it, if any does."""
 
     @abstractmethod
-    def _picture(self, now: float) -> Callable[[], None]:
+    def _picture(self, now: float) -> Write:
         """Return what draws things as they are now."""
 
     @abstractmethod
     def _print(self, line: str) -> None:
         """Print a line that stays; nothing is drawn where it goes."""
-
-    @abstractmethod
-    def _erase(self) -> None:
-        """Take what is drawn off the terminal."""
-
-    @abstractmethod
-    def _end(self) -> None:
-        """Draw what is to stay when all is over, and give the terminal back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from segdl.progress.beside import Undrawn
 from segdl.progress.events import (
     Event,
     Joining,
@@ -17,7 +18,6 @@ from segdl.progress.events import (
 )
 from segdl.progress.format import human_duration, human_rate, human_size, percent
 from segdl.progress.state import FileState, RunState, permanent_line
-from segdl.progress.undrawn import Undrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

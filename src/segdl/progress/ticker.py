@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from segdl.core.limits import is_no_more_threads
+from segdl.starting import starts
 
 
 class Ticker:
@@ -26,13 +26,7 @@ class Ticker:
         self._at_once = at_once
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._go, name="segdl-ticker", daemon=True)
-        self.runs = True
-        try:
-            self._thread.start()
-        except RuntimeError as error:
-            if not is_no_more_threads(error):
-                raise
-            self.runs = False
+        self.runs = starts(self._thread)
 
     def stop(self) -> None:
         """Return when it does not call any more; a second time does nothing."""

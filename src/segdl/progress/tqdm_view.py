@@ -7,9 +7,9 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from segdl.progress.beside import write_line
 from segdl.progress.events import Event, Finished, Note, Progress, Restarted, Started
 from segdl.progress.paced_view import PacedView
-from segdl.progress.pending_lines import write_line
 from segdl.progress.state import FileState, RunState, permanent_line
 
 with warnings.catch_warnings():

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from segdl.errors import UsageError
+from segdl.progress.beside import Beside, Undrawn
 from segdl.progress.stream import unfailing
-from segdl.progress.undrawn import Undrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,22 +18,11 @@ if TYPE_CHECKING:
 KINDS = ("auto", "rich", "tqdm", "json", "none")
 
 
-class View(Protocol):
+class View(Beside, Protocol):
     """Something that shows events. It never raises because its stream is gone."""
 
     def __call__(self, event: Event, /) -> None:
         """Take one event. Events of a run come one at a time."""
-
-    def line(self, text: str, stream: TextIO) -> None:
-        """Write a line to a stream that may be the same terminal.
-
-        It may be there some tenths of a second later, where many come; before `close` returns
-        at the latest. Any thread may do this at any time.
-
-        Raises:
-            OSError: the stream cannot take it.
-            ValueError: the stream is closed.
-        """
 
     def close(self) -> None:
         """Leave the terminal as it was found. A second call does nothing."""

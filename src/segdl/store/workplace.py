@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 
-from segdl.core.limits import is_no_more_threads
 from segdl.core.spans import Span
 from segdl.errors import DiskError
 from segdl.options import LayoutName
+from segdl.starting import starts
 from segdl.store.faults import disk_errors, shown
 from segdl.store.layout import discard, layouts
 from segdl.store.lock import Lock
@@ -164,14 +164,9 @@ class Workplace:
         """Bring parts to the disk now and then, so that little is left to do at the end."""
         if self._flusher is None:
             flusher = threading.Thread(target=self._flush, name="segdl-flush", daemon=True)
-            try:
-                flusher.start()
-            except RuntimeError as error:
-                if not is_no_more_threads(error):
-                    raise
-                # All of it is left to do at the end.
-                return
-            self._flusher = flusher
+            # Else all of it is left to do at the end.
+            if starts(flusher):
+                self._flusher = flusher
 
     def _flush(self) -> None:
         while not self._leaving.wait(_FLUSH_EVERY):

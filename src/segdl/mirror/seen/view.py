@@ -8,28 +8,17 @@ from typing import Protocol, TextIO
 from segdl.errors import UsageError
 from segdl.mirror.happenings import Happening
 from segdl.mirror.seen.board import Board
+from segdl.progress.beside import Beside, Undrawn
 from segdl.progress.stream import unfailing
-from segdl.progress.undrawn import Undrawn
 
 KINDS = ("auto", "rich", "plain", "json", "none")
 
 
-class MirrorView(Protocol):
+class MirrorView(Beside, Protocol):
     """Something that shows a run. It never raises because its stream is gone."""
 
     def __call__(self, happening: Happening, /) -> None:
         """Take what happened, which the board has already. They come one at a time."""
-
-    def line(self, text: str, stream: TextIO) -> None:
-        """Write a line to a stream that may be the same terminal.
-
-        It may be there some tenths of a second later, where many come; before `close` returns
-        at the latest. Any thread may do this at any time.
-
-        Raises:
-            OSError: the stream cannot take it.
-            ValueError: the stream is closed.
-        """
 
     def refresh(self) -> None:
         """Show how far the run is now, where it is time to. Any thread may do this."""

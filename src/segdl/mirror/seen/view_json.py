@@ -7,9 +7,9 @@ from typing import TextIO, get_args
 
 from segdl.mirror.happenings import Happening, to_json
 from segdl.mirror.seen.board import Board
+from segdl.progress.beside import Undrawn
 from segdl.progress.events import Event
 from segdl.progress.json_view import JsonView
-from segdl.progress.undrawn import Undrawn
 
 
 class JsonMirrorView(Undrawn):

@@ -9,8 +9,8 @@ from segdl.mirror.happenings import Happening
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.lines import Lines
 from segdl.mirror.seen.words import status_line
+from segdl.progress.beside import Undrawn
 from segdl.progress.ticker import Ticker
-from segdl.progress.undrawn import Undrawn
 
 # Seconds to the first line that tells how far it is; then each takes longer than the one
 # before: a run of hours does not fill the mail that cron sends.

@@ -1,12 +1,35 @@
-"""Lines that wait until what is drawn on the terminal is out of their way."""
+"""Lines beside what a view draws: of results, of errors, of the log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO
+from typing import Protocol, TextIO
 
 Write = Callable[[], None]
+
+
+class Beside(Protocol):
+    """What may be drawn on the terminal, and leaves room for lines."""
+
+    def line(self, text: str, stream: TextIO) -> None:
+        """Write a line to a stream that may be the same terminal.
+
+        It may be there some tenths of a second later, where many come; before the view is
+        closed at the latest. Any thread may do this at any time.
+
+        Raises:
+            OSError: the stream cannot take it.
+            ValueError: the stream is closed.
+        """
+
+
+class Undrawn:
+    """What views have in common that draw nothing which a line would be in the way of."""
+
+    def line(self, text: str, stream: TextIO) -> None:
+        """Write a line at once, see :class:`Beside`."""
+        write_line(text, stream)
 
 
 class PendingLines:
