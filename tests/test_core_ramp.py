@@ -173,6 +173,35 @@ def test_where_a_queue_has_grown_none_is_tried_for_the_last_two_seconds(
     assert state.target == target
 
 
+@pytest.mark.parametrize(("queued_at", "target"), [(-1.4, 1), (-2.0, 4)])
+def test_a_queue_that_overflowed_is_empty_for_a_while(queued_at: float, target: int) -> None:
+    state = ramp_start(32)._replace(queued_at=queued_at)
+    for now, received in flow(0.0, 0.6, 1e6):
+        sample = Sample(
+            now=now, received=received, streaming=1, round_trip=0.05, swollen=1.0, left=10**6
+        )
+        state = ramp_sample(state, sample)
+    assert state.target == target
+
+
+@pytest.mark.parametrize(("swollen", "phase"), [(1.0, Phase.WEIGHING), (1.5, Phase.LISTENING)])
+def test_what_a_full_queue_loses_says_nothing(swollen: float, phase: Phase) -> None:
+    state = ramp_start(32)
+    for now, received in flow(0.0, 0.3, 1e6):
+        sample = Sample(
+            now=now,
+            received=received,
+            streaming=1,
+            round_trip=0.08,
+            losses=now > 0.2,
+            arrived=received,
+            # What was lost there shows when the queue is empty.
+            swollen=swollen if now < 0.1 else 1.0,
+        )
+        state = ramp_sample(state, sample)
+    assert state.phase is phase
+
+
 def test_a_number_that_cannot_be_had_is_not_waited_for() -> None:
     state = run(ramp_start(32), *flow(0.0, 2.0, 1e6), streaming=1)
     assert state.target == 2

@@ -50,7 +50,7 @@ class Followed:
     def at(self, now: float, received: int, spent: float) -> int:
         """Have it brought so many bytes by then; return the connections that are wanted."""
         self.segment.received, self.segment.spent = received, spent
-        self.crew.follow([self.segment], received, GIB - received, 10.0 + now)
+        self.crew.follow([self.segment], (), received, GIB - received, 10.0 + now)
         return self.crew.wanted
 
 

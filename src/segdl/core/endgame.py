@@ -49,24 +49,28 @@ def due(running: Sequence[Running], *, rate: float, round_trip: float) -> list[i
     ]
 
 
-def is_near(seconds: float, round_trip: float) -> bool:
-    """Tell whether an answer to what is asked now comes when all is here, in so many seconds.
+def until_near(seconds: float, round_trip: float) -> float:
+    """Return the seconds until an answer to what is asked would come when all is here.
+
+    Args:
+        seconds: until all is here.
+        round_trip: seconds.
 
     Example:
-        >>> is_near(0.05, 0.08), is_near(0.5, 0.08)
-        (True, False)
+        >>> until_near(2.0, 1.0), until_near(0.5, 1.0)
+        (1.1, 0.0)
     """
-    return seconds <= _SOON * round_trip
+    return max(0.0, seconds - _SOON * round_trip)
 
 
-def may_be_asked_again(since: float, round_trip: float) -> bool:
-    """Tell whether what was asked so many seconds ago is worth asking anew.
+def until_again(since: float, round_trip: float) -> float:
+    """Return the seconds until what was asked so many seconds ago is worth asking anew.
 
     Example:
-        >>> may_be_asked_again(0.02, 0.08), may_be_asked_again(0.04, 0.08)
-        (False, True)
+        >>> until_again(0.0, 1.0), until_again(0.5, 1.0)
+        (0.4, 0.0)
     """
-    return since >= _APART * round_trip
+    return max(0.0, _APART * round_trip - since)
 
 
 def counts(asked: float, ended: float, least: float) -> bool:

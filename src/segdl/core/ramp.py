@@ -14,9 +14,9 @@ Over a long path all this takes long, and a system may tell more (:mod:`segdl.co
 A lone packet that an empty path loses is followed by four connections at once, and by many
 as soon as it is seen that the sender slows down for it: there are senders that do not, and
 fill the link. Where it was not seen at first, losses that are frequent enough do the same.
-That happens once: whether many are worth it is for their speed to tell. Where a queue has
-grown, two are tried, not four: one fills the link already; and none where what is left takes no
-longer than the trial.
+That happens once: whether many are worth it is for their speed to tell. Where a queue
+grew lately, two are tried, not four: one fills the link already; and none where what is left takes
+no longer than the trial.
 
 Refusals end it at what streams; a step up follows when :mod:`segdl.core.admission` would
 ask again, too.
@@ -113,6 +113,8 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
     if speeds is state.speeds:
         return state
     state = state._replace(speeds=speeds)
+    if sample.queued:
+        state = state._replace(queued_at=sample.now)
     if sample.arrived is not None:
         state = state._replace(arrived=state.arrived.note(sample.now, sample.arrived))
     if state.phase is Phase.LISTENING:
@@ -128,8 +130,10 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
 
 
 def _listen(state: Ramp, sample: Sample) -> Ramp:
-    new = (sample.losses or 0) > state.losses
-    if new and state.curious and sample.round_trip > LONG_PATH:
+    if state.fills(sample):
+        # What a full queue loses, and what follows, says nothing of the path.
+        state = state._replace(losses=sample.losses or 0)
+    if (sample.losses or 0) > state.losses and state.curious and sample.round_trip > LONG_PATH:
         # Connecting takes as long as to see whether it was this that slows it down.
         before = state.arrived.mean(sample.trips(_TURNS, 0.0))
         return _move(state, sample, FEW, before, Phase.WEIGHING)._replace(best=state.best)
@@ -143,7 +147,7 @@ def _listen(state: Ramp, sample: Sample) -> Ramp:
     earlier = 2 * speeds.mean(2 * stretch) - speed
     if state.speeds.age < 2 * stretch or speed > _GROWING * earlier:
         return state
-    full = sample.queued and sample.round_trip > LONG_PATH
+    full = state.fills(sample) and sample.round_trip > LONG_PATH
     if full and sample.left is not None and sample.left < LONG * speed:
         # Another one takes nearly as long to find its pace, and is in the way of the first.
         return state

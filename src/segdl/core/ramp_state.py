@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from math import inf
 from typing import NamedTuple
 
 from segdl.core.speeds import Speeds
@@ -95,6 +96,7 @@ class Ramp(NamedTuple):
         heeded: whether there are many because of them: once, then speeds alone decide.
         speeds: what came lately.
         arrived: the same of what the kernel has.
+        queued_at: when a queue was seen last.
     """
 
     most: int
@@ -114,6 +116,7 @@ class Ramp(NamedTuple):
     heeded: bool = False
     speeds: Speeds = Speeds(memory=LONG + SHORT)
     arrived: Speeds = Speeds(memory=LONG)
+    queued_at: float = -inf
 
     @property
     def found(self) -> int | None:
@@ -127,6 +130,13 @@ class Ramp(NamedTuple):
         few = self.target <= FEW and self.target < self.most
         return few and not self.heeded and not self.limited
 
+    def fills(self, sample: Sample) -> bool:
+        """Tell whether the link is full, as far as a queue shows that.
+
+        One that overflows is empty for a while: the sender slows down for what was lost.
+        """
+        return sample.now < self.queued_at + LONG
+
 
 def leap(state: Ramp, sample: Sample, speed: float) -> Ramp:
     """Have eight times as many, at least: it is not the link that is full at `speed`."""
@@ -138,7 +148,7 @@ def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
     number = state.target
     if number >= state.most:
         return settle(state, sample, number, wait=FIRST_CUT)
-    few = FEW if sample.round_trip > LONG_PATH and not sample.queued else 2 * number
+    few = FEW if sample.round_trip > LONG_PATH and not state.fills(sample) else 2 * number
     return move(state, sample, few if number < FEW else LEAP * number, speed, Phase.CLIMBING)
 
 

@@ -6,6 +6,7 @@ import time
 
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
+from segdl.core.verdict import beside as judge_beside
 from segdl.engine.contact import Ranges
 from segdl.engine.flow import flow
 from segdl.engine.job import Job, first_difference
@@ -102,6 +103,8 @@ def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, 
         str(exchange.location),
         whole_will_do=whole_will_do,
     )
+    if segment.beside:
+        verdict = judge_beside(verdict)
     if not isinstance(verdict, Accept):
         exchange.close()
     return exchange, verdict

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from enum import Enum
 
+from segdl.core import slowstart
 from segdl.core.identity import Version
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept
@@ -66,6 +67,15 @@ class Contact:
     def age(self) -> float:
         """Seconds for which its body came, or may have, until now."""
         return 0.0 if self._exchange is None else time.monotonic() - self._exchange.since
+
+    def soonest(self, count: int) -> float:
+        """Return the seconds from the request until so many bytes can be here; 0: nobody knows.
+
+        A connection that was used before may be at its pace by now.
+        """
+        if self._exchange is None or not self._exchange.connected:
+            return 0.0
+        return slowstart.seconds(count, self._exchange.round_trip)
 
     @property
     def is_open(self) -> bool:

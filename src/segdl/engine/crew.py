@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from segdl.core.cpubound import WORTHWHILE, is_cpu_bound, served_at_once
-from segdl.core.ramp import Sample, ramp_sample, ramp_start
+from segdl.core.ramp import Phase, Sample, ramp_sample, ramp_start
 from segdl.core.ramp_state import LONG_PATH
 from segdl.engine.arriving import Arriving
 from segdl.engine.gate import Gate
@@ -59,6 +59,13 @@ class Crew:
         return 1 if self._gate.crowded else self._ramp.target
 
     @property
+    def listens(self) -> bool:
+        """Whether one connection is listened to, as nobody knows yet how many pay."""
+        if self._ramp is None or self._alone or self._gate.crowded:
+            return False
+        return self._ramp.phase is Phase.LISTENING
+
+    @property
     def tick(self) -> float:
         """Seconds until `follow` should be called again."""
         if self._alone:
@@ -74,12 +81,18 @@ class Crew:
         return curious and self._gate.round_trip > LONG_PATH
 
     def follow(
-        self, segments: Sequence[Segment], received: int, left: int | None, now: float
+        self,
+        segments: Sequence[Segment],
+        apart: Collection[Segment],
+        received: int,
+        left: int | None,
+        now: float,
     ) -> None:
         """Take note of what came in, and decide anew.
 
         Args:
             segments: those of the download.
+            apart: those of them that are there for a moment, beside the one to listen to.
             received: bytes that came over the network so far.
             left: bytes of the file that are still to come; None where nobody knows.
             now: seconds.
@@ -91,6 +104,8 @@ class Crew:
         at_work = [segment for segment in segments if segment.wire is not None]
         if self._curious:
             here = [each for each in at_work if each.site and each.site.gate is self._gate]
+            if self._ramp.found is None:
+                here = [each for each in here if each not in apart]
             self._arriving.look(here, now)
         # Between two requests it has its place at the server still.
         streaming = sum(each.heard or each.again for each in at_work)

@@ -20,6 +20,11 @@ from segdl.engine.segment import Segment, Supply
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
 
+# Round trips before the end from when on it is looked at closely: the speed so far, and what a
+# round trip takes through a queue, tell but about when that is.
+_NEAR = 3.0
+# Round trips over which the speed is looked at that they come with.
+_LATELY = 2.0
 # Seconds until an answer that is on its way is looked for again.
 _TICK = 0.003
 
@@ -42,13 +47,17 @@ class Endgame:
         self._received = sites.origin.received
         # Seconds of the shortest round trip of all connections that were seen at work.
         self._least = inf
+        # Seconds until the server should be asked; None while nobody is to ask it.
+        self._due: float | None = None
         self._hedges = Hedges(job)
         self._revalidation = Revalidation(sites.origin, run.clock)
 
     @property
     def tick(self) -> float | None:
         """Seconds until `follow` should be called again; None: there is nothing to wait for."""
-        return _TICK if self._hedges.under_way or self._revalidation.under_way else None
+        if self._hedges.under_way or self._revalidation.under_way:
+            return _TICK
+        return max(_TICK, self._due) if self._due is not None else None
 
     def follow(self, left: int | None, now: float) -> None:
         """Take what has come, and ask for what is worth it now.
@@ -59,6 +68,7 @@ class Endgame:
         """
         self._hedges.look(self._supply.live, now)
         self._revalidation.look(now)
+        self._due = None
         if left and self._is_only_waited_for():
             self._ask(left, now)
 
@@ -67,7 +77,7 @@ class Endgame:
         at_work = [each for each in self._supply.live if each.wire is not None]
         rate = (site.received - self._received) / max(now - self._began, 1e-6)
         # The door's word is the time to an answer, which may be all the server's.
-        if site.gate.round_trip <= LONG_PATH or left > rate * site.gate.round_trip:
+        if site.gate.round_trip <= LONG_PATH or left > _NEAR * rate * site.gate.round_trip:
             return
         self._look_at_paths(at_work, now)
         if not LONG_PATH < self._least < inf:
@@ -75,9 +85,9 @@ class Endgame:
         room = self._room(at_work)
         if room > 0 and not self._revalidation.broke:
             self._hedges.ask(at_work, site, rate=rate, round_trip=self._least, most=room, now=now)
-        speed = sum(each.speed.rate or 0.0 for each in at_work)
+        speed = sum(_speed(each, self._least) for each in at_work)
         if self._room(at_work) > 0 and speed and not self._hedges.useless:
-            self._revalidation.ask(left / speed, self._least)
+            self._due = self._revalidation.ask(left / speed, self._least)
 
     def _is_only_waited_for(self) -> bool:
         """Tell whether all that is missing was asked for, of one server that serves ranges."""
@@ -122,3 +132,9 @@ class Endgame:
         """Let go of every request."""
         self._hedges.close()
         self._revalidation.close()
+
+
+def _speed(segment: Segment, round_trip: float) -> float:
+    """Return bytes a second; over half a second a connection may have become ten times as fast."""
+    lately = segment.speed.counts.mean(_LATELY * round_trip)
+    return max(segment.speed.rate or 0.0, lately)

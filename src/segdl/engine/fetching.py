@@ -19,6 +19,7 @@ from segdl.engine.crew import Crew
 from segdl.engine.endgame import Endgame
 from segdl.engine.job import Job
 from segdl.engine.outcome import Opened, Outcome, Streamed
+from segdl.engine.outset import Outset
 from segdl.engine.pause import Pause
 from segdl.engine.relay import Relay, close
 from segdl.engine.run import Run
@@ -66,6 +67,7 @@ class Fetching:
         size = self._size if supply.divisible else None
         missing = 0 if size is None else size - supply.done
         self._crew = Crew(run.transfer, job.origin.gate, missing, self._note)
+        self._outset = Outset(run, sites, supply)
         self._relay = Relay()
         self._endgame = Endgame(run, job, sites, supply)
         self._pause = Pause(run, sites, number)
@@ -128,6 +130,8 @@ class Fetching:
             self._start(ahead, baton.site, baton.rest.opened, baton.speed)
         while overtaken := self._endgame.take():
             self._start(*overtaken)
+        for piece in self._outset.cut(self._run.clock()) if self._crew.listens else ():
+            self._start(piece, self._sites.origin, None)
         while (at_work := self._at_work()) < self._wanted():
             only_idle = at_work >= self._crew.wanted
             site = self._sites.choose(self._left(), only_idle=only_idle)
@@ -201,7 +205,8 @@ class Fetching:
         again = segment.goes_on_at(site)
         rate = segment.rate(now) if again else site.idle_pace
         segment.until = segment.stop if opened else self._until(segment, site, rate)
-        segment.set_out(Wire(), site, now, speed, again=again)
+        beside = self._supply.comes_from(site)
+        segment.set_out(Wire(), site, now, speed, again=again, beside=beside)
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
         if not self._attempts.start(segment, site, opened, busy=busy):
@@ -247,7 +252,7 @@ class Fetching:
         idle = self._supply.divisible and self._at_work() < self._wanted()
         self._watch.drop_slow(self._supply.live, now, idle=idle)
         left = None if (size := self._size) is None else size - self._supply.done
-        self._crew.follow(self._supply.live, self._sites.received, left, now)
+        self._crew.follow(self._supply.live, self._outset.apart, self._sites.received, left, now)
         self._crew.send_home(self._supply.live, self._at_work() - self._wanted(), now)
         self._endgame.follow(left, now)
         misplaced = self._sites.look(self._supply.live, now)

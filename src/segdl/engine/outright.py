@@ -122,6 +122,8 @@ class Outright:
             and size > 0
             and is_small(size, transfer)
             and (contact.accept.start, contact.accept.stop) == (0, size)
+            # Over a long path others can bring some of it meanwhile.
+            and contact.soonest(size) <= MOMENT
             # Chunks may bring more than was announced: the long way looks behind the end.
             and contact.head.length == size
             # What more than one answer said must be confirmed.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from segdl.core.endgame import counts, is_near, may_be_asked_again
+from segdl.core.endgame import counts, until_again, until_near
 from segdl.core.identity import is_still
 from segdl.engine.contact import ONE_BYTE
 from segdl.engine.site import Site
@@ -49,25 +49,30 @@ class Revalidation:
         """Questions whose answers are on their way."""
         return sum(not asked.whole for _, asked in self._asked)
 
-    def ask(self, seconds: float, round_trip: float) -> None:
+    def ask(self, seconds: float, round_trip: float) -> float | None:
         """Ask where everything is here in `seconds`, as far as one can tell.
 
         Args:
             seconds: until everything is here.
             round_trip: seconds.
+
+        Returns:
+            Seconds until it should be asked, where that is not now; None where it cannot be.
         """
         now = self._clock()
-        if self.broke or self._times >= _MOST or not is_near(seconds, round_trip):
-            return
-        if self._asked and not may_be_asked_again(now - self._asked[-1][0], round_trip):
-            return
-        if not self._site.source.idle:
-            return
+        if self.broke or self._times >= _MOST or not self._site.source.idle:
+            return None
+        early = until_near(seconds, round_trip)
+        if self._asked:
+            early = max(early, until_again(now - self._asked[-1][0], round_trip))
+        if early > 0:
+            return early
         asked = self._site.source.ask_ahead(ONE_BYTE, if_range=None, most=_LONGEST)
         if asked is not None:
             self._times += 1
             self._until = now + _PATIENCE * round_trip
             self._asked.append((now, asked))
+        return None
 
     def look(self, now: float) -> None:
         """Take what has come, and wait for nothing for long.

@@ -60,6 +60,7 @@ class Run(NamedTuple):
         one_answer: what the only answer was asked for, where a file that takes another one, or
             takes its time, is put off; else None.
         own_threads: whether each file has a thread that may be left behind in such a wait.
+        meanwhile: as :attr:`segdl.net.wire.Wire.meanwhile`.
         clock: monotonic seconds.
         backoff: seconds to wait before try N, from 1, that follows a failure.
     """
@@ -79,6 +80,7 @@ class Run(NamedTuple):
     synced: Callable[[float], object] = lambda _: None
     one_answer: Span | None = None
     own_threads: bool = False
+    meanwhile: Callable[[], object] = lambda: None
     clock: Callable[[], float] = time.monotonic
     backoff: Callable[[int], float] = _backoff
 
@@ -119,6 +121,7 @@ class Run(NamedTuple):
         if self.one_answer is not None:
             # It is here: there is nothing to wait for.
             return work(wire)
+        wire.meanwhile = self.meanwhile
         if self.own_threads:
             try:
                 with self.lookout.over(wire.abort, limit, excused=lambda: wire.resting):

@@ -58,6 +58,7 @@ class Segment:
         goes_on: the attempt before brought what it asked for and left its connection to be
             used again, and more is missing.
         again: the attempt goes on so.
+        beside: when the attempt started, its server sent other segments of the file.
         heard: the server has answered this attempt.
         storing: what came is being written: the network is not to blame for the wait.
     """
@@ -65,6 +66,7 @@ class Segment:
     __slots__ = (
         "again",
         "began",
+        "beside",
         "brought",
         "conditional",
         "counted",
@@ -113,7 +115,7 @@ class Segment:
         self.speed: Speed = flowing(0.0, 0)
         self.dropped: Drop | None = None
         self.lagged = 0
-        self.goes_on = self.again = False
+        self.goes_on = self.again = self.beside = False
         self.heard = False
         self.conditional = True
         self.storing = False
@@ -126,6 +128,7 @@ class Segment:
         speed: Speed | None = None,
         *,
         again: bool = False,
+        beside: bool = False,
     ) -> None:
         """Note that an attempt starts.
 
@@ -135,6 +138,7 @@ class Segment:
             now: seconds.
             speed: what its connection had for another segment; None for a new one.
             again: see there.
+            beside: see there.
         """
         self.wire = wire
         self.site = site
@@ -148,7 +152,7 @@ class Segment:
             self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
         # Its pace is counted anew, too.
         self.heard_at = now if speed else None
-        self.again = again
+        self.again, self.beside = again, beside
         self.dropped = None
         self.goes_on = self.heard = False
 
@@ -204,6 +208,10 @@ class Supply:
     def done(self) -> int:
         """Bytes of the file that are there."""
         return self.behind + sum(segment.done for segment in self.live)
+
+    def comes_from(self, site: Site) -> bool:
+        """Tell whether a site is sending some of it."""
+        return any(each.heard and each.wire and each.site is site for each in self.live)
 
     def advance(self) -> bool:
         """Bring `live` up to date and tell whether no more segments will come."""

@@ -76,6 +76,7 @@ def open_run(
         cancel=cancel,
         once=Once(),
         shelf=Shelf(),
+        meanwhile=_load_what_follows,
     )
     try:
         yield run
@@ -87,3 +88,8 @@ def open_run(
         transport.close()
         with lock:
             over = True
+
+
+def _load_what_follows() -> None:
+    """Load what a file takes that does not come outright, which is as long as a round trip."""
+    import segdl.engine.staged  # noqa: F401

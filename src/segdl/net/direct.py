@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # What a small file takes one call for, in bytes.
 AT_ONCE = 64 * 1024
+# Seconds in which an answer from nearby is here.
+_FAR = 0.03
 _LONGEST_HEAD = 16 * 1024
 _BEGINNING = b"HTTP/1.1 "
 _END = re.compile(rb"\n\r?\n")
@@ -111,6 +113,8 @@ class Direct:
             line.socket.settimeout(self._silence)
             asked = time.monotonic()
             line.socket.sendall(request)
+            if wire.meanwhile is not None and not wait_for_read(line.socket, _FAR):
+                wire.meanwhile()
             answer = line.answer()
             wire.waited = time.monotonic() - asked
             return answer

@@ -36,6 +36,7 @@ class Exchange:
         location: the URL that answered; of an object, that which names it.
         safe: whether it was asked for over TLS.
         waited: seconds from the request to the head.
+        connected: whether it was sent over a new connection.
         since: seconds of the monotonic clock from when on its body came, or may have.
     """
 
@@ -47,6 +48,7 @@ class Exchange:
         lane: Lane | None = None,
     ) -> None:
         self.waited = wire.waited
+        self.connected = wire.connected
         self.since = time.monotonic()
         self.location = location
         self.safe = location.origin.scheme == "https"
@@ -68,6 +70,12 @@ class Exchange:
     def sized(self) -> bool:
         """Whether the response announces its length."""
         return self.head.length is not None
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that a round trip takes when the path is at its emptiest; 0: nobody knows."""
+        look = self._wire.arrived(0.0)
+        return 0.0 if look is None else look.least
 
     @property
     def framed(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,14 +30,16 @@ class AbortedError(Exception):
 class Wire:
     """A request in flight.
 
-    `_lock` owns every field but `window`, `waited` and `connected`, which the thread that sends
-    the request sets.
+    `_lock` owns every field but `window`, `meanwhile`, `waited` and `connected`, which the thread
+    that sends the request sets.
 
     Attributes:
         connected: whether the last request went out over a new connection.
         waited: seconds from the last request to the head of its answer.
         window: bytes that a connection made for the request takes in before they are read;
             None leaves it to the kernel.
+        meanwhile: called by the thread that waits for an answer, where that comes from afar;
+            None where there is nothing else to do.
     """
 
     def __init__(self) -> None:
@@ -51,6 +53,7 @@ class Wire:
         self._woken = False
         self._resting = False
         self.window: int | None = None
+        self.meanwhile: Callable[[], object] | None = None
 
     @property
     def aborted(self) -> bool:

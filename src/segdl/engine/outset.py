@@ -1,0 +1,70 @@
+"""The end of a file, brought by others while the first connection finds its pace.
+
+Over a long path that takes many round trips, in which the link has room. What they leave idle is
+there when the server is asked, at the end, whether it has the same version still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from segdl.core.ramp_state import LONG_PATH
+from segdl.core.slowstart import pieces
+from segdl.engine.contact import Ranges
+from segdl.engine.run import Run
+from segdl.engine.segment import Segment, Supply
+from segdl.engine.sites import Sites
+
+
+class Outset:
+    """Cuts pieces off the end, once. The coordinator's thread owns it.
+
+    Args:
+        run: the surroundings.
+        sites: where the file can be had.
+        supply: what is missing.
+
+    Attributes:
+        apart: the pieces: how fast they come says nothing of how many connections pay.
+    """
+
+    def __init__(self, run: Run, sites: Sites, supply: Supply) -> None:
+        self._sites = sites
+        self._supply = supply
+        # Within a limit on the rate nobody finds a pace of its own.
+        self._most = 0 if run.network.limit_rate else run.transfer.most - 1
+        self._over = False
+        self.apart: set[Segment] = set()
+
+    def cut(self, now: float) -> Iterator[Segment]:
+        """Yield pieces that may be asked for beside the one connection that was answered.
+
+        Args:
+            now: seconds.
+        """
+        first = self._first()
+        if first is None or not self._is_far(first, now):
+            return
+        site, last = self._sites.origin, self._supply.live[-1]
+        number, size = pieces(last.stop - last.position)
+        for _ in range(min(number, self._most)):
+            if not site.gate.try_ask():
+                return
+            piece = self._supply.split(last, last.stop - size)
+            self.apart.add(piece)
+            yield piece
+
+    def _first(self) -> Segment | None:
+        """Return the one segment at work, as soon as it is answered and others can help it."""
+        if self._over:
+            return None
+        at_work = [each for each in self._supply.live if each.wire is not None]
+        serves = self._sites.origin.pin.ranges is Ranges.WORK
+        alone = len(at_work) == 1 and serves and self._supply.divisible
+        self._over = self._sites.several or (bool(at_work) and not alone)
+        return at_work[0] if alone and not self._over and at_work[0].heard else None
+
+    def _is_far(self, first: Segment, now: float) -> bool:
+        self._over = True
+        look = first.wire.arrived(now) if first.wire is not None else None
+        return look is not None and look.least > LONG_PATH

@@ -1,0 +1,166 @@
+"""Over a long path a little of the end comes by other connections, in the first round trips."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import segdl
+from segdl.core.slowstart import pieces
+from segdl.net import window
+from segdl.net.asked import Asked
+from support.data import content
+from support.faults import CutAfter, Drip, Fault, FreshEtag, IgnoreRange, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from segdl.core.arrivals import Look
+    from support.request import Request
+
+MIB = 1024 * 1024
+SIZE = 8 * MIB
+CONTENT = content(SIZE)
+NUMBER, PIECE = pieces(SIZE)
+FAR = 0.06
+# Bytes before each piece that are compared.
+COMPARED = 4096
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the system say that a round trip takes as long as an answer of the tests' server."""
+    arrived = window.arrived
+
+    def far_away(connected: Any, now: float) -> Look | None:
+        look = arrived(connected, now)
+        return None if look is None else look._replace(least=FAR, round_trip=FAR)
+
+    monkeypatch.setattr(window, "arrived", far_away)
+    monkeypatch.setattr(Asked, "least", property(lambda _: FAR))
+
+
+def begins(request: Request) -> int:
+    return 0 if request.range is None else request.range[0] or 0
+
+
+def steadily(request: Request, _: int) -> Fault:
+    """Let the first answer take too short to listen to, and all of them a round trip."""
+    time.sleep(FAR)
+    return Drip(SIZE // 7, 0.05) if begins(request) == 0 and request.range != (0, 0) else Fault()
+
+
+def fetched(served: Any, path: Path, **wanted: Any) -> list[Request]:
+    """Download; return the requests that came."""
+    segdl.download(served.url, path, **wanted)
+    assert path.read_bytes() == CONTENT
+    return list(served.requests)
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("layout", ["parts", "inplace"])
+def test_a_few_bring_pieces_of_the_end_and_ask_the_last_question(
+    origin: Callable[..., Any], tmp_path: Path, layout: Any
+) -> None:
+    transfer = segdl.TransferOptions(layout=layout)
+    asked = fetched(origin(CONTENT, faults=steadily), tmp_path / "f", transfer=transfer)
+    starts = sorted(begins(each) for each in asked[1 : 1 + NUMBER])
+    assert starts[0] >= SIZE - NUMBER * PIECE - COMPARED
+    assert starts[-1] < SIZE - PIECE // 2
+    rest = asked[1 + NUMBER :]
+    assert rest
+    assert all(each.range == (0, 0) for each in rest)
+    # Over connections that others had used.
+    assert len({each.connection for each in asked}) == 1 + NUMBER
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("fault", [Status(503), Status(404), CutAfter(1000), FreshEtag()])
+def test_pieces_that_are_not_had_are_fetched_in_the_end(
+    origin: Callable[..., Any], tmp_path: Path, fault: Fault
+) -> None:
+    failed = 0
+
+    def plan(request: Request, index: int) -> Fault:
+        nonlocal failed
+        if begins(request) >= SIZE - 2 * NUMBER * PIECE and failed < 2:
+            failed += 1
+            return fault
+        return steadily(request, index)
+
+    fetched(origin(CONTENT, faults=plan), tmp_path / "f")
+    assert failed == 2
+
+
+@pytest.mark.usefixtures("far")
+def test_no_more_than_are_allowed(origin: Callable[..., Any], tmp_path: Path) -> None:
+    asked = fetched(origin(CONTENT, faults=steadily), tmp_path / "f", connections="auto:2")
+    assert len({each.connection for each in asked}) == 2
+
+
+def whole(_: Request, __: int) -> Fault:
+    time.sleep(FAR)
+    return IgnoreRange()
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("why", ["alone", "fixed", "unranged"])
+def test_there_are_none(origin: Callable[..., Any], tmp_path: Path, why: str) -> None:
+    served = origin(CONTENT, faults=whole if why == "unranged" else steadily)
+    wanted: dict[str, Any] = {"connections": {"alone": "auto:1", "fixed": "1"}.get(why, "auto")}
+    asked = fetched(served, tmp_path / "f", **wanted)
+    assert all(begins(each) == 0 for each in asked)
+
+
+@pytest.mark.usefixtures("far")
+def test_where_the_rate_is_limited_one_is_listened_to_first(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    network = segdl.NetworkOptions(limit_rate="6M")
+    first, *others = fetched(origin(CONTENT, faults=steadily), tmp_path / "f", network=network)
+    assert all(each.time > first.time + 0.25 for each in others)
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+@pytest.mark.parametrize("connections", ["auto", "auto:2"])
+def test_a_link_may_be_good_for_one_request(
+    origin: Callable[..., Any], tmp_path: Path, status: int, connections: str
+) -> None:
+    def plan(request: Request, index: int) -> Fault:
+        return Status(status) if index else steadily(request, index)
+
+    asked = fetched(origin(CONTENT, faults=plan), tmp_path / "f", connections=connections)
+    assert len(asked) > 1
+
+
+def test_what_is_gone_is_an_error_once_nothing_of_it_comes(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    served = origin(CONTENT, faults=lambda _, index: Status(404) if index else Fault())
+    with pytest.raises(segdl.ServerError, match="404"):
+        segdl.download(served.url, tmp_path / "f", connections=4)
+    # What came is kept.
+    assert any(path.stat().st_size for path in (tmp_path / "f.segdl").iterdir())
+
+
+def test_a_server_nearby_is_asked_once(origin: Callable[..., Any], tmp_path: Path) -> None:
+    def plan(request: Request, _: int) -> Fault:
+        # It takes its time to answer, which is no matter of the path.
+        time.sleep(FAR)
+        return Drip(SIZE // 4, 0.05) if begins(request) == 0 else Fault()
+
+    asked = fetched(origin(CONTENT, faults=plan), tmp_path / "f")
+    assert all(begins(each) == 0 for each in asked)
+
+
+@pytest.mark.usefixtures("far")
+def test_what_the_first_answer_brings_within_a_moment_comes_outright(
+    origin: Callable[..., Any], tmp_path: Path
+) -> None:
+    served = origin(CONTENT[:50_000], faults=steadily)
+    segdl.download(served.url, tmp_path / "f")
+    assert len(served.requests) == 1
