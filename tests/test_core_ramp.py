@@ -84,9 +84,9 @@ def lossy(times: float, *, seconds: float = 0.2) -> Ramp:
     return state
 
 
-def test_a_lost_packet_is_answered_by_four_before_it_is_weighed() -> None:
+def test_a_lost_packet_is_answered_by_eight_before_it_is_weighed() -> None:
     state = lossy(1.0, seconds=0.05)
-    assert (state.target, state.phase, state.found) == (4, Phase.WEIGHING, None)
+    assert (state.target, state.phase, state.found) == (8, Phase.WEIGHING, None)
 
 
 @pytest.mark.parametrize("times", [0.3, 0.7, 1.0, 1.1])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import segdl
+from segdl.core.arrivals import Look
 from segdl.core.cpubound import WORTHWHILE, served_at_once
+from segdl.core.ramp import Phase
 from segdl.core.selection import whole
 from segdl.engine import crew as crews
+from segdl.engine.arriving import Arriving
 from segdl.engine.crew import Crew
 from segdl.engine.flow import flow
 from segdl.engine.gate import Gate
@@ -21,7 +25,7 @@ from segdl.progress.events import Note
 from support.data import content
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from segdl.engine.site import Site
@@ -238,3 +242,44 @@ def test_one_connection_fetches_all_segments(
     assert 4 <= len(bodies) <= 6
     assert sum(each.sent for each in bodies) < 24 * MIB + 6 * 4096
     assert sum("busy" in each for each in notes) == 1
+
+
+class _Told(Wire):
+    """A connection of which the system tells so much."""
+
+    def __init__(self, segments: int) -> None:
+        super().__init__()
+        self._segments = segments
+
+    def arrived(self, now: float) -> Look | None:
+        # More has come each time.
+        self._segments += 100
+        return Look(now, self._segments * 1000, self._segments, 0, 1000, 0.08, 0.08)
+
+
+def test_what_is_there_for_a_moment_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[Segment]] = []
+    look = Arriving.look
+
+    def note(self: Arriving, segments: Sequence[Segment], now: float) -> None:
+        seen.append(set(segments))
+        look(self, segments, now)
+
+    monkeypatch.setattr(Arriving, "look", note)
+    gate = Gate(32, lambda: 0.0)
+    gate.try_ask()
+    gate.answered(0.08)
+    crew = Crew(TransferOptions(connections="auto"), gate, MIB, print)
+    site = cast("Site", SimpleNamespace(gate=gate))
+    first, piece, newcomer = (Segment(at * MIB, (at + 1) * MIB, at * MIB) for at in range(3))
+    for each in (first, piece, newcomer):
+        each.set_out(_Told(0), site, 10.0)
+        each.heard = True
+    crew.follow([first, piece], [piece], 1000, MIB, 10.0)
+    assert seen == [{first}]
+    # Nor is what comes while a loss is weighed.
+    assert crew.listens
+    monkeypatch.setattr(crews, "ramp_sample", lambda state, _: state._replace(phase=Phase.WEIGHING))
+    crew.follow([first, piece], [piece], 2000, MIB, 10.1)
+    crew.follow([first, piece, newcomer], [piece], 3000, MIB, 10.2)
+    assert seen[-1] == {first}

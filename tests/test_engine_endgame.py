@@ -87,6 +87,7 @@ class Server:
         made = Segment(start, stop, start)
         made.set_out(Wire(), self.site, self.now - 1.0)
         made.position = position
+        made.moved_at = self.now
         made.heard = True
         made.speed = made.speed._replace(rate=rate)
         self.gate.try_ask_again()
@@ -169,6 +170,17 @@ def test_whoever_has_the_bytes_first_is_right(server: Server) -> None:
     before = server.gate.streaming
     hedges.close()
     assert server.gate.streaming == before
+
+
+def test_who_brings_nothing_for_a_while_waits_for_a_lost_packet(server: Server) -> None:
+    still, flowing = server.segment(0, 9000, 8990), server.segment(9000, 18_000, 17_990)
+    hedges = Hedges(server.job)
+    ask(server, hedges, still, flowing)
+    assert not server.asked
+    still.moved_at -= FAR
+    ask(server, hedges, still, flowing)
+    assert server.asked == ["bytes=8990-8999"]
+    hedges.close()
 
 
 def test_what_came_otherwise_is_let_go(server: Server) -> None:
@@ -360,7 +372,7 @@ def test_where_the_end_is_late_it_is_asked_again_but_not_for_ever(server: Server
     for _ in range(100):
         asking.ask(0.0, FAR)
         server.now += FAR / 10
-    assert 2 <= len(server.asked) <= 4
+    assert 5 <= len(server.asked) <= 12
     asking.close()
 
 

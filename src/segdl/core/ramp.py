@@ -11,7 +11,7 @@ is tried for two seconds, and kept where up brings half of what it added, or dow
 hardly anything. A speed far below what the same connections brought starts the climb anew.
 
 Over a long path all this takes long, and a system may tell more (:mod:`segdl.core.arrivals`).
-A lone packet that an empty path loses is followed by four connections at once, and by many
+A lone packet that an empty path loses is followed by eight connections at once, and by many
 as soon as it is seen that the sender slows down for it: there are senders that do not, and
 fill the link. Where it was not seen at first, losses that are frequent enough do the same.
 That happens once: whether many are worth it is for their speed to tell. Where a queue
@@ -60,6 +60,8 @@ _DRY = 0.4
 # compared: what comes, comes in bursts.
 _AFTER = 1.5
 _TURNS = 2.0
+# So many are set up while a loss is weighed, by which as many are there at once where it counts.
+_READY = 8
 # From before a loss to after it: a sender that slows down for it is not faster, others are.
 _SLOWED = 1.2
 # Packets under way beyond this multiple (see `_under_way`) are a sender's that does not mind
@@ -136,7 +138,7 @@ def _listen(state: Ramp, sample: Sample) -> Ramp:
     if (sample.losses or 0) > state.losses and state.curious and sample.round_trip > LONG_PATH:
         # Connecting takes as long as to see whether it was this that slows it down.
         before = state.arrived.mean(sample.trips(_TURNS, 0.0))
-        return _move(state, sample, FEW, before, Phase.WEIGHING)._replace(best=state.best)
+        return _move(state, sample, _READY, before, Phase.WEIGHING)._replace(best=state.best)
     stretch = sample.trips(2)
     if state.speeds.age < stretch:
         return state

@@ -128,6 +128,7 @@ class Ramp(NamedTuple):
     def curious(self) -> bool:
         """Whether lost packets could still tell something."""
         few = self.target <= FEW and self.target < self.most
+        few = few or self.phase is Phase.WEIGHING
         return few and not self.heeded and not self.limited
 
     def fills(self, sample: Sample) -> bool:

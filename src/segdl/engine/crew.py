@@ -48,6 +48,8 @@ class Crew:
         self._began: float | None = None
         self._enough_at = 0.0
         self._arriving = Arriving()
+        # Those by which it is found how many pay: what newcomers bring says nothing of that.
+        self._listened: set[Segment] = set()
 
     @property
     def wanted(self) -> int:
@@ -104,8 +106,10 @@ class Crew:
         at_work = [segment for segment in segments if segment.wire is not None]
         if self._curious:
             here = [each for each in at_work if each.site and each.site.gate is self._gate]
+            if self._ramp.phase is Phase.LISTENING:
+                self._listened = {each for each in here if each not in apart}
             if self._ramp.found is None:
-                here = [each for each in here if each not in apart]
+                here = [each for each in here if each in self._listened]
             self._arriving.look(here, now)
         # Between two requests it has its place at the server still.
         streaming = sum(each.heard or each.again for each in at_work)

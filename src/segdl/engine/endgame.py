@@ -85,7 +85,8 @@ class Endgame:
         room = self._room(at_work)
         if room > 0 and not self._revalidation.broke:
             self._hedges.ask(at_work, site, rate=rate, round_trip=self._least, most=room, now=now)
-        speed = sum(_speed(each, self._least) for each in at_work)
+        # Those that wait for a lost packet may be as fast again as all of them were.
+        speed = max(rate, sum(_speed(each, self._least) for each in at_work))
         if self._room(at_work) > 0 and speed and not self._hedges.useless:
             self._due = self._revalidation.ask(left / speed, self._least)
 

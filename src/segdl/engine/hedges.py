@@ -23,6 +23,8 @@ from segdl.net.asked import Asked
 from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
 
+# Round trips in which something comes, as long as nothing was lost.
+_STILL = 0.5
 # Round trips until an answer is waited for no longer.
 _PATIENCE = 10.0
 
@@ -92,7 +94,9 @@ class Hedges:
         """
         # Their threads go on meanwhile: each place is looked at once.
         running = [
-            Running(each.position, each.stop, each.speed.rate if each.heard else None)
+            Running(
+                each.position, each.stop, each.speed.rate if _flows(each, now, round_trip) else None
+            )
             for each in at_work
         ]
         for number in due(running, rate=rate, round_trip=round_trip):
@@ -165,6 +169,11 @@ class Hedges:
             hedge.asked.drop()
         self._asked.clear()
         self._here.clear()
+
+
+def _flows(segment: Segment, now: float, round_trip: float) -> bool:
+    """Tell whether its connection brings bytes, as far as is known: it may wait for a lost one."""
+    return segment.heard and now < segment.moved_at + _STILL * round_trip
 
 
 def _opened(hedge: _Hedge) -> Opened | None:

@@ -17,7 +17,7 @@ from segdl.net.failures import TransferError
 from segdl.net.wire import Wire
 
 # Nobody is asked more often than that, nor for a longer body, in bytes.
-_MOST = 4
+_MOST = 12
 _LONGEST = 4096
 # How long an answer is waited for, in round trips; and until it is looked for again, in seconds.
 _PATIENCE = 3.0
