@@ -22,7 +22,7 @@ from segdl.engine.sites import Sites
 
 # Round trips before the end from when on it is looked at closely: the speed so far, and what a
 # round trip takes through a queue, tell but about when that is.
-_NEAR = 3.0
+_NEAR = 8.0
 # Round trips over which the speed is looked at that they come with.
 _LATELY = 2.0
 # Seconds until an answer that is on its way is looked for again.
