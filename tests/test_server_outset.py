@@ -140,11 +140,44 @@ def test_a_link_may_be_good_for_one_request(
 def test_what_is_gone_is_an_error_once_nothing_of_it_comes(
     origin: Callable[..., Any], tmp_path: Path
 ) -> None:
-    served = origin(CONTENT, faults=lambda _, index: Status(404) if index else Fault())
+    def plan(_: Request, index: int) -> Fault:
+        return Status(404) if index else Drip(256 * 1024, 0.05)
+
+    served = origin(CONTENT, faults=plan)
     with pytest.raises(segdl.ServerError, match="404"):
         segdl.download(served.url, tmp_path / "f", connections=4)
-    # What came is kept.
-    assert any(path.stat().st_size for path in (tmp_path / "f.segdl").iterdir())
+    # All that the first answer brings is kept.
+    assert sum(path.stat().st_size for path in (tmp_path / "f.segdl").iterdir()) >= 2 * MIB
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_links_may_be_good_for_a_few_at_a_time(
+    origin: Callable[..., Any], tmp_path: Path, most: int
+) -> None:
+    def slowly(_: Request, __: int) -> Fault:
+        return Drip(512 * 1024, 0.05)
+
+    served = origin(CONTENT, faults=slowly, limit=most, refusal=403)
+    events: list[segdl.events.Event] = []
+    asked = fetched(served, tmp_path / "f", connections=8, on_event=events.append)
+    assert served.peak == most
+    assert len(asked) < 30
+    # It is no matter of the host: nobody else is to be stopped for it.
+    assert not any(isinstance(event, segdl.events.Busy) for event in events)
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_refused_pieces_are_no_word_on_how_many_pay(
+    origin: Callable[..., Any], tmp_path: Path, most: int
+) -> None:
+    def capped(request: Request, _: int) -> Fault:
+        time.sleep(FAR)
+        return Fault() if request.range == (0, 0) else Drip(128 * 1024, 0.05)
+
+    served = origin(CONTENT, faults=capped, limit=most, refusal=503)
+    fetched(served, tmp_path / "f")
+    assert served.peak == most
 
 
 def test_a_server_nearby_is_asked_once(origin: Callable[..., Any], tmp_path: Path) -> None:

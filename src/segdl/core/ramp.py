@@ -110,6 +110,9 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
         (2, 'CLIMBING')
     """
     if sample.refusals > state.refusals:
+        if state.phase is Phase.LISTENING:
+            # There is nothing to step back from: others were there for a moment only.
+            return state._replace(refusals=sample.refusals)
         return _step_back(state, sample)
     speeds = state.speeds.note(sample.now, sample.received)
     if speeds is state.speeds:

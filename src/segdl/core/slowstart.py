@@ -16,10 +16,10 @@ _FIRST = 10 * 1448
 _SHARE = 64
 _SMALLEST, _LARGEST = 16 * 1024, 384 * 1024
 # Connections beside the first one: none, one and all, where so much is left.
-_SOME, _MANY = 32 * _SMALLEST, _SHARE * _SMALLEST
+_SOME, _MANY = 8 * _SMALLEST, _SHARE * _SMALLEST
 _MOST = 3
 # Where parts may share blocks of a file system with the file that they are joined to.
-_GRAIN = 4096
+GRAIN = 4096
 
 
 def seconds(count: int, round_trip: float) -> float:
@@ -45,6 +45,6 @@ def pieces(left: int) -> tuple[int, int]:
         >>> pieces(20 * 2**20), pieces(2**20), pieces(100_000)
         ((3, 327680), (3, 16384), (0, 16384))
     """
-    size = min(_LARGEST, max(_SMALLEST, left // _SHARE)) // _GRAIN * _GRAIN
+    size = min(_LARGEST, max(_SMALLEST, left // _SHARE)) // GRAIN * GRAIN
     number = 0 if left < _SOME else 1 if left < _MANY else _MOST
     return number, size

@@ -11,8 +11,7 @@ from segdl.core.text import printable
 from segdl.errors import Instead, IntegrityError, SegdlError, ServerError
 
 _SERVER_ERRORS = 500
-# What is to be asked again later, or less often.
-BUSY = frozenset({429, 503})
+_REFUSED = frozenset({429, 503})
 _TRANSIENT = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524, 529, 530, 598, 599})
 _IN_PARTS = "multipart/byteranges"
 # What a signed URL that ran out is answered with.
@@ -21,7 +20,7 @@ MAYBE_EXPIRED = frozenset({400, 401, 403, 404, 410})
 
 def may_pass(status: int | None) -> bool:
     """Tell whether a server that answered this may answer otherwise soon; None broke HTTP."""
-    return status is None or status in BUSY or status in _TRANSIENT
+    return status is None or status in _REFUSED or status in _TRANSIENT
 
 
 class Accept(NamedTuple):
@@ -44,10 +43,7 @@ class Unranged(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The server asks to come back later: 429 or 503, after `after` seconds where it says so.
-
-    Or it has something else against one more request (see `beside`).
-    """
+    """The server asks to come back later: 429 or 503, after `after` seconds where it says so."""
 
     after: float | None
     error: SegdlError
@@ -67,6 +63,12 @@ class Fail(NamedTuple):
 
 
 Verdict: TypeAlias = Accept | Changed | Unranged | Refused | Retry | Fail
+
+
+class Denied(NamedTuple):
+    """The server says no to one more request while it sends the file to another (see `beside`)."""
+
+    error: ServerError
 
 
 def judge(
@@ -94,9 +96,9 @@ def judge(
     if head.status in {200, 206}:
         return _judge_success(asked, head, pinned, what, whole_will_do=whole_will_do)
     said = f"{what}: the server answered {head.status}"
-    instead: Instead | None = "connections" if head.status in BUSY else None
+    instead: Instead | None = "connections" if head.status in _REFUSED else None
     error = ServerError(said, hint=_hint(head.status), status=head.status, instead=instead)
-    if head.status in BUSY:
+    if head.status in _REFUSED:
         return Refused(head.retry_after, error)
     if head.status in _TRANSIENT:
         return Retry(error)
@@ -107,21 +109,21 @@ def judge(
     return Fail(error, expired=head.status in MAYBE_EXPIRED)
 
 
-def beside(verdict: Verdict) -> Verdict:
+def beside(verdict: Verdict) -> Verdict | Denied:
     """Return what an answer means while the server sends the file to another request.
 
-    It does not say that the file is not to be had: there are links that are good for one request,
-    or for one at a time.
+    A status of 4xx, or a web page instead, does not say then that the file is not to be had: there
+    are links that are good for one request, or for one at a time.
 
     Example:
         >>> said = ServerError("the server answered 403", status=403)
-        >>> beside(Fail(said)) == Refused(None, said)
+        >>> beside(Fail(said)) == Denied(said)
         True
     """
     if isinstance(verdict, Fail | Retry) and isinstance(verdict.error, ServerError):
         status = verdict.error.status
         if status is not None and status < _SERVER_ERRORS and not may_pass(status):
-            return Refused(None, verdict.error)
+            return Denied(verdict.error)
     return verdict
 
 
@@ -206,6 +208,6 @@ def _hint(status: int) -> str:
         return "check the URL"
     if status == 407:
         return "give the proxy's user and password in --proxy"
-    if status in BUSY:
+    if status in _REFUSED:
         return "try again later"
     return "try again later" if status >= 500 else ""

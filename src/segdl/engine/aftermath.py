@@ -6,18 +6,20 @@ from math import inf
 
 from segdl.core import mirrors
 from segdl.core.causes import cause_of
-from segdl.core.verdict import Changed, Fail, Refused, Retry, Unranged
+from segdl.core.verdict import Changed, Denied, Fail, Refused, Retry, Unranged
 from segdl.engine.busy import tell_busy
 from segdl.engine.outcome import Broken, Crash, Mismatch, Outcome, Streamed, TakenBack
 from segdl.engine.run import Run
 from segdl.engine.segment import Drop, Segment
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
-from segdl.errors import NetworkError, SegdlError, Trouble
+from segdl.errors import NetworkError, SegdlError, ServerError, Trouble
 from segdl.net.failures import TransferError
 from segdl.progress.events import Note, Retrying
 
 _MOST_UNRANGED = 3
+# Tries of what is denied though nothing comes any more.
+_MOST_DENIED = 3
 _SOME_BYTES = 4096
 
 
@@ -64,7 +66,7 @@ class Aftermath:
         self._number = number
         self._unranged = 0
         self._unranged_at = -inf
-        self._told_limit = False
+        self._told_limit = self._denies = False
         self.conditional = self.halves = True
         self.refusal: Refused | None = None
         self.proved = True
@@ -89,7 +91,7 @@ class Aftermath:
             segment.tries = 0
             self._unranged = 0
         self._sites.came_back(site, _said(outcome, segment), wait=_wait(outcome))
-        if segment.again and isinstance(outcome, Refused | Unranged | Retry | Fail):
+        if segment.again and isinstance(outcome, Refused | Unranged | Retry | Fail | Denied):
             self.halves = False
         match outcome:
             case Streamed(end=end, proved=proved, lasts=lasts):
@@ -108,7 +110,9 @@ class Aftermath:
             case Retry(error=error):
                 self._try_again(segment, site, error)
             case Fail(error=error):
-                self._give_up(segment, site, error)
+                self._failed(segment, site, error)
+            case Denied(error=error):
+                self._denied(segment, others, error)
             case Unranged(why=why):
                 self._answered_otherwise(segment, site, why)
             case Changed(why=why):
@@ -187,6 +191,22 @@ class Aftermath:
             return
         segment.tries += 1
         self._give_up_after_retries(segment, site, refusal.error)
+
+    def _failed(self, segment: Segment, site: Site, error: SegdlError) -> None:
+        if self._denies and segment.tries < _MOST_DENIED:
+            # For the server the one before may not have been over yet.
+            self._try_again(segment, site, error)
+        else:
+            self._give_up(segment, site, error)
+
+    def _denied(self, segment: Segment, others: list[Segment], error: ServerError) -> None:
+        """Have it wait until fewer come: what they bring may be all that is to be had."""
+        segment.denied = max(1, sum(each.heard and each.wire is not None for each in others))
+        segment.ready_at = self._run.clock()
+        if not self._denies:
+            self._denies = True
+            said = f"the server answers {error.status} to one more request"
+            self._run.emit(Note(self._number, f"{said}: going on with {segment.denied}"))
 
     def _answered_otherwise(self, segment: Segment, site: Site, why: str) -> None:
         if segment.conditional and site.pin.version.strong_etag:

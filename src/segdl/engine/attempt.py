@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from segdl.core.spans import OPEN, Span
-from segdl.core.verdict import Accept, Refused, Unranged, Verdict, judge
+from segdl.core.verdict import Accept, Denied, Refused, Unranged, Verdict, judge
 from segdl.core.verdict import beside as judge_beside
 from segdl.engine.contact import Ranges
 from segdl.engine.flow import flow
@@ -84,7 +84,7 @@ def attempt(
             site.gate.refused(refused.after, delay, known=segment.again)
 
 
-def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict]:
+def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict | Denied]:
     begin = segment.position
     lead = _lead(job, segment)
     whole_will_do = site.pin.ranges is not Ranges.WORK
@@ -103,11 +103,9 @@ def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, 
         str(exchange.location),
         whole_will_do=whole_will_do,
     )
-    if segment.beside:
-        verdict = judge_beside(verdict)
     if not isinstance(verdict, Accept):
         exchange.close()
-    return exchange, verdict
+    return exchange, judge_beside(verdict) if segment.beside else verdict
 
 
 def _lead(job: Job, segment: Segment) -> int:

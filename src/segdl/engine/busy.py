@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segdl.core.verdict import BUSY, Refused
+from segdl.core.verdict import Refused
 from segdl.engine.gate import Gate
 from segdl.engine.run import Run
 from segdl.errors import ServerError
@@ -12,5 +12,5 @@ from segdl.progress.events import Busy
 def tell_busy(run: Run, number: int, refusal: Refused, gate: Gate) -> None:
     """Tell of an answer 429 or 503 to a request for file `number`, once its gate knows."""
     error = refusal.error
-    if isinstance(error, ServerError) and error.status in BUSY:
+    if isinstance(error, ServerError) and error.status is not None:
         run.emit(Busy(number, error.status, gate.pause()))

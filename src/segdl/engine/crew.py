@@ -106,7 +106,7 @@ class Crew:
         at_work = [segment for segment in segments if segment.wire is not None]
         if self._curious:
             here = [each for each in at_work if each.site and each.site.gate is self._gate]
-            if self._ramp.phase is Phase.LISTENING:
+            if self._ramp.phase is Phase.LISTENING and self._listened.isdisjoint(here):
                 self._listened = {each for each in here if each not in apart}
             if self._ramp.found is None:
                 here = [each for each in here if each in self._listened]

@@ -1,4 +1,4 @@
-"""The last round trip of a download over a long path, in which nobody should wait for one more.
+"""The end of a download over a long path, where nobody should wait for one more round trip.
 
 What is asked for here holds no place at the origin's door: it goes out only where there is room,
 and what goes wrong with it says nothing of the download.

@@ -137,7 +137,7 @@ class Fetching:
             site = self._sites.choose(self._left(), only_idle=only_idle)
             if site is None:
                 return
-            segment, split = self._next_ready(), None
+            segment, split = self._supply.next_ready(self._run.clock()), None
             if segment is None:
                 split = self._help_wanted(site, at_work)
             goes_on = segment is not None and segment.goes_on_at(site) and self._aftermath.halves
@@ -154,15 +154,6 @@ class Fetching:
 
     def _left(self) -> int:
         return sum(segment.stop - segment.position for segment in self._supply.live)
-
-    def _next_ready(self) -> Segment | None:
-        now = self._run.clock()
-        ready = [
-            segment
-            for segment in self._supply.live
-            if not segment.complete and segment.wire is None and segment.ready_at <= now
-        ]
-        return next((each for each in ready if each.goes_on), ready[0] if ready else None)
 
     def _help_wanted(self, site: Site, at_work: int) -> tuple[Segment, int] | None:
         live = self._supply.live
@@ -205,8 +196,10 @@ class Fetching:
         again = segment.goes_on_at(site)
         rate = segment.rate(now) if again else site.idle_pace
         segment.until = segment.stop if opened else self._until(segment, site, rate)
-        beside = self._supply.comes_from(site)
+        # Another one is asked instead where there are several.
+        beside = not self._sites.several and self._supply.sent > 0
         segment.set_out(Wire(), site, now, speed, again=again, beside=beside)
+        segment.heard = opened is not None
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
         if not self._attempts.start(segment, site, opened, busy=busy):
@@ -249,7 +242,9 @@ class Fetching:
     def _watch_over(self) -> None:
         now = self._run.clock()
         self._watch.measure(self._supply.live, now)
-        idle = self._supply.divisible and self._at_work() < self._wanted()
+        # Where the server says no to another one, the silent ones are all that there are.
+        able = self._supply.divisible and not any(each.denied for each in self._supply.live)
+        idle = able and self._at_work() < self._wanted()
         self._watch.drop_slow(self._supply.live, now, idle=idle)
         left = None if (size := self._size) is None else size - self._supply.done
         self._crew.follow(self._supply.live, self._outset.apart, self._sites.received, left, now)

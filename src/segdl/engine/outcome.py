@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged
+from segdl.core.verdict import Accept, Changed, Denied, Fail, Refused, Retry, Unranged
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
 
@@ -78,5 +78,15 @@ class Crash(NamedTuple):
 
 
 Outcome: TypeAlias = (
-    Streamed | Broken | Mismatch | TakenBack | Crash | Changed | Unranged | Refused | Retry | Fail
+    Streamed
+    | Broken
+    | Mismatch
+    | TakenBack
+    | Crash
+    | Changed
+    | Unranged
+    | Refused
+    | Retry
+    | Fail
+    | Denied
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from segdl.core.checksum import Checksum, Claim
 from segdl.core.hashing import new_hash
 from segdl.core.httpdate import parse_date
+from segdl.core.slowstart import pieces
 from segdl.engine.belonging import selected, state_of
 from segdl.engine.claims import claims_of, tell_unchecked
 from segdl.engine.contact import FIRST_BYTES, ONE_BYTE, Contact
@@ -123,7 +124,7 @@ class Outright:
             and is_small(size, transfer)
             and (contact.accept.start, contact.accept.stop) == (0, size)
             # Over a long path others can bring some of it meanwhile.
-            and contact.soonest(size) <= MOMENT
+            and (contact.soonest(size) <= MOMENT or not pieces(size)[0])
             # Chunks may bring more than was announced: the long way looks behind the end.
             and contact.head.length == size
             # What more than one answer said must be confirmed.

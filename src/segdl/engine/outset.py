@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segdl.core.ramp_state import LONG_PATH
-from segdl.core.slowstart import pieces
+from segdl.core.slowstart import GRAIN, pieces
 from segdl.engine.contact import Ranges
 from segdl.engine.run import Run
 from segdl.engine.segment import Segment, Supply
@@ -47,10 +47,10 @@ class Outset:
             return
         site, last = self._sites.origin, self._supply.live[-1]
         number, size = pieces(last.stop - last.position)
-        for _ in range(min(number, self._most)):
+        for _ in range(min(number, self._most, site.allowed - 1)):
             if not site.gate.try_ask():
                 return
-            piece = self._supply.split(last, last.stop - size)
+            piece = self._supply.split(last, (last.stop - size) // GRAIN * GRAIN)
             self.apart.add(piece)
             yield piece
 
@@ -65,6 +65,7 @@ class Outset:
         return at_work[0] if alone and not self._over and at_work[0].heard else None
 
     def _is_far(self, first: Segment, now: float) -> bool:
-        self._over = True
         look = first.wire.arrived(now) if first.wire is not None else None
+        # Its thread may have yet to begin.
+        self._over = look is not None
         return look is not None and look.least > LONG_PATH

@@ -59,6 +59,7 @@ class Segment:
             used again, and more is missing.
         again: the attempt goes on so.
         beside: when the attempt started, its server sent other segments of the file.
+        denied: how many it sent when it said no to this one; 0 where it did not.
         heard: the server has answered this attempt.
         storing: what came is being written: the network is not to blame for the wait.
     """
@@ -70,6 +71,7 @@ class Segment:
         "brought",
         "conditional",
         "counted",
+        "denied",
         "dropped",
         "goes_on",
         "heard",
@@ -116,6 +118,7 @@ class Segment:
         self.dropped: Drop | None = None
         self.lagged = 0
         self.goes_on = self.again = self.beside = False
+        self.denied = 0
         self.heard = False
         self.conditional = True
         self.storing = False
@@ -152,7 +155,7 @@ class Segment:
             self.speed = flowing_on(speed, now, received) if speed else flowing(now, received)
         # Its pace is counted anew, too.
         self.heard_at = now if speed else None
-        self.again, self.beside = again, beside
+        self.again, self.beside, self.denied = again, beside, 0
         self.dropped = None
         self.goes_on = self.heard = False
 
@@ -209,9 +212,21 @@ class Supply:
         """Bytes of the file that are there."""
         return self.behind + sum(segment.done for segment in self.live)
 
-    def comes_from(self, site: Site) -> bool:
-        """Tell whether a site is sending some of it."""
-        return any(each.heard and each.wire and each.site is site for each in self.live)
+    @property
+    def sent(self) -> int:
+        """Segments that a server is sending."""
+        return sum(each.heard and each.wire is not None for each in self.live)
+
+    def next_ready(self, now: float) -> Segment | None:
+        """Return a segment that may be asked for now, one that goes on before others."""
+        at_work = sum(each.wire is not None for each in self.live)
+        ready = [
+            each
+            for each in self.live
+            if not each.complete and each.wire is None and each.ready_at <= now
+            if not each.denied or at_work < each.denied
+        ]
+        return next((each for each in ready if each.goes_on), ready[0] if ready else None)
 
     def advance(self) -> bool:
         """Bring `live` up to date and tell whether no more segments will come."""

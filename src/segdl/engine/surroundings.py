@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from segdl.engine.gate import Gates
@@ -92,4 +92,6 @@ def open_run(
 
 def _load_what_follows() -> None:
     """Load what a file takes that does not come outright, which is as long as a round trip."""
-    import segdl.engine.staged  # noqa: F401
+    # Who needs it meets again what keeps it from being loaded.
+    with suppress(Exception):
+        import segdl.engine.staged  # noqa: F401

@@ -113,14 +113,26 @@ class Direct:
             line.socket.settimeout(self._silence)
             asked = time.monotonic()
             line.socket.sendall(request)
-            if wire.meanwhile is not None and not wait_for_read(line.socket, _FAR):
-                wire.meanwhile()
+            late = self._use_the_wait(line, wire)
             answer = line.answer()
-            wire.waited = time.monotonic() - asked
+            wire.waited = late or time.monotonic() - asked
             return answer
         except BaseException:
             line.drop()
             raise
+
+    def _use_the_wait(self, line: Line, wire: Wire) -> float:
+        """Do something else while an answer comes from afar.
+
+        Returns seconds that it took about, where it came meanwhile; else 0.
+        """
+        if wire.meanwhile is None or wait_for_read(line.socket, _FAR):
+            return 0.0
+        wire.meanwhile()
+        if not wait_for_read(line.socket, 0.0):
+            return 0.0
+        look = wire.arrived(0.0)
+        return max(_FAR, look.least) if look is not None else _FAR
 
     def ask_ahead(self, location: Location, headers: Mapping[str, str]) -> Line | None:
         """Send a GET over a connection that is there, without a wait; None where none can be.

@@ -30,8 +30,8 @@ class AbortedError(Exception):
 class Wire:
     """A request in flight.
 
-    `_lock` owns every field but `window`, `meanwhile`, `waited` and `connected`, which the thread
-    that sends the request sets.
+    `_lock` owns every field but `window`, `waited` and `connected`, which the thread that sends
+    the request sets, and `meanwhile`, which whoever made the wire sets before that.
 
     Attributes:
         connected: whether the last request went out over a new connection.
