@@ -18,7 +18,7 @@ from segdl.net.failures import TransferError
 from segdl.progress.events import Note, Retrying
 
 _MOST_UNRANGED = 3
-# Tries of what is denied though nothing comes any more.
+# Requests one after the other that are denied though nothing comes any more.
 _MOST_DENIED = 3
 _SOME_BYTES = 4096
 
@@ -66,6 +66,7 @@ class Aftermath:
         self._number = number
         self._unranged = 0
         self._unranged_at = -inf
+        self._in_vain = 0
         self._told_limit = self._denies = False
         self.conditional = self.halves = True
         self.refusal: Refused | None = None
@@ -89,7 +90,7 @@ class Aftermath:
         progressed = segment.position > segment.began and segment.dropped is not Drop.CRAWLING
         if progressed:
             segment.tries = 0
-            self._unranged = 0
+            self._unranged = self._in_vain = 0
         self._sites.came_back(site, _said(outcome, segment), wait=_wait(outcome))
         if segment.again and isinstance(outcome, Refused | Unranged | Retry | Fail | Denied):
             self.halves = False
@@ -110,7 +111,7 @@ class Aftermath:
             case Retry(error=error):
                 self._try_again(segment, site, error)
             case Fail(error=error):
-                self._failed(segment, site, error)
+                self._failed(segment, site, error, others)
             case Denied(error=error):
                 self._denied(segment, others, error)
             case Unranged(why=why):
@@ -192,12 +193,17 @@ class Aftermath:
         segment.tries += 1
         self._give_up_after_retries(segment, site, refusal.error)
 
-    def _failed(self, segment: Segment, site: Site, error: SegdlError) -> None:
-        if self._denies and segment.tries < _MOST_DENIED:
-            # For the server the one before may not have been over yet.
-            self._try_again(segment, site, error)
-        else:
+    def _failed(
+        self, segment: Segment, site: Site, error: SegdlError, others: list[Segment]
+    ) -> None:
+        self._in_vain += 1
+        if not self._denies or self._in_vain >= _MOST_DENIED:
             self._give_up(segment, site, error)
+            return
+        # For the server the one before may not have been over yet: nobody asks for a while.
+        self._try_again(segment, site, error)
+        for each in others:
+            each.ready_at = max(each.ready_at, segment.ready_at)
 
     def _denied(self, segment: Segment, others: list[Segment], error: ServerError) -> None:
         """Have it wait until fewer come: what they bring may be all that is to be had."""
