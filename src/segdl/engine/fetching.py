@@ -198,8 +198,9 @@ class Fetching:
         segment.until = segment.stop if opened else self._until(segment, site, rate)
         # Another one is asked instead where there are several.
         beside = not self._sites.several and self._supply.sent > 0
-        segment.set_out(Wire(), site, now, speed, again=again, beside=beside)
-        segment.heard = opened is not None
+        segment.set_out(
+            Wire(), site, now, speed, again=again, beside=beside, heard=opened is not None
+        )
         self._sites.set_out(site)
         segment.conditional = self._aftermath.conditional
         if not self._attempts.start(segment, site, opened, busy=busy):

@@ -132,6 +132,7 @@ class Segment:
         *,
         again: bool = False,
         beside: bool = False,
+        heard: bool = False,
     ) -> None:
         """Note that an attempt starts.
 
@@ -142,6 +143,7 @@ class Segment:
             speed: what its connection had for another segment; None for a new one.
             again: see there.
             beside: see there.
+            heard: see there: it begins with an answer.
         """
         self.wire = wire
         self.site = site
@@ -157,7 +159,7 @@ class Segment:
         self.heard_at = now if speed else None
         self.again, self.beside, self.denied = again, beside, 0
         self.dropped = None
-        self.goes_on = self.heard = False
+        self.goes_on, self.heard = False, heard
 
     def goes_on_at(self, site: Site) -> bool:
         """Whether an attempt there would go on with the connection of the one before."""
