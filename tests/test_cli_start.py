@@ -53,3 +53,25 @@ def test_a_file_takes_no_library(
     )
     assert done.stdout == f"0{loaded}\n"
     assert (tmp_path / "a.bin").read_bytes() == content
+
+
+def test_a_connection_is_begun_before_much_is_loaded() -> None:
+    code = (
+        "import sys\n"
+        "import segdl.cli.get as command\n"
+        "def early(origin, *, within):\n"
+        "    loaded = {'dataclasses', 'json', 'logging'} & set(sys.modules)\n"
+        "    print(origin, within, *sorted(loaded))\n"
+        "    raise SystemExit\n"
+        "command.Early = early\n"
+        "command.get(sys.argv[1:])\n"
+    )
+    words = ["-q", "-j", "4", "-H", "A: b", "--connect-timeout", "5", "http://host.example:81/f"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        check=True,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stdout == "Origin(scheme='http', host='host.example', port=81) 5.0\n"

@@ -13,9 +13,9 @@ import pytest
 from segdl.cli.getparser import get_parser
 from segdl.cli.info import info_parser
 from segdl.cli.main import main
+from segdl.core.fields import parse_header
 from segdl.core.size import parse_size
 from segdl.errors import SegdlError, UsageError
-from segdl.options import parse_header
 from support.program import run_segdl
 from support.terminal import on_terminal
 

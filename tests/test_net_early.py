@@ -165,6 +165,16 @@ def test_what_goes_by_a_proxy_does_not_go_there_besides(tmp_path: Path) -> None:
             server.accept()
 
 
+def test_nobody_is_kept_waiting_for_a_password(listener: socket.socket, tmp_path: Path) -> None:
+    listener.settimeout(0.0)
+    url = "http://{}:{}/f".format(*listener.getsockname())
+    ended = run_segdl("-q", "-u", "me", "-d", str(tmp_path), url)
+    assert ended.code == 2
+    assert b"no password" in ended.stderr
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
 @needs_backlogs
 def test_a_signal_ends_the_wait_for_it(tmp_path: Path) -> None:
     with DeadAddress() as dead:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from segdl.core.checksum import AUTO, Wanted
 from segdl.core.connections import parse_connections
 from segdl.core.expected import Expected
+from segdl.core.fields import check_header
 from segdl.core.identity import Version
 from segdl.core.mirrorurl import MOST_MIRRORS
 from segdl.core.schedule import parse_schedule
@@ -26,19 +27,6 @@ Headers = tuple[tuple[str, str], ...]
 
 MIB = 1024 * 1024
 
-_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# segdl decides what these say: a wrong one would end in wrong bytes.
-_OURS = frozenset(
-    {
-        "range",
-        "if-range",
-        "accept-encoding",
-        "content-length",
-        "connection",
-        "transfer-encoding",
-        "te",
-    }
-)
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
@@ -249,42 +237,6 @@ class Request:
         if urls <= capped.keys():
             told.append(sum(capped[url] for url in urls))
         return min(told, default=None)
-
-
-def parse_header(text: str) -> tuple[str, str]:
-    """Read a header field as curl's -H takes it.
-
-    Raises:
-        UsageError: not ``Name: value``, or a field that segdl sets itself.
-
-    Example:
-        >>> parse_header("X-Token:  abc ")
-        ('X-Token', 'abc')
-    """
-    name, colon, value = text.partition(":")
-    if not colon:
-        # Without its text: it may be a secret.
-        raise UsageError("a header is not of the form 'Name: value'")
-    name, value = name.strip(), value.strip()
-    check_header(name, value)
-    return name, value
-
-
-def check_header(name: str, value: str) -> None:
-    """Refuse a header field that cannot be sent, or that segdl sets itself.
-
-    Raises:
-        UsageError: its text does not hold the value, which may be a secret.
-    """
-    if not _FIELD_NAME.fullmatch(name):
-        raise UsageError("a header's name is empty or has characters that HTTP does not allow")
-    if value != value.strip():
-        raise UsageError(f"the value of the header {name} begins or ends with a space")
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
-        raise UsageError(f"the value of the header {name} has control characters")
-    if name.lower() in _OURS:
-        hint = "use --range" if name.lower() == "range" else "leave it out"
-        raise UsageError(f"the header {name} is segdl's own to set", hint=hint)
 
 
 def _check_headers(headers: Headers) -> None:

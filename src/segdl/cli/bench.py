@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segdl.cli.asoptions import network_options
 from segdl.cli.benchoptions import bench_parser
-from segdl.cli.parser import network_options
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import human_size, printable
 from segdl.core.url import parse_url

@@ -34,7 +34,7 @@ def take_prefix(options: argparse.Namespace) -> S3Place | None:
     from segdl.net.boto import boto3_or_error
 
     boto3_or_error()
-    from segdl.cli.getparser import transfer_options
+    from segdl.cli.asoptions import transfer_options
     from segdl.s3.upload import check_transfer
 
     check_transfer(transfer_options(options))

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING
 
 from segdl.cli import wanted
+from segdl.cli.places import is_single
 from segdl.cli.session import Printer, logging_to
 from segdl.core.text import human_size, printable
 from segdl.engine.many import Failure, download_all
@@ -47,7 +48,7 @@ def carry_out(
         early: a connection that was begun already; it is closed with the others.
     """
     shown = "none" if options.quiet or options.dry_run else options.progress
-    max_files = 1 if wanted.is_single(options) else options.max_files
+    max_files = 1 if is_single(options) else options.max_files
     with (
         _helping(options, network, transfer, prefix) as helper,
         closing(make_view(shown, sys.stderr)) as view,

@@ -1,6 +1,6 @@
 """`segdl [get]`: download each URL.
 
-A connection is begun as soon as the options are known to be right: to load what downloads takes
+A connection is begun as soon as the command line has been read: to load what downloads takes
 as long as to make one.
 """
 
@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from segdl.cli import wanted
+from segdl.cli import places
 from segdl.cli.bucket import take_prefix
-from segdl.cli.getparser import get_parser, transfer_options
-from segdl.cli.parser import network_options
+from segdl.cli.getparser import get_parser
 from segdl.core.url import parse_source
 from segdl.errors import UsageError
 from segdl.net.early import Early
 from segdl.net.systemproxies import system_may_name_one
-
-if TYPE_CHECKING:
-    from segdl.options import NetworkOptions
 
 
 def get(arguments: Sequence[str]) -> int:
@@ -32,11 +27,13 @@ def get(arguments: Sequence[str]) -> int:
     options = get_parser().read(arguments)
     prefix = take_prefix(options)
     _check(options)
-    network, transfer = network_options(options), transfer_options(options)
-    early = _begin_to_connect(options, network)
+    early = _begin_to_connect(options)
     try:
+        from segdl.cli.asoptions import network_options, transfer_options
         from segdl.cli.session import cancelled_by_signals
 
+        # It may ask for a password: while it does, a signal ends the program at once.
+        network, transfer = network_options(options), transfer_options(options)
         with cancelled_by_signals() as cancel:
             from segdl.cli.downloading import carry_out
 
@@ -48,7 +45,7 @@ def get(arguments: Sequence[str]) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before a byte is asked for."""
-    wanted.check(options)
+    places.check(options)
     if options.output == "":
         raise UsageError("--output is empty", hint="give a file name, or leave it out")
     for option in ("json", "dry_run"):
@@ -59,17 +56,22 @@ def _check(options: argparse.Namespace) -> None:
             )
 
 
-def _begin_to_connect(options: argparse.Namespace, network: NetworkOptions) -> Early | None:
+def _begin_to_connect(options: argparse.Namespace) -> Early | None:
     """Connect to the server of the one file that is wanted; None where others may be asked."""
-    if not wanted.is_single(options) or options.if_exists == "skip":
+    if not places.is_single(options) or options.if_exists == "skip":
         return None
     location = parse_source(options.urls[0])
-    by_proxy = system_may_name_one() if network.proxy is None else bool(network.proxy)
-    # Who has a limit says before connecting how much may come at once.
-    if not location.is_web or by_proxy or network.limit_rate:
+    by_proxy = system_may_name_one() if options.proxy is None else bool(options.proxy)
+    # Who has a limit says before connecting how much may come at once, and no server waits for
+    # as long as a password takes to type.
+    if not location.is_web or by_proxy or options.limit_rate or _asks_for_password(options):
         return None
     try:
-        return Early(location.origin, within=network.connect_timeout)
+        return Early(location.origin, within=options.connect_timeout)
     except RuntimeError:
         # No thread for it: it will be told who needs one.
         return None
+
+
+def _asks_for_password(options: argparse.Namespace) -> bool:
+    return options.user is not None and ":" not in options.user

@@ -11,13 +11,12 @@ from segdl.cli.values import (
     read_connections,
     read_folder,
     read_limit,
+    read_range,
     read_url,
+    read_wanted,
     typed,
 )
-from segdl.core.checksum import parse_wanted
-from segdl.core.selection import parse_range
 from segdl.core.size import parse_size
-from segdl.options import TransferOptions
 from segdl.version import __version__
 
 _EPILOG = """\
@@ -107,14 +106,14 @@ def _add_what(parser: Parser) -> None:
     add("--max-files", type=count(1), default=4, metavar="N", help="files at once (4)")
     add(
         "--checksum",
-        type=typed(parse_wanted),
+        type=typed(read_wanted),
         metavar="ALGO=HEX|auto",
         help="the digest the file must have, as sha256=…; auto looks for URL.sha256, "
         "URL.sha256sum and SHA256SUMS beside the URL; a mismatch is exit code 5",
     )
     add(
         "--range",
-        type=typed(parse_range),
+        type=typed(read_range),
         metavar="SPEC",
         help="only these bytes: 0-499, 500-, -500, 0-0,-1; pieces are joined in this order",
     )
@@ -182,18 +181,3 @@ def _add_output(parser: Parser) -> None:
     add("--json", action="store_true", help="one result object a file on standard output")
     add("-q", "--quiet", action="store_true", help="print errors only")
     add("-v", "--verbose", action="store_true", help="log requests, and where an error arose")
-
-
-def transfer_options(arguments: argparse.Namespace) -> TransferOptions:
-    """Return how to fetch and keep each file."""
-    return TransferOptions(
-        connections=arguments.connections,
-        min_split=arguments.min_split,
-        retries=arguments.retries,
-        if_exists=arguments.if_exists,
-        range=arguments.range,
-        remote_time=arguments.remote_time,
-        fresh=arguments.fresh,
-        layout=arguments.layout,
-        metalink_over_http=arguments.metalink_over_http,
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from segdl.cli.parser import Parser, add_network, add_store, network_options
+from segdl.cli.asoptions import network_options
+from segdl.cli.parser import Parser, add_network, add_store
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.cli.values import count
 from segdl.core.text import human_size, printable

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from segdl.core.fields import parse_header
 from segdl.core.text import is_hostile, printable
 from segdl.core.urllist import UrlLines, entries, read_entry
 from segdl.errors import DiskError, SegdlError, UsageError
-from segdl.options import Request, parse_header
+from segdl.options import Request
 from segdl.store.faults import disk_errors
 
 

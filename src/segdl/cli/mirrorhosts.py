@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 
 from segdl.cli.mirrorcheck import about
 from segdl.cli.mirrortoml import Table, only, table_of, text_of
+from segdl.core.fields import parse_header
 from segdl.core.text import printable
 from segdl.core.url import Origin, parse_url
 from segdl.errors import UsageError
 from segdl.mirror.options import HostProfile
 from segdl.net.credentials import basic
-from segdl.options import parse_header
 
 Field = tuple[str, str]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from segdl.cli.asoptions import network_options
 from segdl.cli.mirrorstate import check_bucket, prefix_of, state_of
-from segdl.cli.parser import network_options
 from segdl.core.s3url import S3Place
 from segdl.errors import UsageError
 from segdl.mirror.options import (

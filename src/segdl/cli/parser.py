@@ -1,4 +1,4 @@
-"""What all command lines have in common: their parser, and how servers are reached."""
+"""What all command lines have in common: their parser, and the options about servers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from segdl.cli.values import (
-    read_proxy,
-    read_seconds,
-    read_user,
-    typed,
-)
+from segdl.cli.values import read_proxy, read_seconds, typed
+from segdl.core.fields import parse_header
 from segdl.errors import UsageError
-from segdl.options import NetworkOptions, S3Options, parse_header
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_network(parser: Parser) -> None:
-    """Add the options about how to reach servers, which :func:`network_options` reads."""
+    """Add the options about how to reach servers, which `network_options` reads."""
     group = parser.add_argument_group("network")
     add = group.add_argument
     add(
@@ -91,32 +86,8 @@ def add_network(parser: Parser) -> None:
 
 
 def add_store(parser: Parser) -> None:
-    """Add the options about which store ``s3://`` means; :func:`network_options` reads them."""
+    """Add the options about which store ``s3://`` means; `network_options` reads them."""
     add = parser.add_argument_group("s3:// (needs segdl[s3])").add_argument
     add("--endpoint-url", metavar="URL", help="of a store that is not Amazon's")
     add("--profile", metavar="NAME", help="section of ~/.aws to take credentials from")
     add("--region", metavar="NAME", help="where the bucket is")
-
-
-def network_options(arguments: argparse.Namespace) -> NetworkOptions:
-    """Return how to reach servers; asks for a missing password on a terminal."""
-    return NetworkOptions(
-        headers=tuple(arguments.header),
-        user=read_user(arguments.user),
-        netrc=arguments.netrc,
-        cookies=arguments.cookies,
-        location_trusted=arguments.location_trusted,
-        proxy=arguments.proxy,
-        cacert=arguments.cacert,
-        cert=arguments.cert,
-        key=arguments.key,
-        insecure=arguments.insecure,
-        connect_timeout=arguments.connect_timeout,
-        stall_timeout=arguments.stall_timeout,
-        limit_rate=arguments.limit_rate,
-        s3=S3Options(
-            endpoint_url=arguments.endpoint_url,
-            profile=arguments.profile,
-            region=arguments.region,
-        ),
-    )

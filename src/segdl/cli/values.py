@@ -1,4 +1,7 @@
-"""Values of options: text in, values out, complaints that show no secrets."""
+"""Values of options: text in, values out, complaints that show no secrets.
+
+What takes long to load is loaded where an option needs it: no server is connected to before.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,17 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from segdl.core.connections import parse_connections
 from segdl.core.s3url import S3Place, is_s3, parse_prefix
 from segdl.core.schedule import parse_schedule
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
-from segdl.options import NetworkOptions
+
+if TYPE_CHECKING:
+    from segdl.core.checksum import Wanted
+    from segdl.core.selection import RangeSpec
 
 T = TypeVar("T")
 
@@ -50,9 +56,25 @@ def read_proxy(text: str) -> str:
     if not separator:
         scheme, rest = "http", text
     proxy = f"{scheme.lower()}://{rest}"
+    from segdl.options import NetworkOptions
+
     NetworkOptions(proxy=proxy)
     parse_url(f"http://{rest}")
     return proxy
+
+
+def read_wanted(text: str) -> Wanted:
+    """Read the digest that a file must have, or who is to be asked for it."""
+    from segdl.core.checksum import parse_wanted
+
+    return parse_wanted(text)
+
+
+def read_range(text: str) -> RangeSpec:
+    """Read which bytes of a file are wanted."""
+    from segdl.core.selection import parse_range
+
+    return parse_range(text)
 
 
 def read_url(text: str) -> str:

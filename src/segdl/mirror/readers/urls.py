@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from segdl.core.checksum import AUTO
+from segdl.core.fields import parse_header
 from segdl.core.urllist import UrlLines, entries, read_entry
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Item, Unusable
 from segdl.mirror.readers.lines import lines_in, lines_of
 from segdl.mirror.readers.relative import path_of
-from segdl.options import parse_header
 
 # One URL, and nothing in it that is to be decoded: most lines are so, and it takes a fifth of
 # the time.
