@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+from segdl.core.outlook import Outlook, outlook
 from segdl.core.ramp_state import LONG_PATH
 from segdl.engine.contact import Ranges
 from segdl.engine.hedges import Hedges
@@ -19,12 +20,11 @@ from segdl.engine.run import Run
 from segdl.engine.segment import Segment, Supply
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
+from segdl.net.wire import Wire
 
 # Round trips before the end from when on it is looked at closely: the speed so far, and what a
 # round trip takes through a queue, tell but about when that is.
 _NEAR = 8.0
-# Round trips over which the speed is looked at that they come with.
-_LATELY = 2.0
 # Seconds until an answer that is on its way is looked for again.
 _TICK = 0.003
 
@@ -47,6 +47,7 @@ class Endgame:
         self._received = sites.origin.received
         # Seconds of the shortest round trip of all connections that were seen at work.
         self._least = inf
+        self._outlooks: dict[Wire, Outlook] = {}
         # Seconds until the server should be asked; None while nobody is to ask it.
         self._due: float | None = None
         self._hedges = Hedges(job)
@@ -85,10 +86,11 @@ class Endgame:
         room = self._room(at_work)
         if room > 0 and not self._revalidation.broke:
             self._hedges.ask(at_work, site, rate=rate, round_trip=self._least, most=room, now=now)
+        missing = sum(each.left for each in self._outlooks.values())
         # Those that wait for a lost packet may be as fast again as all of them were.
-        speed = max(rate, sum(_speed(each, self._least) for each in at_work))
+        speed = max(rate, sum(each.speed for each in self._outlooks.values()))
         if self._room(at_work) > 0 and speed and not self._hedges.useless:
-            self._due = self._revalidation.ask(left / speed, self._least)
+            self._due = self._revalidation.ask(missing / speed, self._least)
 
     def _is_only_waited_for(self) -> bool:
         """Tell whether all that is missing was asked for, of one server that serves ranges."""
@@ -98,10 +100,14 @@ class Endgame:
         return all(each.complete or each.wire is not None for each in self._supply.live)
 
     def _look_at_paths(self, at_work: Sequence[Segment], now: float) -> None:
+        before, self._outlooks = self._outlooks, {}
         for each in at_work:
-            look = each.wire.arrived(now) if each.wire is not None else None
-            if look is not None and look.least:
-                self._least = min(self._least, look.least)
+            wire, missing = each.wire, each.stop - each.position
+            look = wire.arrived(now) if wire is not None else None
+            if wire is None or look is None or not look.least:
+                continue
+            self._least = min(self._least, look.least)
+            self._outlooks[wire] = outlook(before.get(wire), look, missing)
 
     def _room(self, at_work: Sequence[Segment]) -> int:
         """Return how many requests may go out beside those that are under way."""
@@ -133,9 +139,3 @@ class Endgame:
         """Let go of every request."""
         self._hedges.close()
         self._revalidation.close()
-
-
-def _speed(segment: Segment, round_trip: float) -> float:
-    """Return bytes a second; over half a second a connection may have become ten times as fast."""
-    lately = segment.speed.counts.mean(_LATELY * round_trip)
-    return max(segment.speed.rate or 0.0, lately)
