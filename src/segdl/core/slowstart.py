@@ -15,9 +15,10 @@ _FIRST = 10 * 1448
 # where the server had all of it on its way already: a little is to be won, and little to be lost.
 _SHARE = 64
 _SMALLEST, _LARGEST = 16 * 1024, 384 * 1024
-# Connections beside the first one: none, one and all, where so much is left.
+# Connections beside the first one: none, one and all, where so much is left. All together they
+# are as many as browsers open to a host.
 _SOME, _MANY = 8 * _SMALLEST, _SHARE * _SMALLEST
-_MOST = 3
+_MOST = 5
 # Where parts may share blocks of a file system with the file that they are joined to.
 GRAIN = 4096
 
@@ -43,7 +44,7 @@ def pieces(left: int) -> tuple[int, int]:
 
     Example:
         >>> pieces(20 * 2**20), pieces(2**20), pieces(100_000)
-        ((3, 327680), (3, 16384), (0, 16384))
+        ((5, 327680), (5, 16384), (0, 16384))
     """
     size = min(_LARGEST, max(_SMALLEST, left // _SHARE)) // GRAIN * GRAIN
     number = 0 if left < _SOME else 1 if left < _MANY else _MOST
