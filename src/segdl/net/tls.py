@@ -61,9 +61,7 @@ def _verifying(options: NetworkOptions) -> ssl.SSLContext:
     """Return a context that believes the chosen authorities alone."""
     import ssl
 
-    import certifi
-
-    authorities = str(options.cacert or _from_environment() or certifi.where())
+    authorities = str(options.cacert or _from_environment() or _bundled())
     try:
         if os.path.isdir(authorities):
             return ssl.create_default_context(capath=authorities)
@@ -130,3 +128,9 @@ def _reason(error: OSError) -> str:
 def _from_environment() -> str | None:
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _bundled() -> str:
+    import certifi
+
+    return certifi.where()
