@@ -69,6 +69,15 @@ def test_who_keeps_a_core_busy_stays_alone() -> None:
     assert followed.at(0.08, 80 * MIB, 0.08) == 1
 
 
+def test_what_it_waited_for_at_the_beginning_is_not_held_against_it() -> None:
+    followed = Followed("8")
+    for now, spent in ((0.0, 0.0), (0.02, 0.006), (0.035, 0.016), (0.05, 0.028)):
+        assert followed.at(now, int(spent * GIB), spent) == 1
+    assert not followed.told
+    assert followed.at(0.07, 50 * MIB, 0.045) == 1
+    assert len(followed.told) == 1
+
+
 def test_another_one_is_tried_in_the_end() -> None:
     followed = Followed("8")
     wanted = [
@@ -148,7 +157,7 @@ def test_one_at_work_reads_as_much_as_one_may(
     nginx: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, connections: Any
 ) -> None:
     monkeypatch.setattr(crews, "WORTHWHILE", 0)
-    monkeypatch.setattr(crews, "is_cpu_bound", lambda received, *_: True if received else None)
+    monkeypatch.setattr(crews, "is_cpu_bound", lambda _, now: True if now.received else None)
     chunks: list[int] = []
 
     def seen(exchange: Any, part: Any, chunk: int) -> Any:
@@ -219,7 +228,7 @@ def test_one_connection_fetches_all_segments(
     layout: Any,
 ) -> None:
     monkeypatch.setattr(crews, "WORTHWHILE", 0)
-    monkeypatch.setattr(crews, "is_cpu_bound", lambda received, *_: True if received else None)
+    monkeypatch.setattr(crews, "is_cpu_bound", lambda _, now: True if now.received else None)
     # Nothing is to be joined.
     monkeypatch.delattr("segdl.store.join._take_next")
     www = tmp_path / "www"

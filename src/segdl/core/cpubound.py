@@ -7,6 +7,8 @@ with two cores, eight take half as long again as one, and more.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 # Seconds after which a connection without so many bytes is held down by something else, most
 # likely: nobody else should wait for longer.
 _SOON = 0.01
@@ -17,7 +19,7 @@ _LONG_ENOUGH = 0.03
 _SETTLED = 0.1
 # Shares of them from which on it does, and up to which it does not.
 _BUSY = 0.75
-_IDLE = 0.5
+_IDLE = 0.3
 # Below this, in bytes, even the slowest join is a matter of a moment.
 WORTHWHILE = 256 * 1024 * 1024
 
@@ -35,25 +37,45 @@ def served_at_once(cores: int) -> int:
     return max(1, cores // 2)
 
 
-def is_cpu_bound(received: int, spent: float, seconds: float) -> bool | None:
+class Work(NamedTuple):
+    """What a connection has done from its beginning on.
+
+    Attributes:
+        seconds: since the first of its bytes could have come.
+        received: bytes it brought.
+        spent: seconds of a core that its thread took for them.
+    """
+
+    seconds: float = 0.0
+    received: int = 0
+    spent: float = 0.0
+
+    def tells(self, before: Work) -> bool:
+        """Whether enough time has passed since `before` for a share that says something."""
+        return self.seconds - before.seconds >= _LONG_ENOUGH
+
+
+def is_cpu_bound(before: Work, now: Work) -> bool | None:
     """Tell whether a connection at its beginning keeps a core busy; None: not known yet.
 
     Args:
-        received: bytes it brought.
-        spent: seconds of a core that its thread took for them.
-        seconds: since the first of them could have come.
+        before: at some time, from which on is looked: at the beginning it may have had to wait.
+        now: at the moment.
 
     Example:
-        >>> is_cpu_bound(0, 0.0, 0.01), is_cpu_bound(2**24, 0.01, 0.01)
+        >>> is_cpu_bound(Work(), Work(0.01, 0, 0.0)), is_cpu_bound(Work(), Work(0.01, 2**24, 0.01))
         (False, None)
-        >>> is_cpu_bound(2**25, 0.03, 0.03), is_cpu_bound(2**25, 0.01, 0.03)
-        (True, False)
-        >>> is_cpu_bound(2**25, 0.02, 0.03), is_cpu_bound(2**27, 0.08, 0.1)
+        >>> [is_cpu_bound(Work(), Work(0.03, 2**25, spent)) for spent in (0.03, 0.005)]
+        [True, False]
+        >>> late = Work(0.03, 2**23, 0.015)
+        >>> is_cpu_bound(Work(), late), is_cpu_bound(late, Work(0.06, 2**25, 0.04))
         (None, True)
     """
-    if seconds < _LONG_ENOUGH:
-        return False if seconds >= _SOON and received < _LEAST else None
-    share = spent / seconds
+    if now.seconds < _LONG_ENOUGH:
+        return False if now.seconds >= _SOON and now.received < _LEAST else None
+    if not now.tells(before):
+        return None
+    share = (now.spent - before.spent) / (now.seconds - before.seconds)
     if share >= _BUSY:
         return True
-    return False if seconds >= _SETTLED or share <= _IDLE else None
+    return False if now.seconds >= _SETTLED or share <= _IDLE else None

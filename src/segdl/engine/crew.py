@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 
-from segdl.core.cpubound import WORTHWHILE, is_cpu_bound, served_at_once
+from segdl.core.cpubound import WORTHWHILE, Work, is_cpu_bound, served_at_once
 from segdl.core.ramp import Phase, Sample, ramp_sample, ramp_start
 from segdl.core.ramp_state import LONG_PATH
 from segdl.engine.arriving import Arriving
@@ -46,6 +46,7 @@ class Crew:
         useful = self._ramp is None or (self._room == 1 and self._ramp.found is None)
         self._alone = missing >= WORTHWHILE and self._room < self._most and useful
         self._began: float | None = None
+        self._before = Work()
         self._enough_at = 0.0
         self._arriving = Arriving()
         # Those by which it is found how many pay: what newcomers bring says nothing of that.
@@ -135,7 +136,10 @@ class Crew:
             self._began = now
         received = sum(segment.received for segment in segments)
         spent = sum(segment.spent for segment in segments)
-        bound = is_cpu_bound(received, spent, now - self._began)
+        work = Work(now - self._began, received, spent)
+        bound = is_cpu_bound(self._before, work)
+        if bound is None and work.tells(self._before):
+            self._before = work
         self._alone = bound is None
         if not bound:
             return
