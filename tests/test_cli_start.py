@@ -11,6 +11,7 @@ import pytest
 from support.program import environment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from support.nginx import Nginx
@@ -20,6 +21,18 @@ _LARGE = frozenset({"email.utils", "http.client", "requests", "rich", "ssl", "tq
 _ABROAD = "encodings.idna"
 # Puts together what does not come whole with the first answer.
 _STAGED = "segdl.engine.staged"
+
+
+def printed(code: str, words: Sequence[str]) -> str:
+    """Return what a Python of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        check=True,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return done.stdout
 
 
 @pytest.mark.parametrize(
@@ -44,14 +57,7 @@ def test_a_file_takes_no_library(
     )
     url = shared_nginx.url("a.bin", tls=tls)
     words = [url, "-q", "-j", "4", "-d", str(tmp_path), "--cacert", str(authority.cacert)]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        check=True,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert done.stdout == f"0{loaded}\n"
+    assert printed(code, words) == f"0{loaded}\n"
     assert (tmp_path / "a.bin").read_bytes() == content
 
 
@@ -67,11 +73,4 @@ def test_a_connection_is_begun_before_much_is_loaded() -> None:
         "command.get(sys.argv[1:])\n"
     )
     words = ["-q", "-j", "4", "-H", "A: b", "--connect-timeout", "5", "http://host.example:81/f"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        check=True,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert done.stdout == "Origin(scheme='http', host='host.example', port=81) 5.0\n"
+    assert printed(code, words) == "Origin(scheme='http', host='host.example', port=81) 5.0\n"
