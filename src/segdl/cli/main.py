@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import signal
@@ -12,15 +11,10 @@ from collections.abc import Sequence
 from segdl.errors import CancelledError, DiskError, SegdlError
 from segdl.version import __version__
 
-# New objects from one look for garbage to the next. What is loaded at the start is none: with
-# Python's own number that is looked through dozens of times, for 5 % of what one small file takes.
-_BETWEEN_LOOKS = 50_000
-
 
 def run() -> None:
     """Run the program and exit: what `segdl` on the command line calls."""
     _leave_quietly_on_signals()
-    gc.set_threshold(_BETWEEN_LOOKS, *gc.get_threshold()[1:])
     # A stream that is closed (`>&-`) is None, and its descriptor free for any file to get.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
