@@ -217,6 +217,45 @@ def test_it_does_not_where_each_has_a_part_of_its_own() -> None:
     assert supply.live[1].part == 10
 
 
+def cut_in_three() -> tuple[Supply, Segment, Segment, Segment]:
+    """Return what is cut twice while its whole is on the way, and its segments."""
+    supply = Supply([Segment(0, 30 * MIB, 0)], 0, divisible=True)
+    (first,) = supply.live
+    first.wire = Wire()
+    last = supply.split(first, 20 * MIB)
+    return supply, first, supply.split(first, 10 * MIB), last
+
+
+def test_what_nobody_brings_goes_back_to_whom_it_was_cut_from() -> None:
+    supply, first, middle, last = cut_in_three()
+    # The one between is in the way.
+    assert not supply.rejoin(last)
+    assert supply.rejoin(middle)
+    assert supply.live == [first, last]
+    assert supply.rejoin(last)
+    assert supply.live == [first]
+    assert first.stop == 30 * MIB
+    assert not supply.rejoin(last)
+
+
+def test_it_does_not_where_somebody_is_at_work_or_was_or_the_answer_ends_before() -> None:
+    supply, first, middle, _ = cut_in_three()
+    middle.wire = Wire()
+    assert not supply.rejoin(middle)
+    middle.wire, middle.position = None, 10 * MIB + 1
+    assert not supply.rejoin(middle)
+    middle.position = 10 * MIB
+    first.until = 15 * MIB
+    assert not supply.rejoin(middle)
+    first.until = 30 * MIB
+    # A thread may be at the cut before it sees that it is none any more.
+    first.position = 10 * MIB - 1000
+    assert not supply.rejoin(middle)
+    first.position, first.wire = 0, None
+    assert not supply.rejoin(middle)
+    assert first.stop == 10 * MIB
+
+
 # -- a download --
 
 

@@ -96,6 +96,31 @@ def test_pieces_that_are_not_had_are_fetched_in_the_end(
 
 
 @pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("status", [503, 404])
+@pytest.mark.parametrize("taken", [1, 2, 4])
+def test_what_a_server_does_not_take_beside_comes_with_the_first_answer(
+    origin: Callable[..., Any], tmp_path: Path, taken: int, status: int
+) -> None:
+    beside = 0
+
+    def plan(request: Request, index: int) -> Fault:
+        nonlocal beside
+        if index and request.range != (0, 0):
+            beside += 1
+            if beside > taken:
+                time.sleep(FAR)
+                return Status(status)
+        return steadily(request, index)
+
+    asked = fetched(origin(CONTENT, faults=plan), tmp_path / "f", connections="auto:6")
+    pieces_asked = [each for each in asked[1:] if each.range != (0, 0)]
+    # None of them again, and the last question over a connection that was taken.
+    assert len(pieces_asked) == NUMBER
+    assert any(each.range == (0, 0) for each in asked)
+    assert len({each.connection for each in asked}) == 1 + NUMBER
+
+
+@pytest.mark.usefixtures("far")
 def test_no_more_than_are_allowed(origin: Callable[..., Any], tmp_path: Path) -> None:
     asked = fetched(origin(CONTENT, faults=steadily), tmp_path / "f", connections="auto:2")
     assert len({each.connection for each in asked}) == 2

@@ -39,9 +39,12 @@ class Outset:
     def cut(self, now: float) -> Iterator[Segment]:
         """Yield pieces that may be asked for beside the one connection that was answered.
 
+        What the server does not take beside it goes back to it: its answer brings that anyway.
+
         Args:
             now: seconds.
         """
+        self.apart = {each for each in self.apart if not self._supply.rejoin(each)}
         first = self._first()
         if first is None or not self._is_far(first, now):
             return

@@ -10,6 +10,9 @@ from segdl.engine.site import Site
 from segdl.net.wire import Wire
 from segdl.progress.events import SegmentState
 
+# Bytes that a thread may bring while its segment is changed.
+_ABOUT_TO_END = 1024 * 1024
+
 
 class Drop(Enum):
     """Why the coordinator ended an attempt; the value is what a user reads."""
@@ -252,6 +255,26 @@ class Supply:
         segment.stop = at
         self.live.insert(self.live.index(segment) + 1, rest)
         return rest
+
+    def rejoin(self, segment: Segment) -> bool:
+        """Give a segment that nobody brings back to the one before it, whose answer goes on there.
+
+        Returns:
+            Whether that could be done: nothing of it is here, and the other one is at work, and
+            not about to end.
+        """
+        index = self.live.index(segment) if segment in self.live else 0
+        before = self.live[index - 1]
+        untouched = index > 0 and segment.wire is None and segment.position == segment.start
+        goes_on = before.wire is not None and before.stop == segment.start
+        if not untouched or not goes_on or before.until < segment.stop:
+            return False
+        if before.stop - before.position < _ABOUT_TO_END:
+            return False
+        # Its thread reads this anew for each chunk.
+        before.stop = segment.stop
+        del self.live[index]
+        return True
 
     def go_on_in(self, done: Segment, ahead: Segment, at: int) -> Segment:
         """Have the part of `done` go on through `ahead`, which may be nowhere yet.
