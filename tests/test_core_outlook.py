@@ -65,10 +65,27 @@ def test_the_speed_is_that_of_the_last_round_trips() -> None:
         known = after(known, step * 0.01, in_order, step * 20_000 - (in_order - MIB), 5 * MIB)
     assert known is not None
     assert known.speed == pytest.approx(2e6, rel=0.01)
-    assert known.looks[0].now == pytest.approx(10.2, abs=0.011)
+    assert known.seen[0].look.now == pytest.approx(10.19, abs=0.011)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.02])
 def test_a_moment_tells_no_speed(seconds: float) -> None:
     known = after(None, 0.0, MIB, 0, MIB)
     assert after(known, seconds, MIB + 100_000, 0, MIB - 100_000).speed == 0.0
+
+
+def test_what_tls_adds_is_not_taken_off_for_ever() -> None:
+    known = None
+    for step in range(200):
+        # 20 of 1020 bytes are not the file's.
+        known = after(known, step * 0.01, MIB + step * 10_200, 0, 5 * MIB - step * 10_000)
+    assert known is not None
+    assert known.left == pytest.approx(5 * MIB - 1_990_000, abs=200 * 30)
+
+
+def test_looks_that_are_far_apart_tell_a_speed_all_the_same() -> None:
+    known = after(None, 0.0, MIB, 0, 5 * MIB)
+    for step in range(1, 4):
+        known = after(known, step * 0.3, MIB + step * 300_000, 0, 5 * MIB - step * 300_000)
+    assert known.speed == pytest.approx(1e6, rel=0.01)
+    assert len(known.seen) == 2

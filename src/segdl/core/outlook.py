@@ -14,32 +14,43 @@ _LATELY = 2.0
 _LEAST = 0.5
 
 
+class Seen(NamedTuple):
+    """A look at a connection, and where what it is to bring seemed to end.
+
+    Attributes:
+        look: what the kernel told.
+        end: as its bytes in order are counted. What is here and was not read yet looks as if it
+            were missing, so this is too far then; and what TLS adds is not in it.
+    """
+
+    look: Look
+    end: int
+
+
 class Outlook(NamedTuple):
     """What is known of a connection after some looks.
 
     Attributes:
-        looks: those of the last round trips, the oldest first; at least one.
-        end: where what it is to bring ends, as `in_order` of a look counts.
+        seen: in the last round trips, and once before; the oldest first, at least one.
     """
 
-    looks: tuple[Look, ...]
-    end: int
+    seen: tuple[Seen, ...]
 
     @property
     def left(self) -> int:
         """Bytes that are still to come, about."""
-        last = self.looks[-1]
+        last = self.seen[-1].look
         # What came twice seems to be held for good.
-        held = last.held - min(look.held for look in self.looks)
-        return max(0, self.end - last.in_order - held)
+        held = last.held - min(look.held for look, _ in self.seen)
+        return max(0, min(end for _, end in self.seen) - last.in_order - held)
 
     @property
     def speed(self) -> float:
         """Bytes a second that came lately, in whatever order; 0 where that is not known yet."""
-        first, last = self.looks[0], self.looks[-1]
+        first, last = self.seen[0].look, self.seen[-1].look
         seconds = last.now - first.now
         known = seconds > 0 and seconds >= _LEAST * last.least
-        return (last.arrived - first.arrived) / seconds if known else 0.0
+        return max(0, last.arrived - first.arrived) / seconds if known else 0.0
 
 
 def outlook(known: Outlook | None, look: Look, missing: int) -> Outlook:
@@ -58,10 +69,7 @@ def outlook(known: Outlook | None, look: Look, missing: int) -> Outlook:
         >>> seen.left, round(seen.speed)
         (300000, 2000000)
     """
-    end = look.in_order + missing
-    if known is None:
-        return Outlook((look,), end)
+    before = () if known is None else known.seen
     since = look.now - _LATELY * max(look.round_trip, look.least)
-    looks = tuple(each for each in known.looks if each.now >= since)
-    # What is here and was not read yet looks as if it were missing.
-    return Outlook((*looks, look), min(known.end, end))
+    old = sum(each.look.now < since for each in before)
+    return Outlook((*before[max(0, old - 1) :], Seen(look, look.in_order + missing)))

@@ -80,13 +80,12 @@ class Endgame:
         # The door's word is the time to an answer, which may be all the server's.
         if site.gate.round_trip <= LONG_PATH or left > _NEAR * rate * site.gate.round_trip:
             return
-        self._look_at_paths(at_work, now)
+        missing = self._look_at_paths(at_work, now)
         if not LONG_PATH < self._least < inf:
             return
         room = self._room(at_work)
         if room > 0 and not self._revalidation.broke:
             self._hedges.ask(at_work, site, rate=rate, round_trip=self._least, most=room, now=now)
-        missing = sum(each.left for each in self._outlooks.values())
         # Those that wait for a lost packet may be as fast again as all of them were.
         speed = max(rate, sum(each.speed for each in self._outlooks.values()))
         if self._room(at_work) > 0 and speed and not self._hedges.useless:
@@ -99,15 +98,18 @@ class Endgame:
             return False
         return all(each.complete or each.wire is not None for each in self._supply.live)
 
-    def _look_at_paths(self, at_work: Sequence[Segment], now: float) -> None:
-        before, self._outlooks = self._outlooks, {}
+    def _look_at_paths(self, at_work: Sequence[Segment], now: float) -> int:
+        """Look at the connections, and return how many bytes are still to come over them."""
+        before, self._outlooks, left = self._outlooks, {}, 0
         for each in at_work:
             wire, missing = each.wire, each.stop - each.position
             look = wire.arrived(now) if wire is not None else None
-            if wire is None or look is None or not look.least:
-                continue
-            self._least = min(self._least, look.least)
-            self._outlooks[wire] = outlook(before.get(wire), look, missing)
+            if wire is not None and look is not None and look.least:
+                self._least = min(self._least, look.least)
+                self._outlooks[wire] = outlook(before.get(wire), look, missing)
+                missing = self._outlooks[wire].left
+            left += missing
+        return left
 
     def _room(self, at_work: Sequence[Segment]) -> int:
         """Return how many requests may go out beside those that are under way."""
