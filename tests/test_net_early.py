@@ -165,12 +165,22 @@ def test_what_goes_by_a_proxy_does_not_go_there_besides(tmp_path: Path) -> None:
             server.accept()
 
 
-def test_nobody_is_kept_waiting_for_a_password(listener: socket.socket, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["-u", "me"], b"no password"),
+        (["--key", "key.pem"], b"needs its certificate"),
+        (["--endpoint-url", "http://me:secret@store"], b"takes no user"),
+    ],
+)
+def test_no_server_is_connected_to_for_what_is_refused(
+    listener: socket.socket, tmp_path: Path, options: list[str], why: bytes
+) -> None:
     listener.settimeout(0.0)
     url = "http://{}:{}/f".format(*listener.getsockname())
-    ended = run_segdl("-q", "-u", "me", "-d", str(tmp_path), url)
+    ended = run_segdl("-q", *options, "-d", str(tmp_path), url)
     assert ended.code == 2
-    assert b"no password" in ended.stderr
+    assert why in ended.stderr
     with pytest.raises(BlockingIOError):
         listener.accept()
 

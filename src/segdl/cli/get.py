@@ -62,9 +62,8 @@ def _begin_to_connect(options: argparse.Namespace) -> Early | None:
         return None
     location = parse_source(options.urls[0])
     by_proxy = system_may_name_one() if options.proxy is None else bool(options.proxy)
-    # Who has a limit says before connecting how much may come at once, and no server waits for
-    # as long as a password takes to type.
-    if not location.is_web or by_proxy or options.limit_rate or _asks_for_password(options):
+    # Who has a limit says before connecting how much may come at once.
+    if not location.is_web or by_proxy or options.limit_rate or _is_unsettled(options):
         return None
     try:
         return Early(location.origin, within=options.connect_timeout)
@@ -73,5 +72,7 @@ def _begin_to_connect(options: argparse.Namespace) -> Early | None:
         return None
 
 
-def _asks_for_password(options: argparse.Namespace) -> bool:
-    return options.user is not None and ":" not in options.user
+def _is_unsettled(options: argparse.Namespace) -> bool:
+    """Tell whether more is to be asked of the user, or to be found wrong with the options."""
+    asks_for_password = options.user is not None and ":" not in options.user
+    return asks_for_password or options.key is not None or options.endpoint_url is not None
