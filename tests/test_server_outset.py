@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import segdl
 from segdl.core.slowstart import pieces
+from segdl.engine import outset
+from segdl.engine.contact import Ranges
+from segdl.engine.segment import Segment, Supply
 from segdl.net import window
 from segdl.net.asked import Asked
 from support.data import content
 from support.faults import CutAfter, Drip, Fault, FreshEtag, IgnoreRange, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from segdl.core.arrivals import Look
@@ -40,6 +44,8 @@ def far(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if look is None else look._replace(least=FAR, round_trip=FAR)
 
     monkeypatch.setattr(window, "arrived", far_away)
+    # However much of the first answer is here when the others are asked.
+    monkeypatch.setattr(outset, "pieces", lambda _: (NUMBER, PIECE))
     monkeypatch.setattr(Asked, "least", property(lambda _: FAR))
 
 
@@ -92,32 +98,66 @@ def test_pieces_that_are_not_had_are_fetched_in_the_end(
         return steadily(request, index)
 
     fetched(origin(CONTENT, faults=plan), tmp_path / "f")
-    assert failed == 2
+    assert failed
 
 
 @pytest.mark.usefixtures("far")
-@pytest.mark.parametrize("status", [503, 404])
-@pytest.mark.parametrize("taken", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("refused", "goes_back"),
+    [
+        (range(NUMBER), {*range(1, NUMBER + 1)}),
+        # The second one is asked for again where it is refused before the first one is.
+        (range(2), {1, 2}),
+        ([0, NUMBER - 1], {1}),
+        ([NUMBER - 2, NUMBER - 1], {0}),
+    ],
+)
 def test_what_a_server_does_not_take_beside_comes_with_the_first_answer(
-    origin: Callable[..., Any], tmp_path: Path, taken: int, status: int
+    origin: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: Sequence[int],
+    goes_back: set[int],
 ) -> None:
-    beside = 0
+    rejoin, back = Supply.rejoin, 0
+    seen: set[int] = set()
+
+    def counted(supply: Supply, segment: Segment) -> bool:
+        nonlocal back
+        done = rejoin(supply, segment)
+        back += done
+        return done
 
     def plan(request: Request, index: int) -> Fault:
-        nonlocal beside
-        if index and request.range != (0, 0):
-            beside += 1
-            if beside > taken:
-                time.sleep(FAR)
-                return Status(status)
+        place = (begins(request) + COMPARED - (SIZE - NUMBER * PIECE)) // PIECE
+        if index and request.range != (0, 0) and place not in seen:
+            seen.add(place)
+            # Not before others are answered: one that is alone says nothing of how many may be.
+            time.sleep(FAR)
+            return Status(503) if place in refused else Fault()
         return steadily(request, index)
 
-    asked = fetched(origin(CONTENT, faults=plan), tmp_path / "f", connections="auto:6")
-    pieces_asked = [each for each in asked[1:] if each.range != (0, 0)]
-    # None of them again, and the last question over a connection that was taken.
-    assert len(pieces_asked) == NUMBER
-    assert any(each.range == (0, 0) for each in asked)
-    assert len({each.connection for each in asked}) == 1 + NUMBER
+    monkeypatch.setattr(Supply, "rejoin", counted)
+    asked = fetched(origin(CONTENT, faults=plan), tmp_path / "f")
+    assert seen == set(range(NUMBER))
+    assert back in goes_back
+    assert sum(each.range != (0, 0) for each in asked) == 1 + NUMBER + len(refused) - back
+    assert asked[-1].range == (0, 0)
+
+
+def test_what_another_goes_on_in_is_not_asked_for_again() -> None:
+    asked = SimpleNamespace(
+        gate=SimpleNamespace(try_ask=lambda: True), pin=SimpleNamespace(ranges=Ranges.WORK)
+    )
+    sites: Any = SimpleNamespace(origin=asked, several=False)
+    run: Any = SimpleNamespace(network=segdl.NetworkOptions(), transfer=SimpleNamespace(most=8))
+    first, piece = Segment(0, MIB, 0), Segment(MIB, 2 * MIB, MIB)
+    supply = Supply([first, piece], 0, divisible=True)
+    beginning = outset.Outset(run, sites, supply)
+    beginning.apart.add(piece)
+    assert list(beginning.cut(1)) == [piece]
+    supply.go_on_in(first, piece, MIB)
+    assert not list(beginning.cut(1))
 
 
 @pytest.mark.usefixtures("far")

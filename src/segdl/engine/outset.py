@@ -39,12 +39,13 @@ class Outset:
     def cut(self, now: float) -> Iterator[Segment]:
         """Yield pieces that may be asked for beside the one connection that was answered.
 
-        What the server does not take beside it goes back to it: its answer brings that anyway.
+        What the server does not take beside it goes back to it, as its answer brings that anyway.
+        What it does not bring next is yielded once more, when the server takes another request.
 
         Args:
             now: seconds.
         """
-        self.apart = {each for each in self.apart if not self._supply.rejoin(each)}
+        yield from self._left_over(now)
         first = self._first()
         if first is None or not self._is_far(first, now):
             return
@@ -56,6 +57,14 @@ class Outset:
             piece = self._supply.split(last, (last.stop - size) // GRAIN * GRAIN)
             self.apart.add(piece)
             yield piece
+
+    def _left_over(self, now: float) -> Iterator[Segment]:
+        self.apart = {each for each in self.apart if not self._supply.rejoin(each)}
+        for each in self.apart.intersection(self._supply.live):
+            untouched = each.wire is None and each.position == each.start
+            waits = untouched and not each.complete and each.ready_at <= now and not each.denied
+            if waits and self._sites.origin.gate.try_ask():
+                yield each
 
     def _first(self) -> Segment | None:
         """Return the one segment at work, as soon as it is answered and others can help it."""
