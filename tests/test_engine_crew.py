@@ -12,6 +12,7 @@ from segdl.core.arrivals import Look
 from segdl.core.cpubound import WORTHWHILE, served_at_once
 from segdl.core.ramp import Phase
 from segdl.core.selection import whole
+from segdl.engine import company as companies
 from segdl.engine import crew as crews
 from segdl.engine.arriving import Arriving
 from segdl.engine.crew import Crew
@@ -48,6 +49,7 @@ class Followed:
         self.gate = Gate(32, lambda: 0.0)
         transfer = TransferOptions(connections=connections)
         self.crew = Crew(transfer, self.gate, missing, self.told.append)
+        self.crew.join()
         self.segment = Segment(0, missing, 0)
         self.segment.wire = Wire()
 
@@ -131,7 +133,26 @@ def test_auto_need_not_look_for_more_at_once() -> None:
 def test_what_one_host_was_found_to_be_worth_is_not_asked_again() -> None:
     known = Gate(32, lambda: 0.0)
     known.found = 3
-    assert Crew(TransferOptions(connections="auto"), known, GIB, print).wanted == 3
+    crew = Crew(TransferOptions(connections="auto"), known, GIB, print)
+    crew.join()
+    assert crew.wanted == 3
+
+
+@pytest.mark.parametrize(("round_trip", "each"), [(0.001, [4, 4]), (0.08, [8, 8])])
+def test_files_that_come_from_nearby_share_a_number(round_trip: float, each: list[int]) -> None:
+    gate = Gate(32, lambda: 0.0)
+    gate.try_ask()
+    gate.answered(round_trip)
+    gate.found = 8
+    both = [Crew(TransferOptions(connections="auto"), gate, GIB, print) for _ in range(2)]
+    for crew in both:
+        crew.join()
+    assert [crew.wanted for crew in both] == each
+    gate.crowded = True
+    assert [crew.wanted for crew in both] == [1, 1]
+    gate.crowded = False
+    both[0].leave()
+    assert both[1].wanted == 8
 
 
 # -- how much is read at once --
@@ -318,6 +339,7 @@ def test_what_is_there_for_a_moment_is_not_listened_to(monkeypatch: pytest.Monke
     gate.try_ask()
     gate.answered(0.08)
     crew = Crew(TransferOptions(connections="auto"), gate, MIB, print)
+    crew.join()
     site = cast("Site", SimpleNamespace(gate=gate))
     first, piece, newcomer = (Segment(at * MIB, (at + 1) * MIB, at * MIB) for at in range(3))
     for each in (first, piece, newcomer):
@@ -327,7 +349,9 @@ def test_what_is_there_for_a_moment_is_not_listened_to(monkeypatch: pytest.Monke
     assert seen == [{first}]
     # Nor is what comes while a loss is weighed.
     assert crew.listens
-    monkeypatch.setattr(crews, "ramp_sample", lambda state, _: state._replace(phase=Phase.WEIGHING))
+    monkeypatch.setattr(
+        companies, "ramp_sample", lambda state, _: state._replace(phase=Phase.WEIGHING)
+    )
     crew.follow([first, piece], [piece], 2000, MIB, 10.1)
     crew.follow([first, piece, newcomer], [piece], 3000, MIB, 10.2)
     assert seen[-1] == {first}

@@ -18,6 +18,7 @@ That happens once: whether many are worth it is for their speed to tell. Where a
 grew lately, two are tried, not four: one fills the link already; and none where what is left takes
 no longer than the trial.
 
+Files of one host that are at work at once may be led together (:mod:`segdl.core.ramp_files`).
 Refusals end it at what streams; a step up follows when :mod:`segdl.core.admission` would
 ask again, too.
 
@@ -44,6 +45,7 @@ from segdl.core.ramp_state import (
 from segdl.core.ramp_state import go_on as _go_on
 from segdl.core.ramp_state import leap as _leap
 from segdl.core.ramp_state import move as _move
+from segdl.core.ramp_state import note as _note
 from segdl.core.ramp_state import settle as _settle
 
 __all__ = ["Phase", "Ramp", "Sample", "ramp_sample", "ramp_start"]
@@ -114,14 +116,9 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
             # There is nothing to step back from: others were there for a moment only.
             return state._replace(refusals=sample.refusals)
         return _step_back(state, sample)
-    speeds = state.speeds.note(sample.now, sample.received)
-    if speeds is state.speeds:
+    before, state = state, _note(state, sample)
+    if state is before:
         return state
-    state = state._replace(speeds=speeds)
-    if sample.queued:
-        state = state._replace(queued_at=sample.now)
-    if sample.arrived is not None:
-        state = state._replace(arrived=state.arrived.note(sample.now, sample.arrived))
     if state.phase is Phase.LISTENING:
         return _listen(state, sample)
     if state.phase is Phase.WEIGHING:
@@ -259,8 +256,8 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
     state = state._replace(best=state.speeds.mean(LONG))
     more = min(state.most, number + max(min(2, number), number // 4))
     # Two are no worse a guest than one.
-    down = number > 2 and (state.down or more == number)
-    to = number - number // 4 - (number < 4) if down else more
+    down = number > max(2, state.least) and (state.down or more == number)
+    to = max(state.least, number - number // 4 - (number < 4)) if down else more
     if now < state.until or to == number:
         return state
     return _move(state, sample, to, state.best, Phase.PROBING)

@@ -79,8 +79,9 @@ class Ramp(NamedTuple):
     """What is known of a host; speeds are bytes a second, times are seconds.
 
     Attributes:
-        most: connections that are never exceeded.
+        most: connections that are never exceeded, by all files together.
         target: connections to have at work now.
+        least: files that they are for (:mod:`segdl.core.ramp_files`): each has one at least.
         phase: see there.
         proven: connections that `before` is the speed of.
         before: the speed that a step is compared with.
@@ -101,6 +102,7 @@ class Ramp(NamedTuple):
 
     most: int
     target: int = 1
+    least: int = 1
     phase: Phase = Phase.LISTENING
     proven: int = 1
     before: float = 1.0
@@ -122,7 +124,12 @@ class Ramp(NamedTuple):
     def found(self) -> int | None:
         """How many the host is worth, to begin with next time; None while nothing is known."""
         unknown = self.phase in {Phase.LISTENING, Phase.WEIGHING}
-        return None if unknown else self.proven
+        return None if unknown or self.assumed else self.proven
+
+    @property
+    def assumed(self) -> bool:
+        """Whether the number is one for each of several files, by which nothing is known yet."""
+        return 1 < self.least >= self.proven
 
     @property
     def curious(self) -> bool:
@@ -139,6 +146,19 @@ class Ramp(NamedTuple):
         return sample.now < self.queued_at + LONG
 
 
+def note(state: Ramp, sample: Sample) -> Ramp:
+    """Remember what came; the same state where that is hardly any time ago."""
+    speeds = state.speeds.note(sample.now, sample.received)
+    if speeds is state.speeds:
+        return state
+    state = state._replace(speeds=speeds)
+    if sample.queued:
+        state = state._replace(queued_at=sample.now)
+    if sample.arrived is not None:
+        state = state._replace(arrived=state.arrived.note(sample.now, sample.arrived))
+    return state
+
+
 def leap(state: Ramp, sample: Sample, speed: float) -> Ramp:
     """Have eight times as many, at least: it is not the link that is full at `speed`."""
     return move(state, sample, LEAP * max(FEW, state.target), speed, Phase.CLIMBING)
@@ -149,6 +169,9 @@ def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
     number = state.target
     if number >= state.most:
         return settle(state, sample, number, wait=FIRST_CUT)
+    if state.assumed:
+        # What each of those that are taken over had under way comes twice.
+        return move(state, sample, number + max(1, number // 2), speed, Phase.CLIMBING)
     few = FEW if sample.round_trip > LONG_PATH and not state.fills(sample) else 2 * number
     return move(state, sample, few if number < FEW else LEAP * number, speed, Phase.CLIMBING)
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Collection, Sequence
 
 from segdl.core.cpubound import WORTHWHILE, Work, is_cpu_bound, served_at_once
-from segdl.core.ramp import Phase, Sample, ramp_sample, ramp_start
+from segdl.core.ramp import Phase, Ramp, Sample
 from segdl.core.ramp_state import LONG_PATH
 from segdl.engine.arriving import Arriving
+from segdl.engine.company import Company
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK
 from segdl.engine.segment import Drop, Segment
@@ -27,9 +28,11 @@ _GLANCE = 0.0025
 class Crew:
     """Follows what more connections bring. The coordinator's thread owns it.
 
+    It joins the others before it is asked anything, and leaves them at the end.
+
     Args:
         transfer: says whether the number is given or to be found.
-        gate: the origin's door; it remembers what was found for the next file.
+        gate: the origin's door, and the files that go through it at once.
         missing: bytes that are to be fetched; 0 where nobody knows.
         tell: told once where there are fewer than were asked for.
     """
@@ -40,10 +43,11 @@ class Crew:
         self._tell = tell
         self._most = transfer.most
         self._gate = gate
-        self._ramp = ramp_start(transfer.most, gate.found) if transfer.adaptive else None
+        self._company = Company()
+        self._adaptive = transfer.adaptive
         self._room = served_at_once(_cores())
         # A number that is to be found begins with one anyway.
-        useful = self._ramp is None or (self._room == 1 and self._ramp.found is None)
+        useful = not self._adaptive or (self._room == 1 and gate.found is None)
         self._alone = missing >= WORTHWHILE and self._room < self._most and useful
         self._began: float | None = None
         self._before = Work()
@@ -52,36 +56,50 @@ class Crew:
         # Those by which it is found how many pay: what newcomers bring says nothing of that.
         self._listened: set[Segment] = set()
 
+    def join(self) -> None:
+        """Begin: others of the same origin reckon with the file, until it leaves.
+
+        Over a long path each is on its own: what a full link loses and brings twice is little
+        beside what is gained early where it is not the link that holds them down.
+        """
+        if self._gate.shortest <= LONG_PATH:
+            self._company = self._gate.company
+        if self._adaptive:
+            self._company.join(self, self._most, self._gate.found)
+
+    def leave(self) -> None:
+        """End; nothing more is asked of it."""
+        self._company.leave(self)
+
     @property
     def wanted(self) -> int:
         """Connections to have at work now."""
         if self._alone:
             return 1
-        if self._ramp is None:
+        if not self._adaptive:
             return self._most
-        return 1 if self._gate.crowded else self._ramp.target
+        return 1 if self._gate.crowded else self._company.share(self)
 
     @property
     def listens(self) -> bool:
         """Whether one connection is listened to, as nobody knows yet how many pay."""
-        if self._ramp is None or self._alone or self._gate.crowded:
+        if not self._adaptive or self._alone or self._gate.crowded:
             return False
-        return self._ramp.phase is Phase.LISTENING
+        return self._company.ramp.phase is Phase.LISTENING
 
     @property
     def tick(self) -> float:
         """Seconds until `follow` should be called again."""
         if self._alone:
             return _GLANCE
-        if self._ramp is None:
+        if not self._adaptive:
             return TICK
-        return _LOOK if self._curious and self._ramp.found is None else _SAMPLE
+        ramp = self._company.ramp
+        return _LOOK if self._is_curious(ramp) and ramp.found is None else _SAMPLE
 
-    @property
-    def _curious(self) -> bool:
+    def _is_curious(self, ramp: Ramp) -> bool:
         # Over a short path speeds tell as soon.
-        curious = self._ramp is not None and self._ramp.curious
-        return curious and self._gate.round_trip > LONG_PATH
+        return ramp.curious and self._gate.round_trip > LONG_PATH
 
     def follow(
         self,
@@ -102,14 +120,15 @@ class Crew:
         """
         if self._alone:
             self._judge(segments, now)
-        if self._ramp is None:
+        if not self._adaptive:
             return
+        ramp = self._company.ramp
         at_work = [segment for segment in segments if segment.wire is not None]
-        if self._curious:
+        if self._is_curious(ramp):
             here = [each for each in at_work if each.site and each.site.gate is self._gate]
-            if self._ramp.phase is Phase.LISTENING and self._listened.isdisjoint(here):
+            if ramp.phase is Phase.LISTENING and self._listened.isdisjoint(here):
                 self._listened = {each for each in here if each not in apart}
-            if self._ramp.found is None:
+            if ramp.found is None:
                 here = [each for each in here if each in self._listened]
             self._arriving.look(here, now)
         # Between two requests it has its place at the server still.
@@ -126,9 +145,9 @@ class Crew:
             swollen=self._arriving.swollen,
             left=left,
         )
-        self._ramp = ramp_sample(self._ramp, sample)
-        if self._ramp.found is not None:
-            self._gate.found = self._ramp.found
+        ramp = self._company.tell(self, sample, heeded=not self._gate.crowded)
+        if ramp.found is not None:
+            self._gate.found = ramp.found
 
     def _judge(self, segments: Sequence[Segment], now: float) -> None:
         """See whether the first connection alone takes what cores there are for so many."""
@@ -143,11 +162,13 @@ class Crew:
         self._alone = bound is None
         if not bound:
             return
-        if self._ramp is None:
+        if not self._adaptive:
             number = f"going on with {self._room}, and with more where they pay"
             self._tell(f"one connection keeps a core busy: {number}")
+            self._adaptive = True
+            self._company.join(self, self._most, self._room)
         # Small steps show whether more would do better all the same.
-        self._ramp = ramp_start(self._most, self._room)
+        self._company.restart(self._most, self._room)
 
     def send_home(self, segments: Sequence[Segment], surplus: int, now: float) -> None:
         """End the youngest connections where fewer have been wanted for a while.
@@ -157,7 +178,7 @@ class Crew:
             surplus: connections beyond what is wanted; none where it is not positive.
             now: seconds.
         """
-        if self._ramp is None or surplus <= 0:
+        if not self._adaptive or surplus <= 0:
             self._enough_at = now
             return
         if now < self._enough_at + _PATIENCE:

@@ -85,6 +85,7 @@ class Fetching:
             LiedError: see there; nobody writes any more what it names.
             SegdlError: it cannot be done; the parts are kept.
         """
+        self._crew.join()
         try:
             if opened is not None:
                 self._aftermath.halves = opened[0].lasts
@@ -106,6 +107,7 @@ class Fetching:
             self._compare_seams()
             self.confirmed = self._endgame.confirms(ended)
         finally:
+            self._crew.leave()
             self._stop()
             self._report()
 
