@@ -88,6 +88,12 @@ def test_one_more_file_is_one_more_connection() -> None:
     assert ramp_among(listening, 3).target == 3
     state = lead(listening, full, 3.0)[-1]
     assert ramp_among(state, 5).target == 5
+    climbing = lead(ramp_among(ramp_start(32), 4), full, 0.9)[-1]
+    assert climbing.phase is Phase.CLIMBING
+    for files in (3, 4, 5):
+        among = ramp_among(climbing, files)
+        assert (among.target, among.phase, among.found) == (6, Phase.CLIMBING, None)
+    assert ramp_among(climbing, 6).phase is Phase.HOLDING
     weighing = listening._replace(phase=Phase.WEIGHING, target=8)
     assert ramp_among(weighing, 3)[:3] == (96, 8, 3)
     assert ramp_among(weighing, 3).proven == 3

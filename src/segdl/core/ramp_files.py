@@ -36,6 +36,9 @@ def ramp_among(state: Ramp, files: int, known: int | None = None) -> Ramp:
         return state._replace(proven=files)
     if not unknown and state.target >= files:
         return state
+    if state.phase is Phase.CLIMBING and state.target > files:
+        # Files come and go: what is tried goes on.
+        return state._replace(proven=min(state.proven, files))
     # One that is left has the place of the others: what that is worth is found as for any one.
     number = None if files == 1 and known is None else max(files, known or 1)
     begun = ramp_start(state.most, number)
