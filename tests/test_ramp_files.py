@@ -80,7 +80,7 @@ def test_what_was_found_to_pay_is_shared() -> None:
     assert ramp_among(ramp_start(8, 6), 3).target == 6
     # Each has one, whatever was found for one before.
     assert ramp_among(ramp_start(8, 2), 3).target == 3
-    assert ramp_among(ramp_among(ramp_start(8, 2), 3), 1, 2).target == 2
+    assert ramp_among(ramp_among(ramp_start(8, 2), 3), 1).target == 2
 
 
 def test_one_more_file_is_one_more_connection() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -121,6 +122,7 @@ def test_what_a_server_does_not_take_beside_comes_with_the_first_answer(
 ) -> None:
     rejoin, back = Supply.rejoin, 0
     seen: set[int] = set()
+    every_one = threading.Event()
 
     def counted(supply: Supply, segment: Segment) -> bool:
         nonlocal back
@@ -132,6 +134,10 @@ def test_what_a_server_does_not_take_beside_comes_with_the_first_answer(
         place = (begins(request) + COMPARED - (SIZE - NUMBER * PIECE)) // PIECE
         if index and request.range != (0, 0) and place not in seen:
             seen.add(place)
+            if len(seen) == NUMBER:
+                every_one.set()
+            if place in refused:
+                every_one.wait(5)
             # Not before others are answered: one that is alone says nothing of how many may be.
             time.sleep(FAR)
             return Status(503) if place in refused else Fault()

@@ -116,9 +116,10 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
             # There is nothing to step back from: others were there for a moment only.
             return state._replace(refusals=sample.refusals)
         return _step_back(state, sample)
-    before, state = state, _note(state, sample)
-    if state is before:
+    noted = _note(state, sample)
+    if noted is state:
         return state
+    state = noted
     if state.phase is Phase.LISTENING:
         return _listen(state, sample)
     if state.phase is Phase.WEIGHING:

@@ -14,13 +14,12 @@ from segdl.core.ramp import Phase, Ramp, Sample, ramp_start
 from segdl.core.ramp_state import note
 
 
-def ramp_among(state: Ramp, files: int, known: int | None = None) -> Ramp:
+def ramp_among(state: Ramp, files: int) -> Ramp:
     """Take note of how many files the connections are for.
 
     Args:
         state: what is known of the host; `most` is the same for each file.
         files: those at work; at least 1.
-        known: what was :attr:`Ramp.found` for this host before.
 
     Example:
         >>> ramp_among(ramp_start(32), 4).target, ramp_among(ramp_start(32, 8), 4).target
@@ -28,8 +27,8 @@ def ramp_among(state: Ramp, files: int, known: int | None = None) -> Ramp:
     """
     if files == state.least:
         return state
-    unknown = state.assumed
-    state = state._replace(least=files, most=state.most // state.least * files)
+    unknown, known = state.assumed, state.found or state.known
+    state = state._replace(least=files, most=state.most // state.least * files, known=known)
     if state.phase is Phase.LISTENING:
         return state._replace(target=files, proven=files)
     if state.phase is Phase.WEIGHING:

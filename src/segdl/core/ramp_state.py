@@ -82,6 +82,7 @@ class Ramp(NamedTuple):
         most: connections that are never exceeded, by all files together.
         target: connections to have at work now.
         least: files that they are for (:mod:`segdl.core.ramp_files`): each has one at least.
+        known: what had been found where that is less than one each; None where nothing had.
         phase: see there.
         proven: connections that `before` is the speed of.
         before: the speed that a step is compared with.
@@ -103,6 +104,7 @@ class Ramp(NamedTuple):
     most: int
     target: int = 1
     least: int = 1
+    known: int | None = None
     phase: Phase = Phase.LISTENING
     proven: int = 1
     before: float = 1.0
@@ -129,7 +131,7 @@ class Ramp(NamedTuple):
     @property
     def assumed(self) -> bool:
         """Whether the number is one for each of several files, by which nothing is known yet."""
-        return 1 < self.least >= self.proven
+        return self.least > 1 and self.proven <= self.least
 
     @property
     def curious(self) -> bool:

@@ -22,7 +22,6 @@ class Company:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ramp = ramp_start(1)
-        self._known: int | None = None
         # In the order in which they joined.
         self._last: dict[Hashable, Sample] = {}
         self._gone = _NOTHING
@@ -44,13 +43,13 @@ class Company:
         with self._lock:
             if not self._last:
                 self._ramp, self._gone = ramp_start(most, known), _NOTHING
-            self._last[file], self._known = _BEGUN, known
+            self._last[file] = _BEGUN
             self._count()
 
     def restart(self, most: int, known: int) -> None:
         """Have those at work go on with so many, whatever was found before."""
         with self._lock:
-            self._ramp, self._known = ramp_start(most, known), known
+            self._ramp = ramp_start(most, known)
             self._count()
 
     def leave(self, file: Hashable) -> None:
@@ -75,7 +74,6 @@ class Company:
             self._count()
             total = together(tuple(self._last.values()), self._gone)
             self._ramp = (ramp_sample if heeded else ramp_aside)(self._ramp, total)
-            self._known = self._ramp.found or self._known
             return self._ramp
 
     def share(self, file: Hashable) -> int:
@@ -84,13 +82,10 @@ class Company:
             files = self._busy()
             if file not in files:
                 files.append(file)
-            return share(self._among(len(files)), files.index(file))
+            return share(ramp_among(self._ramp, len(files)), files.index(file))
 
     def _busy(self) -> list[Hashable]:
         return [file for file, last in self._last.items() if last.streaming or last.asked]
 
     def _count(self) -> None:
-        self._ramp = self._among(max(1, len(self._busy())))
-
-    def _among(self, files: int) -> Ramp:
-        return ramp_among(self._ramp, files, self._known)
+        self._ramp = ramp_among(self._ramp, max(1, len(self._busy())))

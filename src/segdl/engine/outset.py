@@ -61,8 +61,8 @@ class Outset:
     def _left_over(self, now: float) -> Iterator[Segment]:
         self.apart = {each for each in self.apart if not self._supply.rejoin(each)}
         for each in self.apart.intersection(self._supply.live):
-            untouched = each.wire is None and each.position == each.start
-            waits = untouched and not each.complete and each.ready_at <= now and not each.denied
+            missing = each.untouched and not each.complete
+            waits = missing and each.ready_at <= now and not each.denied
             if waits and self._sites.origin.gate.try_ask():
                 yield each
 

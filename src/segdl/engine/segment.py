@@ -174,6 +174,11 @@ class Segment:
         return self.position >= self.stop
 
     @property
+    def untouched(self) -> bool:
+        """Whether nobody brings it, and nothing of it is here."""
+        return self.wire is None and self.position == self.start
+
+    @property
     def done(self) -> int:
         """Its bytes on disk; what it wrote before its rest was taken over does not count twice."""
         return min(self.position, self.stop) - self.start
@@ -264,10 +269,11 @@ class Supply:
             not about to end.
         """
         index = self.live.index(segment) if segment in self.live else 0
+        if index == 0 or not segment.untouched:
+            return False
         before = self.live[index - 1]
-        untouched = index > 0 and segment.wire is None and segment.position == segment.start
         goes_on = before.wire is not None and before.stop == segment.start
-        if not untouched or not goes_on or before.until < segment.stop:
+        if not goes_on or before.until < segment.stop:
             return False
         if before.stop - before.position < _ABOUT_TO_END:
             return False
