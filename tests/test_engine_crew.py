@@ -12,7 +12,6 @@ from segdl.core.arrivals import Look
 from segdl.core.cpubound import WORTHWHILE, served_at_once
 from segdl.core.ramp import Phase
 from segdl.core.selection import whole
-from segdl.engine import company as companies
 from segdl.engine import crew as crews
 from segdl.engine.arriving import Arriving
 from segdl.engine.crew import Crew
@@ -49,7 +48,6 @@ class Followed:
         self.gate = Gate(32, lambda: 0.0)
         transfer = TransferOptions(connections=connections)
         self.crew = Crew(transfer, self.gate, missing, self.told.append)
-        self.crew.join()
         self.segment = Segment(0, missing, 0)
         self.segment.wire = Wire()
 
@@ -133,26 +131,120 @@ def test_auto_need_not_look_for_more_at_once() -> None:
 def test_what_one_host_was_found_to_be_worth_is_not_asked_again() -> None:
     known = Gate(32, lambda: 0.0)
     known.found = 3
-    crew = Crew(TransferOptions(connections="auto"), known, GIB, print)
-    crew.join()
-    assert crew.wanted == 3
+    assert Crew(TransferOptions(connections="auto"), known, GIB, print).wanted == 3
 
 
-@pytest.mark.parametrize(("round_trip", "each"), [(0.001, [4, 4]), (0.08, [8, 8])])
-def test_files_that_come_from_nearby_share_a_number(round_trip: float, each: list[int]) -> None:
+def test_who_comes_while_the_first_one_is_tried_finds_out_by_itself() -> None:
+    followed = Followed("auto", MIB)
+    for step in range(20):
+        if followed.at(step / 20, step * MIB, 0.0) > 1:
+            break
+    assert followed.gate.found is None
+    assert Crew(TransferOptions(connections="auto"), followed.gate, MIB, print).listens
+
+
+def test_what_was_refused_before_is_no_answer_to_the_next_file() -> None:
     gate = Gate(32, lambda: 0.0)
-    gate.try_ask()
-    gate.answered(round_trip)
-    gate.found = 8
-    both = [Crew(TransferOptions(connections="auto"), gate, GIB, print) for _ in range(2)]
-    for crew in both:
-        crew.join()
-    assert [crew.wanted for crew in both] == each
-    gate.crowded = True
-    assert [crew.wanted for crew in both] == [1, 1]
-    gate.crowded = False
-    both[0].leave()
-    assert both[1].wanted == 8
+    for _ in range(8):
+        gate.try_ask()
+    for _ in range(6):
+        gate.answered(0.001)
+    for _ in range(2):
+        gate.refused(None, 0.0)
+    gate.found = 6
+    crew = Crew(TransferOptions(connections="auto"), gate, MIB, print)
+    segment = Segment(0, MIB, 0)
+    segment.wire = Wire()
+    crew.follow([segment], (), 1000, MIB, 10.0)
+    assert crew.wanted == 6
+
+
+# -- files of one origin that are at work at once --
+
+
+class Beside:
+    """Files nearby, each over one connection."""
+
+    def __init__(self, files: int, round_trip: float = 0.001) -> None:
+        self.gate = Gate(32, lambda: 0.0)
+        self.gate.try_ask()
+        self.gate.answered(round_trip)
+        transfer = TransferOptions(connections="auto")
+        self.crews = [Crew(transfer, self.gate, MIB, print) for _ in range(files)]
+        self.segments = [Segment(0, GIB, 0) for _ in range(files)]
+        site = cast("Site", SimpleNamespace(gate=self.gate))
+        for each in self.segments:
+            each.wire, each.heard, each.site = Wire(), True, site
+        self.now = 10.0
+
+    def go_on(self, seconds: float, speed: float) -> list[int]:
+        """Have them bring so much together; return the most that each wanted."""
+        most = [0] * len(self.crews)
+        for _ in range(round(seconds / 0.05)):
+            self.now += 0.05
+            for at, (crew, segment) in enumerate(zip(self.crews, self.segments, strict=True)):
+                segment.received += int(speed * 0.05 / len(self.crews))
+                crew.follow([segment], (), segment.received, GIB, self.now)
+                most[at] = max(most[at], crew.wanted)
+        return most
+
+    def end_one(self) -> None:
+        """Have one of them be whole."""
+        self.crews.pop().leave()
+        self.segments.pop()
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_those_that_are_left_on_a_full_link_try_no_more_connections(left: int) -> None:
+    beside = Beside(3)
+    beside.gate.crowded = True
+    assert beside.go_on(1.0, 100 * MIB) == [1, 1, 1]
+    while len(beside.crews) > left:
+        beside.end_one()
+        beside.go_on(0.1, 100 * MIB)
+    beside.gate.crowded = False
+    assert set(beside.go_on(2.0, 100 * MIB)) == {1}
+    # For long nobody has seen otherwise.
+    assert set(beside.go_on(6.0, 100 * MIB)) == {2}
+
+
+def test_those_that_are_left_where_each_is_held_down_try_more() -> None:
+    beside = Beside(3)
+    beside.gate.crowded = True
+    beside.go_on(1.0, 30 * MIB)
+    beside.end_one()
+    beside.gate.crowded = False
+    assert min(beside.go_on(2.0, 20 * MIB)) > 1
+
+
+def test_files_from_afar_try_more_whatever_was_seen() -> None:
+    beside = Beside(2, round_trip=0.2)
+    beside.gate.crowded = True
+    beside.go_on(2.0, 100 * MIB)
+    beside.end_one()
+    beside.gate.crowded = False
+    assert beside.go_on(2.0, 100 * MIB) > [1]
+
+
+def test_what_comes_while_others_wait_says_nothing_of_more_connections() -> None:
+    beside = Beside(1)
+    beside.gate.crowded = True
+    assert beside.go_on(10.0, 100 * MIB) == [1]
+    assert beside.gate.found is None
+    beside.gate.crowded = False
+    # It was listened to for long.
+    assert beside.go_on(0.1, 100 * MIB) == [2]
+
+
+def test_a_file_with_mirrors_is_none_of_them() -> None:
+    beside = Beside(2)
+    beside.gate.crowded = True
+    for each in beside.segments[1:]:
+        each.site = cast("Site", SimpleNamespace(gate=Gate(32, lambda: 0.0)))
+    beside.go_on(1.0, 100 * MIB)
+    beside.end_one()
+    beside.gate.crowded = False
+    assert beside.go_on(0.5, 100 * MIB) > [1]
 
 
 # -- how much is read at once --
@@ -339,7 +431,6 @@ def test_what_is_there_for_a_moment_is_not_listened_to(monkeypatch: pytest.Monke
     gate.try_ask()
     gate.answered(0.08)
     crew = Crew(TransferOptions(connections="auto"), gate, MIB, print)
-    crew.join()
     site = cast("Site", SimpleNamespace(gate=gate))
     first, piece, newcomer = (Segment(at * MIB, (at + 1) * MIB, at * MIB) for at in range(3))
     for each in (first, piece, newcomer):
@@ -349,9 +440,7 @@ def test_what_is_there_for_a_moment_is_not_listened_to(monkeypatch: pytest.Monke
     assert seen == [{first}]
     # Nor is what comes while a loss is weighed.
     assert crew.listens
-    monkeypatch.setattr(
-        companies, "ramp_sample", lambda state, _: state._replace(phase=Phase.WEIGHING)
-    )
+    monkeypatch.setattr(crews, "ramp_sample", lambda state, _: state._replace(phase=Phase.WEIGHING))
     crew.follow([first, piece], [piece], 2000, MIB, 10.1)
     crew.follow([first, piece, newcomer], [piece], 3000, MIB, 10.2)
     assert seen[-1] == {first}

@@ -18,7 +18,6 @@ That happens once: whether many are worth it is for their speed to tell. Where a
 grew lately, two are tried, not four: one fills the link already; and none where what is left takes
 no longer than the trial.
 
-Files of one host that are at work at once may be led together (:mod:`segdl.core.ramp_files`).
 Refusals end it at what streams; a step up follows when :mod:`segdl.core.admission` would
 ask again, too.
 
@@ -48,7 +47,7 @@ from segdl.core.ramp_state import move as _move
 from segdl.core.ramp_state import note as _note
 from segdl.core.ramp_state import settle as _settle
 
-__all__ = ["Phase", "Ramp", "Sample", "ramp_sample", "ramp_start"]
+__all__ = ["Phase", "Ramp", "Sample", "ramp_aside", "ramp_sample", "ramp_start"]
 
 # From one stretch to the next: what grows by less has stopped growing by itself.
 _GROWING = 1.5
@@ -130,6 +129,11 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
         return _hold(state, sample)
     state = _arrive(state, sample)
     return _climb(state, sample) if state.phase is Phase.CLIMBING else _probe(state, sample)
+
+
+def ramp_aside(state: Ramp, sample: Sample) -> Ramp:
+    """Take a sample of fewer connections than are told to be at work: it says nothing of them."""
+    return _note(state, sample)._replace(refusals=sample.refusals, losses=sample.losses or 0)
 
 
 def _listen(state: Ramp, sample: Sample) -> Ramp:
@@ -257,8 +261,8 @@ def _hold(state: Ramp, sample: Sample) -> Ramp:
     state = state._replace(best=state.speeds.mean(LONG))
     more = min(state.most, number + max(min(2, number), number // 4))
     # Two are no worse a guest than one.
-    down = number > max(2, state.least) and (state.down or more == number)
-    to = max(state.least, number - number // 4 - (number < 4)) if down else more
+    down = number > 2 and (state.down or more == number)
+    to = number - number // 4 - (number < 4) if down else more
     if now < state.until or to == number:
         return state
     return _move(state, sample, to, state.best, Phase.PROBING)

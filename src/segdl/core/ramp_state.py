@@ -79,10 +79,8 @@ class Ramp(NamedTuple):
     """What is known of a host; speeds are bytes a second, times are seconds.
 
     Attributes:
-        most: connections that are never exceeded, by all files together.
+        most: connections that are never exceeded.
         target: connections to have at work now.
-        least: files that they are for (:mod:`segdl.core.ramp_files`): each has one at least.
-        known: what had been found where that is less than one each; None where nothing had.
         phase: see there.
         proven: connections that `before` is the speed of.
         before: the speed that a step is compared with.
@@ -103,8 +101,6 @@ class Ramp(NamedTuple):
 
     most: int
     target: int = 1
-    least: int = 1
-    known: int | None = None
     phase: Phase = Phase.LISTENING
     proven: int = 1
     before: float = 1.0
@@ -126,12 +122,12 @@ class Ramp(NamedTuple):
     def found(self) -> int | None:
         """How many the host is worth, to begin with next time; None while nothing is known."""
         unknown = self.phase in {Phase.LISTENING, Phase.WEIGHING}
-        return None if unknown or self.assumed else self.proven
+        return None if unknown else self.proven
 
     @property
-    def assumed(self) -> bool:
-        """Whether the number is one for each of several files, by which nothing is known yet."""
-        return self.least > 1 and self.proven <= self.least
+    def tries_first(self) -> bool:
+        """Whether it is not known yet if more than one gain anything."""
+        return self.phase is Phase.CLIMBING and self.proven == 1
 
     @property
     def curious(self) -> bool:
@@ -171,9 +167,6 @@ def go_on(state: Ramp, sample: Sample, speed: float) -> Ramp:
     number = state.target
     if number >= state.most:
         return settle(state, sample, number, wait=FIRST_CUT)
-    if state.assumed:
-        # What each of those that are taken over had under way comes twice.
-        return move(state, sample, number + max(1, number // 2), speed, Phase.CLIMBING)
     few = FEW if sample.round_trip > LONG_PATH and not state.fills(sample) else 2 * number
     return move(state, sample, few if number < FEW else LEAP * number, speed, Phase.CLIMBING)
 

@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable, Collection, Sequence
 
 from segdl.core.cpubound import WORTHWHILE, Work, is_cpu_bound, served_at_once
-from segdl.core.ramp import Phase, Ramp, Sample
+from segdl.core.ramp import Phase, Ramp, Sample, ramp_aside, ramp_sample, ramp_start
 from segdl.core.ramp_state import LONG_PATH
 from segdl.engine.arriving import Arriving
-from segdl.engine.company import Company
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK
 from segdl.engine.segment import Drop, Segment
@@ -28,11 +27,9 @@ _GLANCE = 0.0025
 class Crew:
     """Follows what more connections bring. The coordinator's thread owns it.
 
-    It joins the others before it is asked anything, and leaves them at the end.
-
     Args:
         transfer: says whether the number is given or to be found.
-        gate: the origin's door, and the files that go through it at once.
+        gate: the origin's door; it remembers what was found for the next file.
         missing: bytes that are to be fetched; 0 where nobody knows.
         tell: told once where there are fewer than were asked for.
     """
@@ -43,11 +40,10 @@ class Crew:
         self._tell = tell
         self._most = transfer.most
         self._gate = gate
-        self._company = Company()
-        self._adaptive = transfer.adaptive
+        self._ramp = self._begin(gate.found) if transfer.adaptive else None
         self._room = served_at_once(_cores())
         # A number that is to be found begins with one anyway.
-        useful = not self._adaptive or (self._room == 1 and gate.found is None)
+        useful = self._ramp is None or (self._room == 1 and self._ramp.found is None)
         self._alone = missing >= WORTHWHILE and self._room < self._most and useful
         self._began: float | None = None
         self._before = Work()
@@ -56,50 +52,44 @@ class Crew:
         # Those by which it is found how many pay: what newcomers bring says nothing of that.
         self._listened: set[Segment] = set()
 
-    def join(self) -> None:
-        """Begin: others of the same origin reckon with the file, until it leaves.
-
-        Over a long path each is on its own: what a full link loses and brings twice is little
-        beside what is gained early where it is not the link that holds them down.
-        """
-        if self._gate.shortest <= LONG_PATH:
-            self._company = self._gate.company
-        if self._adaptive:
-            self._company.join(self, self._most, self._gate.found)
+    def _begin(self, number: int | None) -> Ramp:
+        # What the origin refused to others before is no answer to this one.
+        return ramp_start(self._most, number)._replace(refusals=self._gate.refusals)
 
     def leave(self) -> None:
-        """End; nothing more is asked of it."""
-        self._company.leave(self)
+        """End: nothing more is asked of it, and the others are those that are left."""
+        self._gate.among.leave(self)
 
     @property
     def wanted(self) -> int:
         """Connections to have at work now."""
         if self._alone:
             return 1
-        if not self._adaptive:
+        if self._ramp is None:
             return self._most
-        return 1 if self._gate.crowded else self._company.share(self)
+        return 1 if self._gate.crowded else self._ramp.target
 
     @property
     def listens(self) -> bool:
         """Whether one connection is listened to, as nobody knows yet how many pay."""
-        if not self._adaptive or self._alone or self._gate.crowded:
+        if self._ramp is None or self._alone or self._gate.crowded:
             return False
-        return self._company.ramp.phase is Phase.LISTENING
+        return self._ramp.phase is Phase.LISTENING
 
     @property
     def tick(self) -> float:
         """Seconds until `follow` should be called again."""
         if self._alone:
             return _GLANCE
-        if not self._adaptive:
+        if self._ramp is None:
             return TICK
-        ramp = self._company.ramp
-        return _LOOK if self._is_curious(ramp) and ramp.found is None else _SAMPLE
+        return _LOOK if self._curious and self._ramp.found is None else _SAMPLE
 
-    def _is_curious(self, ramp: Ramp) -> bool:
+    @property
+    def _curious(self) -> bool:
         # Over a short path speeds tell as soon.
-        return ramp.curious and self._gate.round_trip > LONG_PATH
+        curious = self._ramp is not None and self._ramp.curious
+        return curious and self._gate.round_trip > LONG_PATH
 
     def follow(
         self,
@@ -120,15 +110,14 @@ class Crew:
         """
         if self._alone:
             self._judge(segments, now)
-        if not self._adaptive:
+        if self._ramp is None:
             return
-        ramp = self._company.ramp
         at_work = [segment for segment in segments if segment.wire is not None]
-        if self._is_curious(ramp):
+        if self._curious:
             here = [each for each in at_work if each.site and each.site.gate is self._gate]
-            if ramp.phase is Phase.LISTENING and self._listened.isdisjoint(here):
+            if self._ramp.phase is Phase.LISTENING and self._listened.isdisjoint(here):
                 self._listened = {each for each in here if each not in apart}
-            if ramp.found is None:
+            if self._ramp.found is None:
                 here = [each for each in here if each in self._listened]
             self._arriving.look(here, now)
         # Between two requests it has its place at the server still.
@@ -145,9 +134,26 @@ class Crew:
             swollen=self._arriving.swollen,
             left=left,
         )
-        ramp = self._company.tell(self, sample, heeded=not self._gate.crowded)
-        if ramp.found is not None:
-            self._gate.found = ramp.found
+        full = self._is_full(at_work, received, streaming, now)
+        if self._gate.crowded or (full and self._ramp.phase is Phase.LISTENING):
+            self._ramp = ramp_aside(self._ramp, sample)
+            return
+        self._ramp = ramp_sample(self._ramp, sample)
+        if self._ramp.found is not None and not self._ramp.tries_first:
+            self._gate.found = self._ramp.found
+
+    def _is_full(
+        self, at_work: Sequence[Segment], received: int, streaming: int, now: float
+    ) -> bool:
+        """Tell whether a link nearby was seen to bring no more over more connections.
+
+        Over a long path trials are few, and what is gained early counts for more.
+        """
+        elsewhere = any(each.site and each.site.gate is not self._gate for each in at_work)
+        if elsewhere or self._gate.shortest > LONG_PATH:
+            self._gate.among.leave(self)
+            return False
+        return self._gate.among.tell(self, received, streaming, now)
 
     def _judge(self, segments: Sequence[Segment], now: float) -> None:
         """See whether the first connection alone takes what cores there are for so many."""
@@ -162,13 +168,11 @@ class Crew:
         self._alone = bound is None
         if not bound:
             return
-        if not self._adaptive:
+        if self._ramp is None:
             number = f"going on with {self._room}, and with more where they pay"
             self._tell(f"one connection keeps a core busy: {number}")
-            self._adaptive = True
-            self._company.join(self, self._most, self._room)
         # Small steps show whether more would do better all the same.
-        self._company.restart(self._most, self._room)
+        self._ramp = self._begin(self._room)
 
     def send_home(self, segments: Sequence[Segment], surplus: int, now: float) -> None:
         """End the youngest connections where fewer have been wanted for a while.
@@ -178,7 +182,7 @@ class Crew:
             surplus: connections beyond what is wanted; none where it is not positive.
             now: seconds.
         """
-        if not self._adaptive or surplus <= 0:
+        if self._ramp is None or surplus <= 0:
             self._enough_at = now
             return
         if now < self._enough_at + _PATIENCE:

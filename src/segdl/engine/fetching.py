@@ -85,7 +85,6 @@ class Fetching:
             LiedError: see there; nobody writes any more what it names.
             SegdlError: it cannot be done; the parts are kept.
         """
-        self._crew.join()
         try:
             if opened is not None:
                 self._aftermath.halves = opened[0].lasts

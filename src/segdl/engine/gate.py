@@ -11,18 +11,18 @@ from segdl.core import admission
 from segdl.core.lulls import Lulls
 from segdl.core.median import median
 from segdl.core.url import Origin
-from segdl.engine.company import Company
+from segdl.engine.among import Among
 
 
 class Gate:
     """How many requests one origin gets, and when.
 
-    `_changed` and its lock own everything but `found`, `company` and `crowded`.
+    `_changed` and its lock own everything but `found`, `among` and `crowded`.
 
     Attributes:
-        found: how many connections files of this origin gain by, once that is known. Those
+        found: how many connections a file of this origin gains by, once that is known. Files
             at work at once may set it; the last one counts.
-        company: these, where they find it together.
+        among: what those bring that are at work at once.
         crowded: whether other files wait for this origin: then a file whose number of
             connections is to be found does with one. Who hands out the files sets it.
     """
@@ -35,7 +35,7 @@ class Gate:
         self._shortest = inf
         self._lulls = Lulls()
         self.found: int | None = None
-        self.company = Company()
+        self.among = Among()
         self.crowded = False
 
     @property
