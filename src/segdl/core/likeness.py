@@ -12,7 +12,7 @@ class Likeness:
     Example:
         >>> sizes = Likeness()
         >>> sizes.learn("iso/debian-13.iso", 700_000_000)
-        >>> sizes.guess("iso/debian-12.ISO"), sizes.guess("iso/README")
+        >>> sizes.guess(kind_of("iso/debian-12.ISO")), sizes.guess("")
         (700000000, None)
     """
 
@@ -21,17 +21,23 @@ class Likeness:
 
     def learn(self, path: str, size: int) -> None:
         """Note that the file at `path` has `size` bytes."""
-        kind = _kind(path)
+        kind = kind_of(path)
         files, total = self._known.get(kind, (0, 0))
         if files or len(self._known) < _MOST_KINDS:
             self._known[kind] = (files + 1, total + size)
 
-    def guess(self, path: str) -> int | None:
-        """Return the mean bytes of files that are called alike; None where there were none."""
-        files, total = self._known.get(_kind(path), (0, 0))
+    def guess(self, kind: str) -> int | None:
+        """Return the mean bytes of files of a kind; None where there were none."""
+        files, total = self._known.get(kind, (0, 0))
         return total // files if files else None
 
 
-def _kind(path: str) -> str:
+def kind_of(path: str) -> str:
+    """Return the ending of a file's name, in small letters; "" where it has none.
+
+    Example:
+        >>> kind_of("a/b.tar.GZ"), kind_of("a.d/README")
+        ('gz', '')
+    """
     name = path.rpartition("/")[2]
     return name.rpartition(".")[2].lower() if "." in name else ""

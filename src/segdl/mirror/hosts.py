@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from segdl.core.likeness import Likeness
+from segdl.core.balance import Balance, Sort
+from segdl.core.likeness import Likeness, kind_of
 from segdl.core.outage import HERE, Outage, failed, is_over, may_try
 from segdl.core.pace import LONGEST_WAIT
 from segdl.mirror.ledger import Ledger
-from segdl.mirror.rows import Row
+from segdl.mirror.rows import Row, Wanted
 
 # Files that are taken from the ledger at once, and that are looked through at most for one that
 # is not large.
@@ -34,6 +35,7 @@ class Host:
         small: files taken from the other end of it, to be fetched beside large ones.
         none_small: whether the ledger has none of which the list tells that they are.
         working: files given to threads, by number.
+        balance: how many there are of either sort, but for those that come after all others.
         outage: what is known of its silence.
         trouble: what was had instead of an answer: where files go to a store, of either.
         url: one that it was asked for.
@@ -47,6 +49,7 @@ class Host:
     small: deque[Row] = field(default_factory=deque)
     none_small: bool = False
     working: dict[int, Row] = field(default_factory=dict)
+    balance: Balance = field(default_factory=Balance)
     outage: Outage = HERE
     trouble: str = ""
     url: str = ""
@@ -110,11 +113,13 @@ class Hosts:
             self._turns.append(host)
         return host
 
-    def add(self, name: str, *, late: bool) -> None:
-        """Note that one more file of a host waits in the ledger."""
-        host = self.of(name)
-        host.waiting[late] += 1
+    def add(self, file: Wanted | Row) -> None:
+        """Note that one more file waits in the ledger."""
+        host = self.of(file.host)
+        host.waiting[file.late] += 1
         host.none_small = False
+        if not file.late:
+            host.balance.add(_sort(file))
 
     @property
     def at_work(self) -> int:
@@ -144,6 +149,8 @@ class Hosts:
             row = self._next_of(host, now, share, late=late)
             if row is not None:
                 host.working[row.id] = row
+                if not row.late:
+                    host.balance.take(_sort(row))
                 host.url = row.urls[0]
                 return row
         return None
@@ -169,10 +176,13 @@ class Hosts:
 
     def is_large(self, row: Row) -> bool:
         """Tell whether a file is worth several connections, as far as that is known."""
-        size = row.listed.size
-        if size is None:
-            size = row.had.stat.size if row.had else self._likeness.guess(row.path)
-        return (size or 0) >= LARGE
+        if row.listed.size is None and row.had:
+            return row.had.stat.size >= LARGE
+        sort = _sort(row)
+        return self._is_kind_large(sort) if isinstance(sort, str) else sort
+
+    def _is_kind_large(self, kind: str) -> bool:
+        return (self._likeness.guess(kind) or 0) >= LARGE
 
     def ended(self, row: Row, trouble: str | None = None) -> bool:
         """Note that a file ended; tell whether it goes back to wait for its host.
@@ -192,6 +202,8 @@ class Hosts:
         if not host.outage.away and tries > 1:
             return False
         host.ready.append(row)
+        if not row.late:
+            host.balance.put_back(_sort(row))
         return True
 
     def given_up(self) -> Iterator[tuple[Host, list[Row]]]:
@@ -244,7 +256,9 @@ class Hosts:
         """
         if not self.is_large(host.ready[0]):
             return None
-        if sum(map(self.is_large, host.working.values())) < max(1, most // 3):
+        # More of them only as far as small ones would be through before.
+        room = most // 2 if host.balance.small_lead(self._is_kind_large) else most // 3
+        if sum(map(self.is_large, host.working.values())) < max(1, room):
             return None
         if not (host.small or host.none_small) and host.waiting[False]:
             host.small.extend(self._ledger.take(host.name, _BATCH, late=False, smaller=LARGE))
@@ -274,3 +288,8 @@ class Hosts:
         host.waiting[which] = max(0, host.waiting[which] - len(rows)) if rows else 0
         host.ready.extend(rows)
         return bool(rows)
+
+
+def _sort(file: Wanted | Row) -> Sort:
+    size = file.listed.size
+    return kind_of(file.path) if size is None else size >= LARGE

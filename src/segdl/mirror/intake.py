@@ -158,7 +158,7 @@ class Intake:
     def _count(self, wanted: Wanted) -> None:
         if wanted.need is not Need.NOTHING:
             self.wanted += 1
-            self.hosts.add(wanted.host, late=wanted.late)
+            self.hosts.add(wanted)
 
 
 def host_of(url: str) -> str:

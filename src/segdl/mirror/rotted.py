@@ -62,7 +62,7 @@ class Rotted:
         with intake.ledger.transaction():
             intake.ledger.write(intake.listing, [wanted])
         intake.wanted += 1
-        intake.hosts.add(row.host, late=row.late)
+        intake.hosts.add(row)
         # It was taken for right.
         assert row.had is not None
         intake.kept -= 1

@@ -1,0 +1,123 @@
+"""Which files of a host are at work beside each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from segdl.core.mirrorneed import Listed, Need
+from segdl.mirror.hosts import LARGE, Hosts
+from segdl.mirror.ledger import Ledger
+from segdl.mirror.rows import Row, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SIZES = {"iso": 10 * LARGE, "dat": 1000}
+
+
+@contextmanager
+def hosts(folder: Path, large: int, small: int, *, sizes: bool) -> Iterator[Hosts]:
+    """One host, with a cap of 8, and so many files, of which the list tells sizes or not."""
+    kinds = ["iso"] * large + ["dat"] * small
+    files = [
+        Wanted(
+            path=f"{number:04}.{kind}",
+            host="h",
+            urls=(f"http://h/{number:04}.{kind}",),
+            listed=Listed(SIZES[kind] if sizes else None, None, None),
+            turn=number,
+            late=False,
+            need=Need.FETCH,
+        )
+        for number, kind in enumerate(kinds)
+    ]
+    with Ledger(folder) as ledger:
+        listing = ledger.begin_listing()
+        with ledger.transaction():
+            ledger.write(listing, files)
+        every = Hosts(
+            ledger,
+            max_files=16,
+            cap=lambda _: 8,
+            pause=lambda _: 0.0,
+            patience=1.0,
+            clock=lambda: 0.0,
+        )
+        for each in files:
+            every.add(each)
+        yield every
+
+
+def kind(row: Row) -> str:
+    return row.path[-3:]
+
+
+def fill(every: Hosts) -> list[Row]:
+    """Give out what can go now."""
+    rows = []
+    while (row := every.next(late=False)) is not None:
+        rows.append(row)
+    return rows
+
+
+def at_work(rows: list[Row]) -> Counter[str]:
+    return Counter(map(kind, rows))
+
+
+@pytest.mark.parametrize("sizes", [True, False])
+def test_large_files_get_a_third_and_half_where_small_ones_lead(
+    tmp_path: Path, *, sizes: bool
+) -> None:
+    with hosts(tmp_path / "l", 20, 200, sizes=sizes) as every:
+        for name, size in SIZES.items():
+            every.learn(f"x.{name}", size)
+        rows = fill(every)
+        assert at_work(rows) == {"iso": 2, "dat": 6}
+        # Small ones end, large ones do not.
+        most = 0
+        for _ in range(40):
+            small = next(row for row in rows if kind(row) == "dat")
+            rows.remove(small)
+            every.ended(small)
+            rows += fill(every)
+            most = max(most, at_work(rows)["iso"])
+            assert len(rows) == 8
+        assert most == 4
+        # Large ones end, small ones do not: no more than a third as soon as they lead.
+        for _ in range(8):
+            large = next(row for row in rows if kind(row) == "iso")
+            rows.remove(large)
+            every.ended(large)
+            rows += fill(every)
+        assert at_work(rows) == {"iso": 2, "dat": 6}
+
+
+def test_both_sorts_end_together(tmp_path: Path) -> None:
+    # A small one takes a step, a large one twelve. A third of the places would keep large ones
+    # busy for 120 steps, half for 60; small ones are through in 67 or 100.
+    with hosts(tmp_path / "l", 20, 400, sizes=True) as every:
+        rows = [(row, 0) for row in fill(every)]
+        step, over = 0, {}
+        while rows:
+            step += 1
+            ended = [row for row, began in rows if kind(row) == "dat" or step - began == 12]
+            rows = [each for each in rows if each[0] not in ended]
+            for row in ended:
+                over[kind(row)] = step
+                every.ended(row)
+                rows += [(new, step) for new in fill(every)]
+        assert abs(over["iso"] - over["dat"]) <= 12
+
+
+def test_a_file_that_waits_for_its_host_again_was_not_taken(tmp_path: Path) -> None:
+    with hosts(tmp_path / "l", 4, 40, sizes=True) as every:
+        rows = fill(every)
+        for row in rows:
+            assert every.ended(row, "no route")
+        assert every.left == 44
+        assert not every.of("h").balance.small_lead(lambda _: False)
