@@ -208,6 +208,23 @@ def test_those_that_are_left_on_a_full_link_try_no_more_connections(left: int) -
     assert set(beside.go_on(6.0, 100 * MIB)) == {2}
 
 
+def test_others_that_come_and_go_and_bring_little_do_not_hold_it_for_long() -> None:
+    beside = Beside(2)
+    crew, (segment, other) = beside.crews[0], beside.segments
+    tried = []
+    for step in range(240):
+        now = step / 20
+        beside.gate.crowded = now < 4.0
+        segment.received += MIB // 10
+        # It brings nothing, and is there now and then.
+        other.heard = step % 32 < 20
+        crew.follow([segment], (), segment.received, GIB, 10.0 + now)
+        beside.crews[1].follow([other], (), 0, GIB, 10.0 + now)
+        if crew.wanted > 1:
+            tried.append(now)
+    assert 8.0 < tried[0] < 10.0
+
+
 def test_those_that_are_left_where_each_is_held_down_try_more() -> None:
     beside = Beside(3)
     beside.gate.crowded = True

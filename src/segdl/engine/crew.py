@@ -22,6 +22,9 @@ _SAMPLE = 0.05
 _LOOK = 0.02
 # The same while the first connection is alone, and others wait.
 _GLANCE = 0.0025
+# Seconds that a file tries no second connection on a link that seems full: that others which come
+# and go bring little may be due to them.
+_HELD = 5.0
 
 
 class Crew:
@@ -48,6 +51,8 @@ class Crew:
         self._began: float | None = None
         self._before = Work()
         self._enough_at = 0.0
+        # Until when a link that seems full keeps it from a first trial; None before that did.
+        self._held_until: float | None = None
         self._arriving = Arriving()
         # Those by which it is found how many pay: what newcomers bring says nothing of that.
         self._listened: set[Segment] = set()
@@ -135,12 +140,20 @@ class Crew:
             left=left,
         )
         full = self._is_full(at_work, received, streaming, now)
-        if self._gate.crowded or (full and self._ramp.phase is Phase.LISTENING):
+        if self._gate.crowded or (full and self._holds_back(now)):
             self._ramp = ramp_aside(self._ramp, sample)
             return
         self._ramp = ramp_sample(self._ramp, sample)
         if self._ramp.found is not None and not self._ramp.tries_first:
             self._gate.found = self._ramp.found
+
+    def _holds_back(self, now: float) -> bool:
+        """Tell whether a link that seems full still keeps it from trying a second connection."""
+        if self._ramp is None or self._ramp.phase is not Phase.LISTENING:
+            return False
+        if self._held_until is None:
+            self._held_until = now + _HELD
+        return now < self._held_until
 
     def _is_full(
         self, at_work: Sequence[Segment], received: int, streaming: int, now: float
