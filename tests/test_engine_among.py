@@ -46,3 +46,13 @@ def test_what_came_before_a_file_was_told_of_does_not_count() -> None:
     assert not tell(among, "a", "b", seconds=0.6, speed=20 * MB, of=of)[-1]
     among.leave("b")
     assert not tell(among, "a", seconds=1.0, speed=10 * MB, of=of)[-1]
+
+
+def test_when_all_have_left_it_begins_anew() -> None:
+    among, of = Among(), {"now": 0}
+    tell(among, "a", "b", seconds=1.0, speed=100 * MB, of=of)
+    among.leave("a")
+    assert all(tell(among, "b", seconds=1.0, speed=100 * MB, of=of))
+    among.leave("b")
+    of["now"] += 1000
+    assert not any(tell(among, "c", seconds=1.0, speed=100 * MB, of=of))

@@ -83,9 +83,10 @@ class Capacity(NamedTuple):
             # Who is left takes a moment to have the place of the others.
             return bool(others)
         here = Stretch(self.number, self.speeds.mean(now - self.since), now)
-        return not any(_pays(*sorted((each, here))) for each in others)
+        return not any(_differ(each, here) for each in others)
 
 
-def _pays(fewer: Stretch, more: Stretch) -> bool:
+def _differ(one: Stretch, other: Stretch) -> bool:
     """Tell whether it is nearer to as much from each connection than to as much from all."""
+    fewer, more = sorted((one, other), key=lambda each: each.number)
     return more.speed > sqrt(more.number / max(1, fewer.number)) * fewer.speed

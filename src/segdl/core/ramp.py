@@ -132,7 +132,7 @@ def ramp_sample(state: Ramp, sample: Sample) -> Ramp:
 
 
 def ramp_aside(state: Ramp, sample: Sample) -> Ramp:
-    """Take a sample of fewer connections than are told to be at work: it says nothing of them."""
+    """Take a sample at a time when nothing is tried: others wait, or fill the link."""
     return _note(state, sample)._replace(refusals=sample.refusals, losses=sample.losses or 0)
 
 

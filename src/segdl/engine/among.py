@@ -39,3 +39,6 @@ class Among:
         """Count a file no more; harmless where it was never told of."""
         with self._lock:
             self._last.pop(file, None)
+            if not self._last:
+                # A time without any is none of what they bring.
+                self._capacity = Capacity()

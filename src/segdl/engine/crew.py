@@ -140,17 +140,16 @@ class Crew:
             left=left,
         )
         full = self._is_full(at_work, received, streaming, now)
-        if self._gate.crowded or (full and self._holds_back(now)):
+        untried = self._ramp.phase is Phase.LISTENING
+        if self._gate.crowded or (full and untried and self._is_held_back(now)):
             self._ramp = ramp_aside(self._ramp, sample)
             return
         self._ramp = ramp_sample(self._ramp, sample)
         if self._ramp.found is not None and not self._ramp.tries_first:
             self._gate.found = self._ramp.found
 
-    def _holds_back(self, now: float) -> bool:
+    def _is_held_back(self, now: float) -> bool:
         """Tell whether a link that seems full still keeps it from trying a second connection."""
-        if self._ramp is None or self._ramp.phase is not Phase.LISTENING:
-            return False
         if self._held_until is None:
             self._held_until = now + _HELD
         return now < self._held_until
