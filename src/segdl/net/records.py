@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import ssl
 import threading
+from collections.abc import Callable
+from typing import cast
 
 from segdl.net.readable import wait_for_read
 
@@ -43,9 +45,12 @@ def take_what_came(secure: ssl.SSLSocket, room: memoryview) -> int:
 def _take(secure: ssl.SSLSocket, room: memoryview) -> tuple[int, bool]:
     """Return how many bytes were there, and whether there will be no more."""
     got = 0
+    length = len(room)
+    # What `recv_into` comes to: without it a GiB takes a 25th less time.
+    read = cast("Callable[[int, memoryview], int]", secure.read)
     try:
-        while got < len(room):
-            count = secure.recv_into(room[got:])
+        while got < length:
+            count = read(length - got, room[got:])
             if not count:
                 return got, True
             got += count
