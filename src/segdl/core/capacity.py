@@ -7,7 +7,7 @@ from each other, and what is under way when a part is taken over comes twice.
 
 from __future__ import annotations
 
-from math import sqrt
+from math import inf, sqrt
 from typing import NamedTuple
 
 from segdl.core.speeds import Speeds
@@ -17,6 +17,8 @@ _STRETCH = 0.3
 _LATELY = 1.0
 # Seconds after which it may be another link.
 _LASTS = 5.0
+# What differs by less is the same.
+_SAME = 1.1
 
 
 class Stretch(NamedTuple):
@@ -26,11 +28,13 @@ class Stretch(NamedTuple):
         number: connections.
         speed: bytes a second towards its end.
         ended: seconds, when that was.
+        mixed: whether some of it came over connections that are not counted.
     """
 
     number: int
     speed: float
     ended: float
+    mixed: bool = False
 
 
 class Capacity(NamedTuple):
@@ -41,6 +45,8 @@ class Capacity(NamedTuple):
         number: connections of the present stretch.
         since: seconds, when that began.
         before: earlier ones, of different numbers, that were long enough.
+        beside: bytes that came over others, which are not counted: of small files.
+        mixed: seconds, when such came last.
 
     Example: four connections bring 100 MB/s, and so do the two that are left.
 
@@ -56,20 +62,34 @@ class Capacity(NamedTuple):
     number: int = 0
     since: float = 0.0
     before: tuple[Stretch, ...] = ()
+    beside: int = 0
+    mixed: float = -inf
 
-    def note(self, now: float, received: int, number: int) -> Capacity:
-        """Take note of the bytes that came so far, and of the connections at work by `now`."""
+    def note(self, now: float, received: int, number: int, beside: int = 0) -> Capacity:
+        """Take note of what came so far, and of the connections at work by `now`.
+
+        Args:
+            now: seconds.
+            received: bytes.
+            number: connections.
+            beside: those of the bytes that came over others.
+        """
         before = self.before
         if number == self.number:
             since = self.since
         else:
             since = now
             if self.number and now - self.since >= _STRETCH:
-                speed = self.speeds.mean(now - self.since)
                 before = tuple(each for each in before if each.number != self.number)
-                before += (Stretch(self.number, speed, now),)
+                before += (self._stretch(now),)
         before = tuple(each for each in before if now < each.ended + _LASTS)
-        return Capacity(self.speeds.note(now, received), number, since, before)
+        mixed = now if beside > self.beside else self.mixed
+        return Capacity(self.speeds.note(now, received), number, since, before, beside, mixed)
+
+    def _stretch(self, now: float) -> Stretch:
+        long = now - self.since
+        mixed = now - self.mixed < min(long, _LATELY)
+        return Stretch(self.number, self.speeds.mean(long), now, mixed)
 
     @property
     def is_full(self) -> bool:
@@ -82,11 +102,14 @@ class Capacity(NamedTuple):
         if not others or now - self.since < _STRETCH:
             # Who is left takes a moment to have the place of the others.
             return bool(others)
-        here = Stretch(self.number, self.speeds.mean(now - self.since), now)
+        here = self._stretch(now)
         return not any(_differ(each, here) for each in others)
 
 
 def _differ(one: Stretch, other: Stretch) -> bool:
     """Tell whether it is nearer to as much from each connection than to as much from all."""
+    if one.mixed or other.mixed:
+        # Over how many it came, nobody knows: that it is the same is hardly a coincidence.
+        return max(one.speed, other.speed) > _SAME * min(one.speed, other.speed)
     fewer, more = sorted((one, other), key=lambda each: each.number)
     return more.speed > sqrt(more.number / max(1, fewer.number)) * fewer.speed

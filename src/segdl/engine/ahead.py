@@ -75,8 +75,9 @@ class AskedFile:
         self.gate = gate
         self.is_late = False
 
-    def leave(self) -> None:
-        """Say at the door that the request is over."""
+    def leave(self, came: int = 0) -> None:
+        """Say at the door that the request is over, and that it brought `came` bytes."""
+        self.gate.among.came_beside(came)
         self.gate.closed(was_streaming=True)
 
 

@@ -13,7 +13,7 @@ class Among:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._received = 0
+        self._received = self._beside = 0
         # What each told last: the bytes that came for it, and its connections.
         self._last: dict[Hashable, tuple[int, int]] = {}
         self._capacity = Capacity()
@@ -32,8 +32,14 @@ class Among:
             self._received += max(0, received - before)
             self._last[file] = received, connections
             number = sum(each for _, each in self._last.values())
-            self._capacity = self._capacity.note(now, self._received, number)
+            self._capacity = self._capacity.note(now, self._received, number, self._beside)
             return self._capacity.is_full
+
+    def came_beside(self, received: int) -> None:
+        """Count bytes of a file that is told of nowhere else: its one connection is not counted."""
+        with self._lock:
+            self._received += received
+            self._beside += received
 
     def leave(self, file: Hashable) -> None:
         """Count a file no more; harmless where it was never told of."""

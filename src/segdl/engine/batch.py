@@ -232,7 +232,7 @@ class Batch:
         if asked.whole and self._is_quick():
             outcome = self._at_once(file)
             if outcome is not None:
-                file.leave()
+                file.leave(0 if isinstance(outcome, Failure) else outcome.fetched)
                 self._note(outcome)
                 return file.number, outcome
         # Its steps go through the door themselves.

@@ -117,8 +117,9 @@ class Contact:
         self.accept = self.accept._replace(start=self.accept.start + came)
         self._exchange = exchange
 
-    def finished(self) -> None:
-        """Say that a response that was taken is over."""
+    def finished(self, came: int) -> None:
+        """Say that a response that was taken is over, and that it brought `came` bytes."""
+        self._gate.among.came_beside(came)
         self._gate.closed(was_streaming=True)
 
     def release(self) -> None:

@@ -127,8 +127,11 @@ class Delegation:
         for event in returned.ended.events:
             if isinstance(event, Busy):
                 places.gate.rest(event.seconds)
-        if returned.ended.outcome is None:
+        outcome = returned.ended.outcome
+        if outcome is None:
             self._sharing = Sharing()
+        elif isinstance(outcome, DownloadResult):
+            places.gate.among.came_beside(outcome.fetched)
 
     def leave(self) -> None:
         """Have the helper end, and wait until it did; what it still had is of no interest."""

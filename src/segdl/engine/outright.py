@@ -146,14 +146,14 @@ class Outright:
             exchange.close()
         except BaseException:
             exchange.close()
-            contact.finished()
+            contact.finished(part.size)
             raise
         else:
             if part.size < size:
                 contact.give_back(exchange, part.size)
                 return False
             exchange.finish()
-        contact.finished()
+        contact.finished(part.size)
         return part.size == size
 
     def _stream(self, exchange: Exchange, part: Part, size: int) -> None:
