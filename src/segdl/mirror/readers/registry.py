@@ -13,7 +13,7 @@ to which most texts could belong. It can always be asked for by name.
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from segdl.core.sums import is_markup
 from segdl.core.text import printable
@@ -34,6 +34,9 @@ from segdl.mirror.readers.s3 import S3Listing
 from segdl.mirror.readers.tsvhttpdata import TsvHttpData
 from segdl.mirror.readers.urls import UrlList
 from segdl.mirror.readers.zenodo import ZenodoRecord
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "segdl.readers"
 # In the order in which they are asked.
@@ -102,6 +105,9 @@ def reader_for(head: bytes, document: Document, name: str | None = None) -> Read
 
 
 def _others() -> dict[str, EntryPoint]:
+    # Imported here: it takes a while, and most lists have a mark.
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
