@@ -23,13 +23,20 @@ def capped(connections: int) -> float:
     return 10.0 * MB * connections
 
 
-def lead(speed: Callable[[int], float], *stretches: tuple[int, float]) -> Capacity:
-    """Have so many connections for so many seconds, one stretch after the other."""
-    capacity, now, received = Capacity(), 100.0, 0.0
-    for number, seconds in stretches:
+def lead(
+    speed: Callable[[int], float], *stretches: tuple[int, float], beside: tuple[float, ...] = ()
+) -> Capacity:
+    """Have so many connections for so many seconds, one stretch after the other.
+
+    Others, which nobody counts, bring so many bytes a second `beside` them in each stretch.
+    """
+    capacity, now, received, of_others = Capacity(), 100.0, 0.0, 0.0
+    for place, (number, seconds) in enumerate(stretches):
+        others = beside[place] if beside else 0.0
         for _ in range(round(seconds / STEP)):
-            now, received = now + STEP, received + speed(number) * STEP
-            capacity = capacity.note(now, int(received), number)
+            now, of_others = now + STEP, of_others + others * STEP
+            received += (speed(number) + others) * STEP
+            capacity = capacity.note(now, int(received), number, int(of_others))
     return capacity
 
 
@@ -37,6 +44,31 @@ def lead(speed: Callable[[int], float], *stretches: tuple[int, float]) -> Capaci
 def test_the_same_over_another_number_is_a_full_link(before: int, after: int) -> None:
     assert lead(full, (before, 1.0), (after, 1.0)).is_full
     assert not lead(capped, (before, 1.0), (after, 1.0)).is_full
+
+
+def left_by_small_ones(number: int) -> float:
+    return {2: 80.0, 3: 80.0, 4: 100.0}[number] * MB
+
+
+def test_what_small_files_left_shows_no_gain() -> None:
+    stretches = ((2, 1.0), (3, 1.0), (4, 0.6))
+    assert not lead(left_by_small_ones, *stretches).is_full
+    assert lead(left_by_small_ones, *stretches, beside=(20.0 * MB, 20.0 * MB, 0.0)).is_full
+    # Fewer of them go on.
+    assert lead(left_by_small_ones, *stretches, beside=(20.0 * MB, 20.0 * MB, 2.0 * MB)).is_full
+
+
+@pytest.mark.parametrize("small", [0.2, 1.0, 3.0, 5.0])
+def test_small_files_hide_no_gain(small: float) -> None:
+    # Each connection is held down; theirs bring so much in all.
+    beside = (small * capped(1), small * capped(1), 0.0)
+    assert not lead(capped, (2, 1.0), (3, 1.0), (4, 0.6), beside=beside).is_full
+
+
+def test_small_files_of_earlier_times_are_forgotten() -> None:
+    beside = (20.0 * MB, 0.0, 0.0)
+    assert lead(full, (2, 1.0), (3, 1.5), (2, 0.6), beside=beside).is_full
+    assert not lead(capped, (2, 1.0), (3, 1.5), (2, 0.6), beside=beside).is_full
 
 
 def test_who_was_never_seen_otherwise_may_try() -> None:

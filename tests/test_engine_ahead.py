@@ -20,7 +20,10 @@ from segdl.core.identity import Version
 from segdl.core.url import parse_url
 from segdl.engine import outright
 from segdl.engine.ahead import Ahead, AskedFile, Took
+from segdl.engine.among import Among
+from segdl.engine.batch import Batch
 from segdl.engine.download import download
+from segdl.engine.gate import Gate, Gates, OpenGate
 from segdl.engine.many import download_all
 from segdl.engine.surroundings import open_run
 from segdl.progress.events import Event, Finished, Probing, Started
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from segdl.core.url import Origin
     from segdl.engine.run import Run
     from segdl.options import Request as Wanted
     from support.connection import Connection
@@ -101,6 +105,28 @@ def test_each_is_asked_for_once(
     for kind in (Probing, Started, Finished):
         told = [event.file for event in events if isinstance(event, kind)]
         assert sorted(told) == list(range(1, 61)), kind
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_what_they_brought_is_counted_at_the_door(
+    site: Site, tmp_path: Path, took: Counter[Took], monkeypatch: pytest.MonkeyPatch, quick: bool
+) -> None:
+    came: Counter[Among] = Counter()
+    monkeypatch.setattr(Among, "came_beside", lambda self, count: came.update({self: count}))
+    if not quick:
+        monkeypatch.setattr(Batch, "_is_quick", lambda _: False)
+    gates: list[Gate] = []
+    real = Gates.of
+
+    def of(self: Gates, origin: Origin) -> Gate:
+        gates.append(gate := real(self, origin))
+        return gate
+
+    monkeypatch.setattr(Gates, "of", of)
+    fetch_all(requests(site, tmp_path, 60))
+    assert took[Took.YES] >= 10
+    [door] = {gate for gate in gates if not isinstance(gate, OpenGate)}
+    assert came[door.among] == sum(len(content(f"/{n}.bin")) for n in range(1, 61))
 
 
 def test_over_tls(authority: Any, tmp_path: Path, took: Counter[Took]) -> None:

@@ -48,6 +48,16 @@ def test_what_came_before_a_file_was_told_of_does_not_count() -> None:
     assert not tell(among, "a", seconds=1.0, speed=10 * MB, of=of)[-1]
 
 
+def test_small_files_beside_them_count() -> None:
+    among, of = Among(), {"now": 0}
+    for _ in range(20):
+        tell(among, "a", "b", seconds=0.05, speed=70 * MB, of=of)
+        among.came_beside(int(30 * MB * 0.05))
+    assert not among.tell("a", of["a"], 1, of["now"] / 1000)
+    # With the small ones' share, three bring no more than two did.
+    assert all(tell(among, "c", "a", "b", seconds=1.0, speed=100 * MB, of=of))
+
+
 def test_when_all_have_left_it_begins_anew() -> None:
     among, of = Among(), {"now": 0}
     tell(among, "a", "b", seconds=1.0, speed=100 * MB, of=of)

@@ -18,6 +18,8 @@ from segdl.core.expected import Expected
 from segdl.core.sharing import Sharing
 from segdl.core.url import parse_url
 from segdl.engine.ahead import Ahead
+from segdl.engine.among import Among
+from segdl.engine.batch import Failure
 from segdl.engine.channel import Channel, channels
 from segdl.engine.delegation import Delegation
 from segdl.engine.gate import Gate
@@ -455,6 +457,23 @@ def test_connections_of_the_helper_hold_their_places(delegated: Delegated) -> No
     there.send(Left(origin), wait=True)
     assert delegation.next() is None
     assert gate.streaming == 0
+
+
+def test_what_the_helper_fetched_is_counted_at_the_door(
+    delegated: Delegated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delegation, there, gate, wanted = delegated
+    came: list[tuple[Among, int]] = []
+    monkeypatch.setattr(Among, "came_beside", lambda self, count: came.append((self, count)))
+    result = DownloadResult(
+        path=None, url=wanted.url, size=5, fetched=5, seconds=0.1, status="complete"
+    )
+    failure = Failure(wanted.url, ServerError("no"))
+    for number, outcome in enumerate((result, failure, None)):
+        assert delegation.give(number, wanted, here=4)
+        there.send(Ended(number, outcome), wait=True)
+        assert delegation.next() is not None
+    assert came == [(gate.among, 5)]
 
 
 def test_a_server_that_the_helper_is_to_leave_alone_is_left_alone(delegated: Delegated) -> None:
