@@ -7,17 +7,23 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segdl.core import plan as plan_module
+from segdl.core.checksum import parse_checksum
 from segdl.core.identity import Version
+from segdl.core.url import parse_url
+from segdl.engine.download import download
 from segdl.engine.fetching import Fetching
 from segdl.engine.hasher import Hasher
 from segdl.engine.segment import Segment
+from segdl.engine.surroundings import open_run
 from segdl.errors import ChecksumMismatchError, DiskError, IntegrityError
+from segdl.options import NetworkOptions, Request, TransferOptions
 from segdl.progress.events import Restarted, Verifying
 from segdl.store.join import join
 from segdl.store.parts import Parts
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 
     from support.connection import Connection
     from support.reply import Exchange
-    from support.request import Request
+    from support.request import Request as Asked
 
 MIB = 1024 * 1024
 SIZE = 6 * MIB + 321
@@ -303,6 +309,29 @@ def test_a_resumed_download_is_read_once_too(origin: Any, tmp_path: Path, reads:
     assert reads.total == SIZE
 
 
+@pytest.mark.parametrize("why", ["crowded", "found"])
+def test_over_one_connection_the_rest_is_asked_for_at_once(
+    origin: Any, tmp_path: Path, why: str
+) -> None:
+    served = origin(CONTENT, faults=lambda _, n: f.CutAfter(300_000) if n < 2 else f.Status(404))
+    assert fetch(served.url, tmp_path, connections=1).error is not None
+    served.faults, before = None, len(served.requests)
+    checksum = parse_checksum(f"sha256={sha256(CONTENT)}")
+    wanted = Request(url=served.url, directory=tmp_path, name=NAME, checksum=checksum)
+    network, transfer = NetworkOptions(), TransferOptions(connections="auto")
+    with open_run(network, transfer, lambda _: None, threading.Event(), max_files=1) as run:
+        gate = run.gates.of(parse_url(served.url).origin)
+        if why == "crowded":
+            gate.crowded = True
+        else:
+            gate.found = 1
+        result = download(run, wanted, 1)
+    assert result.status == "complete"
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+    ranges = [request.range for request in served.requests[before:]]
+    assert [each for each in ranges if each != (0, 0)] == [(ANY, SIZE - 1)]
+
+
 def test_the_beginning_comes_first(
     origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,7 +391,7 @@ def test_another_version_is_hashed_anew(origin: Any, tmp_path: Path, reads: Read
     served = origin(OTHER)
     served.faults = lambda _, number: f.CutAfter(400_000) if number < 6 else None
 
-    def replaced(request: Request, connection: Connection) -> bool:
+    def replaced(request: Asked, connection: Connection) -> bool:
         if len(served.requests) == 6:
             reads.wait_for(400_000)
             served.replace(CONTENT)
@@ -431,7 +460,7 @@ def test_a_slow_hash_does_not_hold_up_the_bytes(
 
     monkeypatch.setattr(Prefix, "read_from", late)
 
-    def watch(request: Request, connection: Connection) -> bool:
+    def watch(request: Asked, connection: Connection) -> bool:
         went_on = served.serve(request, connection)
         # The last request asks whether the file is still the same.
         if request.range == (0, 0):

@@ -107,8 +107,10 @@ def _fetch_parts(
     """
     sites = course.sites
     pin = sites.origin.pin
-    selection = selection_of(task, pin)
-    supply, held = supply_of(task, place, pin, selection, in_order=in_order)
+    selection, gate = selection_of(task, pin), sites.origin.gate
+    # Over one connection all comes in order by itself.
+    alone = task.run.transfer.adaptive and (gate.crowded or gate.found == 1)
+    supply, held = supply_of(task, place, pin, selection, in_order=in_order and not alone)
     job = job_of(task, sites.origin, selection, place.parts)
     make_room(task, place, selection, supply)
     size = None if selection.size == OPEN else selection.size
