@@ -20,8 +20,9 @@ from segdl.engine.gate import Gate
 from segdl.engine.hedges import Hedges
 from segdl.engine.job import Job
 from segdl.engine.revalidation import Revalidation
-from segdl.engine.segment import Drop, Segment, Supply
+from segdl.engine.segment import Drop, Segment
 from segdl.engine.site import Pin, Site
+from segdl.engine.supply import Supply
 from segdl.net.asked import Asked
 from segdl.net.direct import Line
 from segdl.net.idle import IdleConnections

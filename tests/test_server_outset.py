@@ -13,7 +13,8 @@ import segdl
 from segdl.core.slowstart import pieces
 from segdl.engine import outset
 from segdl.engine.contact import Ranges
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Segment
+from segdl.engine.supply import Supply
 from segdl.net import window
 from segdl.net.asked import Asked
 from support.data import content

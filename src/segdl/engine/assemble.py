@@ -17,9 +17,9 @@ from segdl.engine.outcome import Opened
 from segdl.engine.outright import MOMENT, Outright
 from segdl.engine.planning import make_room, selection_of, supply_of
 from segdl.engine.reconciling import reconcile
-from segdl.engine.segment import Supply
 from segdl.engine.site import Pin
 from segdl.engine.sites import Sites
+from segdl.engine.supply import Supply
 from segdl.engine.task import Task
 from segdl.engine.verify import Verification
 from segdl.engine.versions import confirm
@@ -107,10 +107,8 @@ def _fetch_parts(
     """
     sites = course.sites
     pin = sites.origin.pin
-    selection, gate = selection_of(task, pin), sites.origin.gate
-    # Over one connection all comes in order by itself.
-    alone = task.run.transfer.adaptive and (gate.crowded or gate.found == 1)
-    supply, held = supply_of(task, place, pin, selection, in_order=in_order and not alone)
+    selection = selection_of(task, pin)
+    supply, held = supply_of(task, place, pin, selection, in_order=in_order)
     job = job_of(task, sites.origin, selection, place.parts)
     make_room(task, place, selection, supply)
     size = None if selection.size == OPEN else selection.size

@@ -82,6 +82,13 @@ class Crew:
         return self._ramp.phase is Phase.LISTENING
 
     @property
+    def does_with_one(self) -> bool:
+        """Whether one connection is known to bring the file, for now at least."""
+        if self._ramp is None or self._alone:
+            return False
+        return self._gate.crowded or self._ramp.found == self._ramp.target == 1
+
+    @property
     def tick(self) -> float:
         """Seconds until `follow` should be called again."""
         if self._alone:

@@ -17,9 +17,10 @@ from segdl.engine.job import Job
 from segdl.engine.outcome import Opened
 from segdl.engine.revalidation import Revalidation
 from segdl.engine.run import Run
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Segment
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
+from segdl.engine.supply import Supply
 from segdl.net.wire import Wire
 
 # Round trips before the end from when on it is looked at closely: the speed so far, and what a

@@ -23,9 +23,10 @@ from segdl.engine.outset import Outset
 from segdl.engine.pause import Pause
 from segdl.engine.relay import Relay, close
 from segdl.engine.run import Run
-from segdl.engine.segment import Drop, Segment, Supply
+from segdl.engine.segment import Drop, Segment
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
+from segdl.engine.supply import Supply
 from segdl.engine.trials import Trials
 from segdl.engine.watch import Watch
 from segdl.net.wire import Wire
@@ -133,6 +134,8 @@ class Fetching:
             self._start(*overtaken)
         for piece in self._outset.cut(self._run.clock()) if self._crew.listens else ():
             self._start(piece, self._sites.origin, None)
+        if self._crew.does_with_one and not self._sites.several:
+            self._supply.join(self._job.selection.cuts)
         while (at_work := self._at_work()) < self._wanted():
             only_idle = at_work >= self._crew.wanted
             site = self._sites.choose(self._left(), only_idle=only_idle)

@@ -24,10 +24,11 @@ from segdl.engine.job import Job, job_of
 from segdl.engine.opening import open_download, taken
 from segdl.engine.outcome import Opened
 from segdl.engine.run import TICK, Run
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Segment
 from segdl.engine.sink import ReaderGoneError, Sink
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
+from segdl.engine.supply import Supply
 from segdl.engine.task import Task
 from segdl.engine.versions import confirm, settle
 from segdl.errors import (

@@ -12,8 +12,9 @@ from segdl.core.ramp_state import LONG_PATH
 from segdl.core.slowstart import GRAIN, pieces
 from segdl.engine.contact import Ranges
 from segdl.engine.run import Run
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Segment
 from segdl.engine.sites import Sites
+from segdl.engine.supply import Supply
 
 
 class Outset:

@@ -6,8 +6,9 @@ from segdl.core.plan import plan, segments_in_order
 from segdl.core.selection import Selection, select, whole
 from segdl.core.spans import OPEN
 from segdl.engine.contact import Ranges
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Segment
 from segdl.engine.site import Pin
+from segdl.engine.supply import Supply
 from segdl.engine.task import Task
 from segdl.engine.versions import start_over
 from segdl.errors import ServerError

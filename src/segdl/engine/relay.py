@@ -11,8 +11,9 @@ from typing import NamedTuple
 from segdl.core.speed import Speed
 from segdl.core.tail import Running, overtakes
 from segdl.engine.outcome import Rest
-from segdl.engine.segment import Drop, Segment, Supply
+from segdl.engine.segment import Drop, Segment
 from segdl.engine.site import Site
+from segdl.engine.supply import Supply
 
 
 class Baton(NamedTuple):

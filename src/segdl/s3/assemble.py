@@ -19,8 +19,8 @@ from segdl.engine.job import job_of
 from segdl.engine.opening import taken
 from segdl.engine.outcome import Opened
 from segdl.engine.reconciling import reconcile
-from segdl.engine.segment import Supply
 from segdl.engine.site import Pin
+from segdl.engine.supply import Supply
 from segdl.engine.task import Task
 from segdl.engine.versions import confirm, start_over
 from segdl.progress.events import Note, Started

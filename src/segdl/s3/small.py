@@ -12,9 +12,10 @@ from segdl.engine.claims import claims_of, require_whole_size, tell_unchecked
 from segdl.engine.contact import FIRST_BYTES, Contact
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Segment
 from segdl.engine.site import Pin
 from segdl.engine.sites import sites_of
+from segdl.engine.supply import Supply
 from segdl.engine.task import Task
 from segdl.engine.versions import confirm
 from segdl.progress.events import Started

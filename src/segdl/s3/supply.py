@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Segment
+from segdl.engine.supply import Supply
 from segdl.errors import NetworkError
 from segdl.s3.uploading import Uploading
 

@@ -11,9 +11,10 @@ from segdl.engine.contact import Ranges
 from segdl.engine.fetching import Fetching
 from segdl.engine.job import job_of
 from segdl.engine.run import Run
-from segdl.engine.segment import Segment, Supply
+from segdl.engine.segment import Segment
 from segdl.engine.site import Pin, Site
 from segdl.engine.sites import Sites
+from segdl.engine.supply import Supply
 from segdl.engine.task import Task
 from segdl.errors import SegdlError
 from segdl.mirror.engines.answers import Differs, Failed
