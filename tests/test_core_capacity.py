@@ -35,7 +35,7 @@ def lead(
         others = beside[place] if beside else 0.0
         for _ in range(round(seconds / STEP)):
             now, of_others = now + STEP, of_others + others * STEP
-            received += (speed(number) + others) * STEP
+            received += speed(number) * STEP
             capacity = capacity.note(now, int(received), number, int(of_others))
     return capacity
 
@@ -58,17 +58,22 @@ def test_what_small_files_left_shows_no_gain() -> None:
     assert lead(left_by_small_ones, *stretches, beside=(20.0 * MB, 20.0 * MB, 2.0 * MB)).is_full
 
 
-@pytest.mark.parametrize("small", [0.2, 1.0, 3.0, 5.0])
-def test_small_files_hide_no_gain(small: float) -> None:
-    # Each connection is held down; theirs bring so much in all.
-    beside = (small * capped(1), small * capped(1), 0.0)
-    assert not lead(capped, (2, 1.0), (3, 1.0), (4, 0.6), beside=beside).is_full
+@pytest.mark.parametrize("small", [0.0001, 0.5, 0.8, 1.0, 3.0, 5.0])
+@pytest.mark.parametrize(("before", "after"), [(2, 3), (3, 2), (2, 4), (10, 11), (28, 29)])
+def test_small_files_hide_no_gain(small: float, before: int, after: int) -> None:
+    # Each connection is held down; theirs bring so much in all, and one has the place of another.
+    beside = (small * capped(1), max(0.0, small + before - after) * capped(1))
+    assert not lead(capped, (before, 1.0), (after, 0.6), beside=beside).is_full
+    assert not lead(capped, (before, 1.0), (after, 0.6), beside=(beside[0], 0.0)).is_full
+    assert not lead(capped, (before, 1.0), (after, 0.6), beside=(beside[0],) * 2).is_full
 
 
-def test_small_files_of_earlier_times_are_forgotten() -> None:
-    beside = (20.0 * MB, 0.0, 0.0)
-    assert lead(full, (2, 1.0), (3, 1.5), (2, 0.6), beside=beside).is_full
-    assert not lead(capped, (2, 1.0), (3, 1.5), (2, 0.6), beside=beside).is_full
+@pytest.mark.parametrize("beside", [0.0, 0.001, 15.0])
+def test_what_comes_in_gusts_is_a_full_link_all_the_same(beside: float) -> None:
+    def gusty(number: int) -> float:
+        return {2: 85.0, 3: 98.0}[number] * MB
+
+    assert lead(gusty, (2, 1.0), (3, 0.6), beside=(beside * MB,) * 2).is_full
 
 
 def test_who_was_never_seen_otherwise_may_try() -> None:

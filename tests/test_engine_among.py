@@ -51,8 +51,8 @@ def test_what_came_before_a_file_was_told_of_does_not_count() -> None:
 def test_small_files_beside_them_count() -> None:
     among, of = Among(), {"now": 0}
     for _ in range(20):
-        tell(among, "a", "b", seconds=0.05, speed=70 * MB, of=of)
-        among.came_beside(int(30 * MB * 0.05))
+        tell(among, "a", "b", seconds=0.05, speed=80 * MB, of=of)
+        among.came_beside(int(20 * MB * 0.05))
     assert not among.tell("a", of["a"], 1, of["now"] / 1000)
     # With the small ones' share, three bring no more than two did.
     assert all(tell(among, "c", "a", "b", seconds=1.0, speed=100 * MB, of=of))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,13 +116,23 @@ def in_four(*, divisible: bool = True) -> Supply:
 def test_what_nobody_has_begun_is_one() -> None:
     supply = in_four()
     first = supply.live[0]
-    supply.join(())
+    supply.join(inf, ())
     assert spans(supply) == [(0, 40, 0)]
     assert supply.live == [first]
     supply = in_four()
     supply.live[-1].stop = OPEN
-    supply.join(())
+    supply.join(inf, ())
     assert spans(supply) == [(0, OPEN, 0)]
+
+
+@pytest.mark.parametrize(
+    ("most", "ends"), [(0, [10, 20, 30, 40]), (20, [20, 40]), (35, [30, 40]), (40, [40])]
+)
+def test_what_is_joined_is_no_longer_than_that(most: int, ends: list[int]) -> None:
+    supply = in_four()
+    for _ in range(2):
+        supply.join(most, ())
+        assert [each.stop for each in supply.live] == ends
 
 
 def begun(segment: Segment) -> None:
@@ -144,29 +155,42 @@ def in_another_part(segment: Segment) -> None:
 def test_what_somebody_has_begun_stays_as_it_is(how: Callable[[Segment], None]) -> None:
     supply = in_four()
     how(supply.live[0])
-    supply.join(())
+    supply.join(inf, ())
     assert spans(supply) == [(0, 10, 0), (10, 40, 10)]
     supply = in_four()
     how(supply.live[1])
-    supply.join(())
+    supply.join(inf, ())
     assert spans(supply) == [(0, 10, 0), (10, 20, 10), (20, 40, 20)]
 
 
 def test_where_bytes_are_here_between_them_or_before_them_they_stay_apart() -> None:
     supply = in_four()
     supply.live[1].stop = 15
-    supply.join(())
+    supply.join(inf, ())
     assert spans(supply) == [(0, 15, 0), (20, 40, 20)]
     supply = in_four()
     in_another_part(supply.live[2])
-    supply.join(())
+    supply.join(inf, ())
     assert spans(supply) == [(0, 20, 0), (20, 40, 15)]
+
+
+def test_the_rate_is_that_of_the_fastest_attempt_and_no_buffer_s() -> None:
+    supply = in_four()
+    assert supply.rate(5.0) == 0.0
+    first, second = supply.live[:2]
+    for segment, since in ((first, 1.0), (second, 4.0)):
+        begun(segment)
+        segment.set_out_at = since
+    first.position, second.position = 8, 20
+    assert supply.rate(5.0) == 10.0
+    assert supply.rate(4.01) == pytest.approx(100.0)
+    assert supply.rate(29.0) == 0.4
 
 
 def test_no_segment_crosses_a_cut_or_is_joined_where_none_may_be_cut() -> None:
     supply = in_four()
-    supply.join((0, 20, 40))
+    supply.join(inf, (0, 20, 40))
     assert spans(supply) == [(0, 20, 0), (20, 40, 20)]
     supply = in_four(divisible=False)
-    supply.join(())
+    supply.join(inf, ())
     assert len(supply.live) == 4

@@ -3,11 +3,14 @@
 Where each connection is held down, more comes with each that begins and less with each that
 ends. Where the same comes over more and over fewer, further ones gain nothing: they would take
 from each other, and what is under way when a part is taken over comes twice.
+
+What small files bring beside them is part of the whole: the large ones have it when those are
+through.
 """
 
 from __future__ import annotations
 
-from math import inf, sqrt
+from math import log
 from typing import NamedTuple
 
 from segdl.core.speeds import Speeds
@@ -17,8 +20,8 @@ _STRETCH = 0.3
 _LATELY = 1.0
 # Seconds after which it may be another link.
 _LASTS = 5.0
-# What differs by less is the same.
-_SAME = 1.1
+# By so much, as the logarithm of a ratio, speeds differ for no reason.
+_NOISE = 0.02
 
 
 class Stretch(NamedTuple):
@@ -26,27 +29,36 @@ class Stretch(NamedTuple):
 
     Attributes:
         number: connections.
-        speed: bytes a second towards its end.
+        speed: bytes a second over them, towards its end.
         ended: seconds, when that was.
-        mixed: whether some of it came over connections that are not counted.
+        beside: bytes a second over others, which are not counted: of small files.
     """
 
     number: int
     speed: float
     ended: float
-    mixed: bool = False
+    beside: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Bytes a second over all."""
+        return max(1.0, self.speed + self.beside)
+
+    @property
+    def each(self) -> float:
+        """Bytes a second over each that is counted."""
+        return max(1.0, self.speed) / max(1, self.number)
 
 
 class Capacity(NamedTuple):
     """What an origin brought lately.
 
     Attributes:
-        speeds: over all connections.
+        speeds: over the connections that are counted.
+        others: over those of small files, of which nobody knows how many there are.
         number: connections of the present stretch.
         since: seconds, when that began.
         before: earlier ones, of different numbers, that were long enough.
-        beside: bytes that came over others, which are not counted: of small files.
-        mixed: seconds, when such came last.
 
     Example: four connections bring 100 MB/s, and so do the two that are left.
 
@@ -59,20 +71,19 @@ class Capacity(NamedTuple):
     """
 
     speeds: Speeds = Speeds(memory=_LATELY)
+    others: Speeds = Speeds(memory=_LATELY)
     number: int = 0
     since: float = 0.0
     before: tuple[Stretch, ...] = ()
-    beside: int = 0
-    mixed: float = -inf
 
     def note(self, now: float, received: int, number: int, beside: int = 0) -> Capacity:
         """Take note of what came so far, and of the connections at work by `now`.
 
         Args:
             now: seconds.
-            received: bytes.
-            number: connections.
-            beside: those of the bytes that came over others.
+            received: bytes, over the connections that are counted.
+            number: these.
+            beside: bytes that came for small files.
         """
         before = self.before
         if number == self.number:
@@ -83,13 +94,12 @@ class Capacity(NamedTuple):
                 before = tuple(each for each in before if each.number != self.number)
                 before += (self._stretch(now),)
         before = tuple(each for each in before if now < each.ended + _LASTS)
-        mixed = now if beside > self.beside else self.mixed
-        return Capacity(self.speeds.note(now, received), number, since, before, beside, mixed)
+        speeds, others = self.speeds.note(now, received), self.others.note(now, beside)
+        return Capacity(speeds, others, number, since, before)
 
     def _stretch(self, now: float) -> Stretch:
         long = now - self.since
-        mixed = now - self.mixed < min(long, _LATELY)
-        return Stretch(self.number, self.speeds.mean(long), now, mixed)
+        return Stretch(self.number, self.speeds.mean(long), now, self.others.mean(long))
 
     @property
     def is_full(self) -> bool:
@@ -103,13 +113,13 @@ class Capacity(NamedTuple):
             # Who is left takes a moment to have the place of the others.
             return bool(others)
         here = self._stretch(now)
-        return not any(_differ(each, here) for each in others)
+        return all(_is_same(each, here) for each in others)
 
 
-def _differ(one: Stretch, other: Stretch) -> bool:
-    """Tell whether it is nearer to as much from each connection than to as much from all."""
-    if one.mixed or other.mixed:
-        # Over how many it came, nobody knows: that it is the same is hardly a coincidence.
-        return max(one.speed, other.speed) > _SAME * min(one.speed, other.speed)
-    fewer, more = sorted((one, other), key=lambda each: each.number)
-    return more.speed > sqrt(more.number / max(1, fewer.number)) * fewer.speed
+def _is_same(one: Stretch, other: Stretch) -> bool:
+    """Tell whether it is nearer to as much from all than to as much from each connection.
+
+    Where each brings as much, small files may have had the place of what is more now.
+    """
+    of_all, of_each = log(one.total / other.total), log(one.each / other.each)
+    return abs(of_all) + _NOISE < abs(of_each)

@@ -38,7 +38,6 @@ class Among:
     def came_beside(self, received: int) -> None:
         """Count bytes of a file that is told of nowhere else: its one connection is not counted."""
         with self._lock:
-            self._received += received
             self._beside += received
 
     def leave(self, file: Hashable) -> None:

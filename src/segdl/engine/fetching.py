@@ -32,6 +32,9 @@ from segdl.engine.watch import Watch
 from segdl.net.wire import Wire
 from segdl.progress.events import Note, Progress
 
+# Seconds for which one connection asks at once, where more were planned.
+_AT_ONCE = 2.0
+
 
 class Fetching:
     """Fetches the segments of one version of a file.
@@ -135,7 +138,8 @@ class Fetching:
         for piece in self._outset.cut(self._run.clock()) if self._crew.listens else ():
             self._start(piece, self._sites.origin, None)
         if self._crew.does_with_one and not self._sites.several:
-            self._supply.join(self._job.selection.cuts)
+            rate = self._supply.rate(self._run.clock())
+            self._supply.join(rate * _AT_ONCE, self._job.selection.cuts)
         while (at_work := self._at_work()) < self._wanted():
             only_idle = at_work >= self._crew.wanted
             site = self._sites.choose(self._left(), only_idle=only_idle)

@@ -8,6 +8,8 @@ from segdl.engine.segment import Segment
 
 # Bytes that a thread may bring while its segment is changed.
 _ABOUT_TO_END = 1024 * 1024
+# Seconds after which an attempt tells how fast it is.
+_YOUNG = 0.1
 
 
 class Supply:
@@ -39,6 +41,17 @@ class Supply:
     def sent(self) -> int:
         """Segments that a server is sending."""
         return sum(each.heard and each.wire is not None for each in self.live)
+
+    def rate(self, now: float) -> float:
+        """Return the bytes a second of the fastest attempt, at work or over; 0 before any.
+
+        One that is young has hardly begun: an answer's beginning comes out of buffers.
+        """
+        tried = (each for each in self.live if each.site is not None)
+        return max(
+            (each.rate(max(now, each.set_out_at + _YOUNG)) for each in tried),
+            default=0.0,
+        )
 
     def next_ready(self, now: float) -> Segment | None:
         """Return a segment that may be asked for now, one that goes on before others."""
@@ -95,12 +108,14 @@ class Supply:
         del self.live[index]
         return True
 
-    def join(self, cuts: Collection[int]) -> None:
+    def join(self, most: float, cuts: Collection[int]) -> None:
         """Make one of segments that follow one another, and that nobody has begun.
 
         One connection asks for all of that at once.
 
         Args:
+            most: bytes of the longest that comes of it: what is longer is there in order still
+                for connections that are wanted later.
             cuts: places that no segment may cross.
         """
         if not self.divisible:
@@ -109,7 +124,8 @@ class Supply:
         for each in self.live:
             before = joined[-1] if joined else None
             follows = before is not None and before.stop == each.start == each.part
-            if before and follows and before.new and each.new and each.start not in cuts:
+            new = before is not None and before.new and each.new and each.start not in cuts
+            if before and follows and new and each.stop - before.start <= most:
                 before.stop = each.stop
             else:
                 joined.append(each)
