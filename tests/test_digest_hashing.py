@@ -17,6 +17,7 @@ from segdl.core import plan as plan_module
 from segdl.core.checksum import parse_checksum
 from segdl.core.identity import Version
 from segdl.core.url import parse_url
+from segdl.engine import fetching
 from segdl.engine.download import download
 from segdl.engine.fetching import Fetching
 from segdl.engine.hasher import Hasher
@@ -309,28 +310,40 @@ def test_a_resumed_download_is_read_once_too(origin: Any, tmp_path: Path, reads:
     assert reads.total == SIZE
 
 
-@pytest.mark.parametrize("why", ["crowded", "found"])
-def test_over_one_connection_the_rest_is_asked_for_at_once(
-    origin: Any, tmp_path: Path, why: str
-) -> None:
-    served = origin(CONTENT, faults=lambda _, n: f.CutAfter(300_000) if n < 2 else f.Status(404))
-    assert fetch(served.url, tmp_path, connections=1).error is not None
+def asked_over_one_connection(served: Any, folder: Path, *, crowded: bool) -> list[Any]:
+    """Have a file with a digest gone on with over one; return the ranges that are asked for."""
+    served.faults = lambda _, n: f.CutAfter(300_000) if n < 2 else f.Status(404)
+    assert fetch(served.url, folder, connections=1).error is not None
     served.faults, before = None, len(served.requests)
     checksum = parse_checksum(f"sha256={sha256(CONTENT)}")
-    wanted = Request(url=served.url, directory=tmp_path, name=NAME, checksum=checksum)
+    wanted = Request(url=served.url, directory=folder, name=NAME, checksum=checksum)
     network, transfer = NetworkOptions(), TransferOptions(connections="auto")
     with open_run(network, transfer, lambda _: None, threading.Event(), max_files=1) as run:
         gate = run.gates.of(parse_url(served.url).origin)
-        if why == "crowded":
-            gate.crowded = True
-        else:
-            gate.found = 1
+        gate.crowded, gate.found = crowded, None if crowded else 1
         result = download(run, wanted, 1)
     assert result.status == "complete"
-    assert (tmp_path / NAME).read_bytes() == CONTENT
-    ranges = [request.range for request in served.requests[before:]]
+    assert (folder / NAME).read_bytes() == CONTENT
+    return [each.range for each in served.requests[before:] if each.range != (0, 0)]
+
+
+@pytest.mark.parametrize("crowded", [True, False])
+def test_over_one_connection_the_rest_is_asked_for_at_once(
+    origin: Any, tmp_path: Path, crowded: bool
+) -> None:
+    asked = asked_over_one_connection(origin(CONTENT), tmp_path, crowded=crowded)
     # The first of eight pieces tells how fast it comes.
-    assert [each for each in ranges if each != (0, 0)] == [(ANY, 2 * MIB - 1), (ANY, SIZE - 1)]
+    assert asked == [(ANY, 2 * MIB - 1), (ANY, SIZE - 1)]
+
+
+def test_what_one_connection_brings_later_stays_in_order(
+    origin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if it were so slow that a piece took a while.
+    monkeypatch.setattr(fetching, "_AT_ONCE", 0.0)
+    asked = asked_over_one_connection(origin(CONTENT), tmp_path, crowded=True)
+    ends = [last for _, last in asked]
+    assert ends == [*(n * MIB - 1 for n in (2, 3, 4, 5)), SIZE - 1]
 
 
 def test_the_beginning_comes_first(

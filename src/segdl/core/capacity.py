@@ -107,13 +107,13 @@ class Capacity(NamedTuple):
 
         All that is remembered has to say so: a server may begin with more than it goes on with.
         """
-        others = [each for each in self.before if each.number != self.number]
+        before = [each for each in self.before if each.number != self.number]
         now = self.speeds.counts[-1][0] if self.speeds.counts else self.since
-        if not others or now - self.since < _STRETCH:
+        if not before or now - self.since < _STRETCH:
             # Who is left takes a moment to have the place of the others.
-            return bool(others)
+            return bool(before)
         here = self._stretch(now)
-        return all(_is_same(each, here) for each in others)
+        return all(_is_same(each, here) for each in before)
 
 
 def _is_same(one: Stretch, other: Stretch) -> bool:

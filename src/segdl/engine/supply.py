@@ -48,10 +48,7 @@ class Supply:
         One that is young has hardly begun: an answer's beginning comes out of buffers.
         """
         tried = (each for each in self.live if each.site is not None)
-        return max(
-            (each.rate(max(now, each.set_out_at + _YOUNG)) for each in tried),
-            default=0.0,
-        )
+        return max((each.rate(max(now, each.set_out_at + _YOUNG)) for each in tried), default=0.0)
 
     def next_ready(self, now: float) -> Segment | None:
         """Return a segment that may be asked for now, one that goes on before others."""
@@ -120,12 +117,11 @@ class Supply:
         """
         if not self.divisible:
             return
-        joined: list[Segment] = []
-        for each in self.live:
-            before = joined[-1] if joined else None
-            follows = before is not None and before.stop == each.start == each.part
-            new = before is not None and before.new and each.new and each.start not in cuts
-            if before and follows and new and each.stop - before.start <= most:
+        joined = self.live[:1]
+        for each in self.live[1:]:
+            before = joined[-1]
+            follows = before.stop == each.start == each.part and each.start not in cuts
+            if follows and before.new and each.new and each.stop - before.start <= most:
                 before.stop = each.stop
             else:
                 joined.append(each)
