@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from segdl.core.verdict import Unranged
+from segdl.core.verdict import Refused, Unranged
 from segdl.engine.aftermath import Aftermath, UnrangedError
 from segdl.engine.outcome import Streamed
 from segdl.engine.segment import Segment
+from segdl.errors import NetworkError
 from segdl.net.wire import Wire
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ def alone(retries: int) -> tuple[Aftermath, Site]:
     )
     sites = SimpleNamespace(came_back=lambda *_, **__: None, drop=lambda *_: False, several=False)
     site = SimpleNamespace(
-        name="it", received=0, pin=SimpleNamespace(version=SimpleNamespace(strong_etag=None))
+        name="it",
+        received=0,
+        pin=SimpleNamespace(version=SimpleNamespace(strong_etag=None)),
+        gate=None,
     )
     return Aftermath(cast("Run", run), cast("Sites", sites), 1), cast("Site", site)
 
@@ -48,3 +52,32 @@ def test_a_segment_that_is_always_answered_otherwise_says_so_of_the_server() -> 
     odd.set_out(Wire(), site, 0.0)
     with pytest.raises(UnrangedError, match="more than was asked for"):
         aftermath.take(odd, site, Unranged("more than was asked for"), [odd, other])
+
+
+@pytest.mark.parametrize(
+    ("since", "again", "over", "halves"),
+    [
+        (4.0, False, False, True),
+        (4.8, False, False, True),
+        # It was there before, went on as well, or was refused itself.
+        (3.9, False, False, False),
+        (4.8, True, False, False),
+        (4.8, False, True, False),
+    ],
+)
+def test_a_place_that_a_newcomer_took_says_nothing_of_requests_over_a_connection(
+    since: float, *, again: bool, over: bool, halves: bool
+) -> None:
+    aftermath, site = alone(retries=5)
+    segment, other = Segment(0, 100_000, 0), Segment(100_000, 200_000, 100_000)
+    refused = Refused(None, NetworkError("busy"))
+    segment.set_out(Wire(), site, 4.0)
+    other.set_out(Wire(), site, since, again=again)
+    if over:
+        other.wire = None
+    for now, then in ((5.0, halves), (9.0, False)):
+        # The second time nobody has set out since.
+        segment.set_out(Wire(), site, now, again=True)
+        segment.wire = None
+        aftermath.take(segment, site, refused, [segment, other])
+        assert aftermath.halves is then

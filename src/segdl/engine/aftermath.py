@@ -92,7 +92,7 @@ class Aftermath:
             segment.tries = 0
             self._unranged = self._in_vain = 0
         self._sites.came_back(site, _said(outcome, segment), wait=_wait(outcome))
-        if segment.again and isinstance(outcome, Refused | Unranged | Retry | Fail | Denied):
+        if segment.again and _says_no_to_more(outcome, segment, others):
             self.halves = False
         match outcome:
             case Streamed(end=end, proved=proved, lasts=lasts):
@@ -263,6 +263,17 @@ class Aftermath:
             limit = site.gate.limit
             text = f"the server takes no more connections: going on with {limit}"
             self._run.emit(Note(self._number, text))
+
+
+def _says_no_to_more(outcome: Outcome, segment: Segment, others: list[Segment]) -> bool:
+    """Tell whether another request over a connection was not welcome.
+
+    Between two requests its place may go to a newcomer that set out since the first of them.
+    """
+    if not isinstance(outcome, Refused):
+        return isinstance(outcome, Unranged | Retry | Fail | Denied)
+    newcomers = (each for each in others if each.wire is not None and not each.again)
+    return not any(each.set_out_at >= segment.before_at for each in newcomers)
 
 
 def _said(outcome: Outcome, segment: Segment) -> mirrors.Outcome | None:
