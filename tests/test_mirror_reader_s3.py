@@ -9,7 +9,7 @@ import pytest
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Further
-from segdl.mirror.readers.s3 import S3Listing
+from segdl.mirror.readers.s3 import S3Listing, s3_listing_without_md5
 from support.lists import AWS, MD5, MINIO
 from support.reading import entries, items, troubles
 
@@ -122,7 +122,7 @@ def test_paths_are_below_the_prefix(prefix: str, paths: list[str]) -> None:
 def test_which_etags_are_digests(etag: str, md5: str | None) -> None:
     (entry,) = entries(READER, page(thing("a", etag)), url=BUCKET)
     assert (entry.checksum and entry.checksum.hexdigest) == md5
-    without = S3Listing("s3-no-md5", digests=False)
+    without = s3_listing_without_md5()
     (entry,) = entries(without, page(thing("a", etag)), url=BUCKET)
     assert entry.checksum is None
     assert not without.recognises(page("").encode(), Document(name=""))

@@ -19,9 +19,7 @@ from segdl.mirror.loops import Names, Page, far_below, like_above
 from segdl.mirror.options import ListingOptions
 from segdl.mirror.profiles import Profiles
 from segdl.mirror.readers import relative
-from segdl.mirror.readers.index_html import IndexHtml
-from segdl.mirror.readers.index_json import IndexJson
-from segdl.mirror.readers.registry import reader_for
+from segdl.mirror.readers.registry import INDEX_PAGES, reader_for
 from segdl.mirror.sieve import INDEX, Sieve, Sifted
 from segdl.mirror.source import Opened, open_local
 
@@ -270,7 +268,7 @@ class _Walk:
 
 
 def _kind(reader: Reader) -> str:
-    return INDEX if isinstance(reader, IndexHtml | IndexJson) else reader.name
+    return INDEX if reader.name in INDEX_PAGES else reader.name
 
 
 def _folder(url: str) -> str:

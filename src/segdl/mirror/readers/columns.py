@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 
 from segdl.core.blanks import BLANKS, trimmed, trimmed_url
 from segdl.core.checksum import Checksum, algorithm_named, read_checksum, weakness
@@ -75,6 +74,9 @@ def seconds_of(value: object) -> int | None:
         iso = re.sub(r"\.[0-9]+", "", re.sub("[Zz]$", "+00:00", text))
         moment = datetime.fromisoformat(iso)
     except ValueError:
+        # It takes time to load, and hardly any list has dates of HTTP.
+        from email.utils import parsedate_to_datetime
+
         try:
             moment = parsedate_to_datetime(text)
         except (ValueError, OverflowError):

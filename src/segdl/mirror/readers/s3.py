@@ -89,6 +89,11 @@ class S3Listing:
         )
 
 
+def s3_listing_without_md5() -> S3Listing:
+    """Return the reader for a bucket whose ETags are no digests."""
+    return S3Listing("s3-no-md5", digests=False)
+
+
 @dataclass(slots=True)
 class _Page:
     """Hears of what is in a page. Confined to one reading."""
