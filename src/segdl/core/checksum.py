@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from segdl.core.hashing import CRC32C, can_hash, missing
@@ -137,6 +138,8 @@ def read_checksum(text: str) -> Checksum:
     return Checksum(algorithm, digits)
 
 
+# Rows of a table have the same names again and again.
+@lru_cache(maxsize=64)
 def algorithm_named(name: str) -> str | None:
     """Return what `new_hash` calls an algorithm, or None where it is not one of those in use.
 

@@ -13,7 +13,7 @@ from segdl.mirror.reading import Reading
 from segdl.mirror.way import clear_way
 
 # Seconds that the list is written down for before files are looked after again.
-_READS_FOR = 0.03
+_READS_FOR = 0.01
 
 
 class Feed:

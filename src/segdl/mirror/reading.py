@@ -12,9 +12,11 @@ from segdl.engine.run import TICK
 from segdl.errors import SegdlError
 from segdl.mirror.listing import Found
 
-# Items that are handed over at once, and that are read ahead at most.
+# Items that are handed over at once.
 _BATCH = 500
-_AHEAD = 1000
+# Items that are read while nobody waits for them: a thread that reads more would keep the
+# others from theirs.
+_AHEAD = 100
 
 
 class Reading:
