@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -59,6 +60,21 @@ def test_a_file_takes_no_library(
     words = [url, "-q", "-j", "4", "-d", str(tmp_path), "--cacert", str(authority.cacert)]
     assert printed(code, words) == f"0{loaded}\n"
     assert (tmp_path / "a.bin").read_bytes() == content
+
+
+def test_a_mirror_loads_only_what_its_own_list_takes(shared_nginx: Nginx, tmp_path: Path) -> None:
+    (shared_nginx.root / "a.bin").write_bytes(b"12345")
+    lines = {"url": shared_nginx.url("a.bin"), "size": 5}
+    (tmp_path / "list.jsonl").write_text(json.dumps(lines) + "\n")
+    watched = {*_LARGE, "csv", "html.parser", "subprocess", "xml.parsers.expat"}
+    code = (
+        "import sys; from segdl.cli.main import main\n"
+        "code = main(sys.argv[1:])\n"
+        f"print(code, *sorted({watched} & set(sys.modules)))"
+    )
+    words = ["mirror", "-q", str(tmp_path / "list.jsonl"), str(tmp_path / "here")]
+    assert printed(code, words) == "0\n"
+    assert (tmp_path / "here" / "a.bin").read_bytes() == b"12345"
 
 
 def test_a_connection_is_begun_before_much_is_loaded() -> None:

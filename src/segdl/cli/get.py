@@ -30,13 +30,12 @@ def get(arguments: Sequence[str]) -> int:
     early = _begin_to_connect(options)
     try:
         from segdl.cli.asoptions import network_options, transfer_options
+        from segdl.cli.downloading import carry_out
         from segdl.cli.session import cancelled_by_signals
 
         # It may ask for a password: while it does, a signal ends the program at once.
         network, transfer = network_options(options), transfer_options(options)
         with cancelled_by_signals() as cancel:
-            from segdl.cli.downloading import carry_out
-
             return carry_out(options, network, transfer, prefix=prefix, cancel=cancel, early=early)
     finally:
         if early is not None:

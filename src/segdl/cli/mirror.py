@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from segdl.cli.mirroroptions import Wanted, wanted_of
 from segdl.cli.mirrorparser import read_arguments
-from segdl.cli.session import Printer, cancelled_by_signals, logging_to
-from segdl.core.text import printable
-from segdl.core.url import parse_url
-from segdl.errors import CancelledError, DiskError, SegdlError, TargetLockedError, UsageError
+from segdl.cli.session import Printer
+from segdl.errors import CancelledError, SegdlError, UsageError
 from segdl.mirror.advice import OF_THE_RUN, in_terms_of
 from segdl.progress.view import make_view
-from segdl.store.faults import disk_errors, shown
-
-if TYPE_CHECKING:
-    from segdl.engine.helper import Helper
-    from segdl.mirror.happenings import Happening
-    from segdl.mirror.result import Result
-    from segdl.mirror.seen.audience import Audience
-
-_MANY_CONNECTIONS = 10
-_MOST_ERRORS = 20
 
 
 def mirror(arguments: Sequence[str]) -> int:
@@ -64,18 +48,21 @@ def _mirror(arguments: Sequence[str]) -> int:
         return status(options)
     else:
         mirrors = [wanted_of(options)]
-    if len(mirrors) == 1:
-        return _mirror_one(mirrors[0])
     return _mirror_all(mirrors)
 
 
 def _mirror_all(mirrors: Sequence[Wanted]) -> int:
     """Carry several out, one after the other; return the first failure's code."""
+    # Imported here: it takes time, which a wrong option must not wait for.
+    from segdl.cli.mirroring import mirror_one
+
+    if len(mirrors) == 1:
+        return mirror_one(mirrors[0])
     first = 0
     for wanted in mirrors:
         try:
             with in_terms_of(OF_THE_RUN):
-                code = _mirror_one(wanted)
+                code = mirror_one(wanted)
         except CancelledError:
             raise
         except SegdlError as error:
@@ -83,151 +70,3 @@ def _mirror_all(mirrors: Sequence[Wanted]) -> int:
             code = error.exit_code
         first = first or code
     return first
-
-
-def _mirror_one(wanted: Wanted) -> int:
-    # Imported here: they take time, which a wrong option must not wait for.
-    from segdl.mirror.seen.audience import SeenOptions, audience
-
-    options = SeenOptions(progress=wanted.progress, log=wanted.log_json, metrics=wanted.metrics)
-    insecure = wanted.network.insecure
-    with (
-        cancelled_by_signals() as cancel,
-        _helping(wanted) as helper,
-        audience(options, sys.stderr, wanted.name) as told,
-        logging_to(told, verbose=wanted.verbose, insecure=insecure),
-    ):
-        printer = Printer(told)
-        if max(_per_host(wanted)) > _MANY_CONNECTIONS and not wanted.quiet:
-            text = "more than 10 connections a host: many servers refuse that, or ban for it"
-            printer.line(f"segdl: {text}", to_error=True)
-        began = datetime.now(timezone.utc)
-        try:
-            with in_terms_of(OF_THE_RUN):
-                result = _carry_out(wanted, told, cancel, helper)
-        except TargetLockedError:
-            # The report is that of the run that is at work.
-            raise
-        except SegdlError as error:
-            told.keep(str(error))
-            failed = _report(wanted, told, began, error.exit_code)
-            if failed is not None and not isinstance(error, DiskError):
-                printer.error(failed)
-            raise
-        exit_code = result.exit_code
-        failed = _report(wanted, told, began, exit_code)
-        if failed is not None:
-            printer.error(failed)
-            exit_code = exit_code or failed.exit_code
-        _say(wanted, result, exit_code, told, printer)
-        return exit_code
-
-
-def _helping(wanted: Wanted) -> AbstractContextManager[Helper | None]:
-    """Have another process ready for small files; None where nothing is for it."""
-    mirror = wanted.mirror
-    # What it would log is not seen; and what a host may have of its own is counted here alone.
-    alone = wanted.verbose or any(host.connections for host in mirror.hosts)
-    if alone or wanted.prefix is not None or mirror.engine is not None:
-        return nullcontext()
-    from segdl.engine.helper import helping
-    from segdl.mirror.terms import network_for_files, transfer_for_files
-
-    transfer = transfer_for_files(wanted.transfer, connections=1)
-    return helping(network_for_files(wanted.network), transfer, mirror.max_files)
-
-
-def _carry_out(
-    wanted: Wanted, told: Audience, cancel: threading.Event, helper: Helper | None
-) -> Result:
-    from segdl.engine.surroundings import open_run
-    from segdl.mirror.happenings import Said
-    from segdl.mirror.relist import Listing
-    from segdl.mirror.session import Session
-
-    lock = threading.Lock()
-
-    def tell(happening: Happening) -> None:
-        with lock:
-            told(happening)
-
-    with open_run(
-        wanted.network,
-        wanted.transfer,
-        tell,
-        cancel,
-        max_files=wanted.mirror.max_files,
-        per_origin=max(_per_host(wanted)),
-        helper=helper,
-    ) as run:
-        listing = Listing(run, wanted.mirror, lambda text: tell(Said(text)))
-        place = None
-        if wanted.prefix is not None:
-            from segdl.mirror.bucket import InBucket
-            from segdl.mirror.options import INCOMING
-
-            place = InBucket(run, wanted.prefix, wanted.mirror.folder / INCOMING)
-        session = Session(wanted.mirror, wanted.transfer, tell)
-        return session.carry_out(
-            run, listing.read, has_to_read_again=listing.has_to_be_read_again, place=place
-        )
-
-
-def _report(wanted: Wanted, told: Audience, began: datetime, exit_code: int) -> DiskError | None:
-    """Write the report; return why that cannot be: the files matter more."""
-    from segdl.mirror.seen.report import About
-    from segdl.mirror.seen.report_files import write_report
-
-    source = wanted.mirror.listing.source
-    named = parse_url(source).public if "://" in source else printable(source, 1000)
-    about = About(name=wanted.name, source=named, began=began, exit_code=exit_code)
-    try:
-        with in_terms_of(OF_THE_RUN):
-            with disk_errors(wanted.report, "make"):
-                wanted.report.mkdir(parents=True, exist_ok=True)
-            write_report(wanted.report, told.report(about))
-    except DiskError as error:
-        return error
-    return None
-
-
-def _per_host(wanted: Wanted) -> list[int]:
-    own = [each.connections or 0 for each in wanted.mirror.hosts]
-    return [wanted.mirror.per_host, *own]
-
-
-def _say(wanted: Wanted, result: Result, exit_code: int, told: Audience, printer: Printer) -> None:
-    """Say how the run ended."""
-    if wanted.progress == "none":
-        # Nobody has said them yet.
-        for failure in result.failures[:_MOST_ERRORS]:
-            printer.error(failure)
-        if len(result.failures) > _MOST_ERRORS:
-            more = len(result.failures) - _MOST_ERRORS
-            text = f"segdl: and {more} failures more: see {shown(wanted.report / 'report.html')}"
-            printer.line(text, to_error=True)
-    if wanted.json:
-        printer.json(
-            {
-                "v": 1,
-                "directory": wanted.where,
-                "exit_code": exit_code,
-                **_figures(result),
-            }
-        )
-    elif not wanted.quiet:
-        printer.line(f"{shown(wanted.where)}  {told.summary()}")
-
-
-def _figures(result: Result) -> dict[str, int]:
-    last = result.rounds[-1]
-    fetched = sum(each.fetched for each in result.rounds)
-    return {
-        "files": last.intake.files,
-        "bytes": last.intake.bytes,
-        "fetched": fetched,
-        # The last round finds what those before it fetched.
-        "kept": max(0, last.intake.kept + last.done - fetched),
-        "failed": last.failed,
-        "removed": result.removed,
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -30,7 +31,11 @@ def cancelled_by_signals(*, orderly: bool = False) -> Iterator[threading.Event]:
     moments, and nobody else would do it.
 
     A signal that is ignored stays so: that is what nohup and `&` rely on.
+
+    This is where the work begins, with all modules loaded: garbage is looked for from here on.
     """
+    gc.freeze()
+    gc.enable()
     cancel = threading.Event()
 
     def stop(*_: object) -> None:

@@ -116,6 +116,8 @@ class Folder:
 
     def sweep(self) -> None:
         """Throw away what is in pieces still; see `Place`."""
+        if not self._incoming.exists():
+            return
         # Once, at the end: the first files need not wait until it is loaded.
         from segdl.mirror.engines.pieced import sweep
 

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from email.utils import formatdate
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from segdl.engine.run import Run
 from segdl.errors import ChecksumMismatchError, DiskError
 from segdl.mirror.aside import Aside, drop_parts, keep_right_pieces, kept_as
 from segdl.mirror.happenings import Happening, Said
-from segdl.mirror.hook import run_hook
 from segdl.mirror.job import Job, found_right
 from segdl.mirror.moving import move
 from segdl.mirror.options import MirrorOptions
@@ -88,6 +86,9 @@ class Work:
             # A run that was killed may have left something beside it.
             drop_parts(self._options.directory, job.row.path)
         if self._options.exec and (job.how != "unchanged" or _is_news(job)):
+            # Few have one, and what starts a program takes time to load.
+            from segdl.mirror.hook import run_hook
+
             path = self._options.directory / job.row.path
             job.hook_failed = run_hook(run, self._options.exec, path)
         return result
@@ -239,6 +240,9 @@ class Work:
             return None
         if row.had is not None:
             return row.had.version if row.had.stat == found else None
+        # It takes time to load, and most lists tell what their files are.
+        from email.utils import formatdate
+
         # Mirrors of all kinds leave the server's time on their files.
         modified = formatdate(found.modified // 1_000_000_000, usegmt=True)
         return Version(size=found.size, last_modified=modified)
