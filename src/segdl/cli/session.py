@@ -34,8 +34,9 @@ def cancelled_by_signals(*, orderly: bool = False) -> Iterator[threading.Event]:
 
     This is where the work begins, with all modules loaded: garbage is looked for from here on.
     """
-    gc.freeze()
-    gc.enable()
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
     cancel = threading.Event()
 
     def stop(*_: object) -> None:
