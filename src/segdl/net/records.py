@@ -46,8 +46,7 @@ def _take(secure: ssl.SSLSocket, room: memoryview) -> tuple[int, bool]:
     """Return how many bytes were there, and whether there will be no more."""
     got = 0
     length = len(room)
-    # What `recv_into` comes to: without it a GiB takes a 25th less time.
-    read = cast("Callable[[int, memoryview], int]", secure.read)
+    read = _reader(secure)
     try:
         while got < length:
             count = read(length - got, room[got:])
@@ -56,7 +55,17 @@ def _take(secure: ssl.SSLSocket, room: memoryview) -> tuple[int, bool]:
             got += count
     except ssl.SSLWantReadError:
         pass
-    except ssl.SSLWantWriteError:
-        # It wants to answer first, which a plain read sees to.
+    except (ssl.SSLWantWriteError, ssl.SSLEOFError):
+        # It wants to answer first, or has ended without a farewell: a plain read sees to both.
         return got, True
     return got, False
+
+
+def _reader(secure: ssl.SSLSocket) -> Callable[[int, memoryview], int]:
+    """Return what `recv_into` comes to in the end.
+
+    The two checks before it, whether the socket is closed and was wrapped, take a 25th of the
+    time of a GiB: it has 65,000 records.
+    """
+    own = getattr(secure, "_sslobj", None)
+    return cast("Callable[[int, memoryview], int]", secure.read if own is None else own.read)
