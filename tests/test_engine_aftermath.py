@@ -55,29 +55,38 @@ def test_a_segment_that_is_always_answered_otherwise_says_so_of_the_server() -> 
 
 
 @pytest.mark.parametrize(
-    ("since", "again", "over", "halves"),
+    ("heard_at", "what", "halves"),
     [
-        (4.0, False, False, True),
-        (4.8, False, False, True),
-        # It was there before, went on as well, or was refused itself.
-        (3.9, False, False, False),
-        (4.8, True, False, False),
-        (4.8, False, True, False),
+        (None, "", True),
+        (4.95, "", True),
+        # It was there before, went on as well, was refused itself, or is at another mirror.
+        (4.5, "", False),
+        (4.95, "again", False),
+        (4.95, "over", False),
+        (4.95, "elsewhere", False),
+        # The server says when to come again.
+        (4.95, "later", False),
     ],
 )
 def test_a_place_that_a_newcomer_took_says_nothing_of_requests_over_a_connection(
-    since: float, *, again: bool, over: bool, halves: bool
+    heard_at: float | None, what: str, *, halves: bool
 ) -> None:
     aftermath, site = alone(retries=5)
     segment, other = Segment(0, 100_000, 0), Segment(100_000, 200_000, 100_000)
-    refused = Refused(None, NetworkError("busy"))
+    refused = Refused(3.0 if what == "later" else None, NetworkError("busy"))
     segment.set_out(Wire(), site, 4.0)
-    other.set_out(Wire(), site, since, again=again)
-    if over:
+    elsewhere = alone(retries=5)[1]
+    other.set_out(Wire(), elsewhere if what == "elsewhere" else site, 4.0, again=what == "again")
+    other.heard_at = heard_at
+    if what == "over":
         other.wire = None
-    for now, then in ((5.0, halves), (9.0, False)):
-        # The second time nobody has set out since.
-        segment.set_out(Wire(), site, now, again=True)
-        segment.wire = None
-        aftermath.take(segment, site, refused, [segment, other])
-        assert aftermath.halves is then
+    segment.set_out(Wire(), site, 5.0, again=True)
+    segment.wire = None
+    aftermath.take(segment, site, refused, [segment, other])
+    assert aftermath.halves is halves
+    # By then it has been there for long.
+    other.heard_at = 5.0
+    segment.set_out(Wire(), site, 9.0, again=True)
+    segment.wire = None
+    aftermath.take(segment, site, refused, [segment, other])
+    assert not aftermath.halves

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from segdl.engine.background import Background, read_ahead
+from segdl.engine.background import read_ahead
 
 
 def test_all_items_come_in_order_however_many() -> None:
@@ -43,13 +43,6 @@ def test_what_came_before_a_defect_is_had_before_it() -> None:
     assert [next(items), next(items)] == [1, 2]
     with pytest.raises(ValueError, match="no number"):
         next(items)
-
-
-def test_who_waits_for_more_than_is_read_ahead_gets_it() -> None:
-    background = Background(iter(range(12)), ahead=2)
-    background.start()
-    assert background.take(5.0, enough=9, most=9) == ([*range(9)], False)
-    assert background.take(5.0, enough=9, most=9) == ([9, 10, 11], True)
 
 
 def test_a_source_is_read_a_little_ahead_and_no_further_once_nobody_takes() -> None:

@@ -85,6 +85,11 @@ def test_what_is_no_list(head: bytes, says: str) -> None:
         reader_for(head, Document(name=""))
 
 
+def test_what_its_server_calls_metalink_is_taken_for_nothing_else() -> None:
+    document = Document(name="", media_type="application/metalink4+xml")
+    assert reader_for(b"https://h/an-error-page\n", document).name == "metalink"
+
+
 def test_a_format_that_nobody_knows() -> None:
     with pytest.raises(UsageError, match="urls"):
         reader_for(b"https://h/a\n", Document(name=""), "no\x1bsuch")

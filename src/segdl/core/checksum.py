@@ -24,6 +24,7 @@ DIGITS = {
     "sha3_512": 128,
     CRC32C: 8,
 }
+_LONGEST_NAME = 20
 _STRONGEST_FIRST = (
     "sha512",
     "sha3_512",
@@ -138,8 +139,6 @@ def read_checksum(text: str) -> Checksum:
     return Checksum(algorithm, digits)
 
 
-# Rows of a table have the same names again and again.
-@lru_cache(maxsize=64)
 def algorithm_named(name: str) -> str | None:
     """Return what `new_hash` calls an algorithm, or None where it is not one of those in use.
 
@@ -147,7 +146,15 @@ def algorithm_named(name: str) -> str | None:
         >>> algorithm_named("SHA-256"), algorithm_named("sha3-512"), algorithm_named("crc32")
         ('sha256', 'sha3_512', None)
     """
-    known = re.sub(r"^sha-?(?=\d)", "sha", name.strip().lower()).replace("sha3-", "sha3_")
+    # What is kept must not grow with what a list has for names.
+    name = name.strip()
+    return _algorithm_named(name) if len(name) <= _LONGEST_NAME else None
+
+
+# Rows of a table have the same names again and again.
+@lru_cache(maxsize=64)
+def _algorithm_named(name: str) -> str | None:
+    known = re.sub(r"^sha-?(?=\d)", "sha", name.lower()).replace("sha3-", "sha3_")
     return known if known in DIGITS else None
 
 

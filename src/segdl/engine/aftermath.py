@@ -9,7 +9,7 @@ from segdl.core.causes import cause_of
 from segdl.core.verdict import Changed, Denied, Fail, Refused, Retry, Unranged
 from segdl.engine.busy import tell_busy
 from segdl.engine.outcome import Broken, Crash, Mismatch, Outcome, Streamed, TakenBack
-from segdl.engine.run import Run
+from segdl.engine.run import TICK, Run
 from segdl.engine.segment import Drop, Segment
 from segdl.engine.site import Site
 from segdl.engine.sites import Sites
@@ -268,12 +268,18 @@ class Aftermath:
 def _says_no_to_more(outcome: Outcome, segment: Segment, others: list[Segment]) -> bool:
     """Tell whether another request over a connection was not welcome.
 
-    Between two requests its place may go to a newcomer that set out since the first of them.
+    Between two requests its place may go to a newcomer, which is answered about when the
+    second one is refused. A server that says when to come again means everybody.
     """
-    if not isinstance(outcome, Refused):
-        return isinstance(outcome, Unranged | Retry | Fail | Denied)
-    newcomers = (each for each in others if each.wire is not None and not each.again)
-    return not any(each.set_out_at >= segment.before_at for each in newcomers)
+    if not isinstance(outcome, Refused) or outcome.after is not None:
+        return isinstance(outcome, Refused | Unranged | Retry | Fail | Denied)
+    newcomers = (
+        each
+        for each in others
+        if each.wire is not None and each.site is segment.site and not each.again
+    )
+    lately = segment.set_out_at - TICK
+    return not any(each.heard_at is None or each.heard_at >= lately for each in newcomers)
 
 
 def _said(outcome: Outcome, segment: Segment) -> mirrors.Outcome | None:

@@ -44,7 +44,7 @@ class Background(Generic[T]):
 
     Args:
         source: what is read, and closed at the end where it can be, in the thread.
-        ahead: items that are read while nobody waits for them, at most.
+        ahead: items that wait to be taken, at most.
     """
 
     def __init__(self, source: Iterator[T], ahead: int) -> None:
@@ -69,7 +69,7 @@ class Background(Generic[T]):
 
         Args:
             seconds: to wait, at most, for as many as are enough, or for the end.
-            enough: items to wait for.
+            enough: items to wait for; no more than `ahead`.
             most: items that are taken; None takes all.
 
         Raises:
@@ -77,7 +77,6 @@ class Background(Generic[T]):
         """
         with self._changed:
             self._wanted = enough
-            self._changed.notify()
             self._changed.wait_for(
                 lambda: len(self._items) >= enough or self._ended, timeout=seconds
             )
@@ -118,11 +117,8 @@ class Background(Generic[T]):
     def _put(self, item: T) -> bool:
         """Wait for room, and keep an item; tell whether anybody will take it."""
         with self._changed:
-            self._changed.wait_for(self._has_room)
+            self._changed.wait_for(lambda: self._left or len(self._items) < self._ahead)
             self._items.append(item)
             if len(self._items) == self._wanted:
                 self._changed.notify()
             return not self._left
-
-    def _has_room(self) -> bool:
-        return self._left or len(self._items) < max(self._ahead, self._wanted)

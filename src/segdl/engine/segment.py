@@ -49,7 +49,6 @@ class Segment:
         moved: `received` at that time.
         moves: how often something new was found to have come since `set_out_at`.
         set_out_at: when the attempt started.
-        before_at: when the one before it did.
         heard_at: when its server was first seen to have answered, or the attempt took over a
             response that came already; None before.
         speed: how fast the attempt brings bytes.
@@ -67,7 +66,6 @@ class Segment:
 
     __slots__ = (
         "again",
-        "before_at",
         "began",
         "beside",
         "brought",
@@ -113,7 +111,7 @@ class Segment:
         self.brought = 0
         self.received = self.counted = 0
         self.spent = 0.0
-        self.set_out_at = self.before_at = self.seen_at = self.moved_at = 0.0
+        self.set_out_at = self.seen_at = self.moved_at = 0.0
         self.heard_at: float | None = None
         self.seen = self.moved = self.moves = 0
         self.speed: Speed = flowing(0.0, 0)
@@ -152,7 +150,6 @@ class Segment:
         self.brought = self.position - self.began
         self.began = self.position
         self.seen = self.moved = self.received
-        self.before_at = self.set_out_at
         self.set_out_at = self.seen_at = self.moved_at = now
         self.moves = 0
         received = self.received

@@ -16,6 +16,7 @@ from segdl.mirror.stat import look
 from segdl.mirror.trash import Trash, as_fetched, prune
 from segdl.mirror.work import Work
 from segdl.results import DownloadResult
+from segdl.store.faults import disk_errors
 
 if TYPE_CHECKING:
     from segdl.mirror.engines.depot import Depot
@@ -116,8 +117,11 @@ class Folder:
 
     def sweep(self) -> None:
         """Throw away what is in pieces still; see `Place`."""
-        if not self._incoming.exists():
-            return
+        with disk_errors(self._incoming, "look at"):
+            try:
+                os.lstat(self._incoming)
+            except FileNotFoundError:
+                return
         # Once, at the end: the first files need not wait until it is loaded.
         from segdl.mirror.engines.pieced import sweep
 

@@ -12,11 +12,9 @@ from segdl.engine.run import TICK
 from segdl.errors import SegdlError
 from segdl.mirror.listing import Found
 
-# Items that are handed over at once.
+# Items that are handed over at once, and that are read ahead at most: a thread that reads
+# more would keep the others from what is theirs to do.
 _BATCH = 500
-# Items that are read while nobody waits for them: a thread that reads more would keep the
-# others from theirs.
-_AHEAD = 100
 
 
 class Reading:
@@ -34,7 +32,7 @@ class Reading:
     def __init__(
         self, read: Callable[[], Generator[Found, None, None]], cancel: threading.Event
     ) -> None:
-        self._background = Background(_begun_in_its_thread(read), _AHEAD)
+        self._background = Background(_begun_in_its_thread(read), _BATCH)
         self._cancel = cancel
         self.ended = False
         self.error: SegdlError | None = None

@@ -77,7 +77,7 @@ def reader_for(head: bytes, document: Document, name: str | None = None) -> Read
     """
     if name is not None:
         return _named(name)
-    can_be_markup = _can_be_markup(head)
+    can_be_markup = _can_be_markup(head) or "metalink" in document.media_type
     for ours in _MARKED:
         if ours in _OF_MARKUP and not can_be_markup:
             continue
