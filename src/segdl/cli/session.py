@@ -32,7 +32,8 @@ def cancelled_by_signals(*, orderly: bool = False) -> Iterator[threading.Event]:
 
     A signal that is ignored stays so: that is what nohup and `&` rely on.
 
-    This is where the work begins, with all modules loaded: garbage is looked for from here on.
+    This is where the work begins: what was loaded until here is for good, and garbage is looked
+    for from here on.
     """
     if not gc.isenabled():
         gc.freeze()

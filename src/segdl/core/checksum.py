@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from segdl.core.hashing import CRC32C, can_hash, missing
@@ -24,7 +23,6 @@ DIGITS = {
     "sha3_512": 128,
     CRC32C: 8,
 }
-_LONGEST_NAME = 20
 _STRONGEST_FIRST = (
     "sha512",
     "sha3_512",
@@ -146,15 +144,7 @@ def algorithm_named(name: str) -> str | None:
         >>> algorithm_named("SHA-256"), algorithm_named("sha3-512"), algorithm_named("crc32")
         ('sha256', 'sha3_512', None)
     """
-    # What is kept must not grow with what a list has for names.
-    name = name.strip()
-    return _algorithm_named(name) if len(name) <= _LONGEST_NAME else None
-
-
-# Rows of a table have the same names again and again.
-@lru_cache(maxsize=64)
-def _algorithm_named(name: str) -> str | None:
-    known = re.sub(r"^sha-?(?=\d)", "sha", name.lower()).replace("sha3-", "sha3_")
+    known = name.strip().lower().replace("sha-", "sha").replace("sha3-", "sha3_")
     return known if known in DIGITS else None
 
 

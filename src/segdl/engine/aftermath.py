@@ -269,17 +269,16 @@ def _says_no_to_more(outcome: Outcome, segment: Segment, others: list[Segment]) 
     """Tell whether another request over a connection was not welcome.
 
     Between two requests its place may go to a newcomer, which is answered about when the
-    second one is refused. A server that says when to come again means everybody.
+    second one is refused, or will be. A server that says when to come again means everybody.
     """
-    if not isinstance(outcome, Refused) or outcome.after is not None:
-        return isinstance(outcome, Refused | Unranged | Retry | Fail | Denied)
-    newcomers = (
-        each
-        for each in others
-        if each.wire is not None and each.site is segment.site and not each.again
-    )
-    lately = segment.set_out_at - TICK
-    return not any(each.heard_at is None or each.heard_at >= lately for each in newcomers)
+    if isinstance(outcome, Refused) and outcome.after is None:
+        lately = segment.set_out_at - TICK
+        return not any(
+            each.heard_at is None or each.heard_at >= lately
+            for each in others
+            if each.wire is not None and each.site is segment.site and not each.again
+        )
+    return isinstance(outcome, Refused | Unranged | Retry | Fail | Denied)
 
 
 def _said(outcome: Outcome, segment: Segment) -> mirrors.Outcome | None:

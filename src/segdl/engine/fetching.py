@@ -50,15 +50,7 @@ class Fetching:
         confirmed: whether the server was found to have the same version still at the end.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        job: Job,
-        sites: Sites,
-        supply: Supply,
-        *,
-        number: int,
-    ) -> None:
+    def __init__(self, run: Run, job: Job, sites: Sites, supply: Supply, *, number: int) -> None:
         self._run = run
         self._job = job
         self._sites = sites

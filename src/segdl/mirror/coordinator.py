@@ -14,10 +14,10 @@ from segdl.mirror.advice import OF_A_FILE
 from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
 from segdl.mirror.feed import Feed
-from segdl.mirror.happenings import Done, GaveUp, Happening, Paused, Said, Taken, lost
+from segdl.mirror.happenings import GaveUp, Happening, Paused, Said, Taken, lost
 from segdl.mirror.hosts import Host, Hosts
 from segdl.mirror.intake import Intake
-from segdl.mirror.job import Job
+from segdl.mirror.job import Job, done
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
 from segdl.mirror.options import MirrorOptions
@@ -153,7 +153,7 @@ class Coordinator:
                 outcomes = self._carrier.carry(requests, self._jobs, most, first)
             stack.enter_context(closing(outcomes))
             for number, outcome in outcomes:
-                self._ended(this, hosts, self._jobs.pop(number), number, outcome)
+                self._ended(this, hosts, self._jobs.pop(number), outcome)
                 if self._is_enough(this):
                     return
 
@@ -227,9 +227,7 @@ class Coordinator:
         assert self._place.work is not None
         return self._place.work.settle(run, self._jobs[number], number, result)
 
-    def _ended(
-        self, this: RoundResult, hosts: Hosts, job: Job, number: int, outcome: Outcome
-    ) -> None:
+    def _ended(self, this: RoundResult, hosts: Hosts, job: Job, outcome: Outcome) -> None:
         for twin in job.rotted:
             self._rotted.note(twin)
         error = outcome.error if isinstance(outcome, Failure) else None
@@ -239,10 +237,12 @@ class Coordinator:
         if trouble is not None and outage.away:
             seconds = max(0.0, outage.not_before - self._run.clock())
             self._tell(Paused(job.row.host, seconds, trouble))
-        if isinstance(outcome, Failure):
-            if not again and not isinstance(error, CancelledError):
-                self._lost(this, job, outcome.error)
-            return
+        if isinstance(outcome, DownloadResult):
+            self._right(this, hosts, job, outcome)
+        elif not again and not isinstance(outcome.error, CancelledError):
+            self._lost(this, job, outcome.error)
+
+    def _right(self, this: RoundResult, hosts: Hosts, job: Job, result: DownloadResult) -> None:
         assert job.had is not None
         hosts.learn(job.row.path, job.had.stat.size)
         self._successes.add(job.row, job.had)
@@ -252,19 +252,7 @@ class Coordinator:
         if job.hook_failed:
             this.failures.append(SegdlError(job.hook_failed))
             self._tell(Said(job.hook_failed))
-        self._tell(
-            Done(
-                number,
-                job.row.path,
-                job.row.host,
-                job.had.stat.size,
-                outcome.fetched,
-                outcome.seconds,
-                job.how,
-                job.verified,
-                outcome.requests,
-            )
-        )
+        self._tell(done(job, job.had, result))
 
     def _lost(self, this: RoundResult, job: Job, error: SegdlError) -> None:
         error.advise(OF_A_FILE)

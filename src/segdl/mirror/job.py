@@ -8,7 +8,7 @@ from pathlib import Path
 from segdl.core.mirrorneed import Had, Need
 from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
-from segdl.mirror.happenings import How, Taken
+from segdl.mirror.happenings import Done, How, Taken
 from segdl.mirror.rows import Row
 from segdl.options import Request, TransferOptions
 from segdl.results import DownloadResult
@@ -79,4 +79,26 @@ def found_right(
         seconds=seconds,
         status="skipped",
         place=place,
+    )
+
+
+def done(job: Job, had: Had, result: DownloadResult) -> Done:
+    """Return what is said of a file that is right now.
+
+    Args:
+        job: the file.
+        had: what is here of it.
+        result: what became of its request.
+    """
+    taken = job.taken
+    return Done(
+        taken.file,
+        taken.path,
+        taken.host,
+        had.stat.size,
+        result.fetched,
+        result.seconds,
+        job.how,
+        job.verified,
+        result.requests,
     )
