@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -127,8 +128,18 @@ def test_a_dead_mirror_is_dropped(
 ) -> None:
     one, dead = origin(CONTENT, faults=SLOW), origin(CONTENT, faults=always(fault))
     notes = fetch(tmp_path, one.url, dead.url)
+    assert notes
     assert all(str(fault.status) in note for note in notes)
     assert len(dead.requests) <= 5
+
+
+def test_a_mirror_that_nobody_is_at_is_told_of(
+    origin: Callable[..., Origin], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    notes = fetch(tmp_path, origin(CONTENT, faults=SLOW).url, f"http://127.0.0.1:{port}/f")
+    assert notes[0] == "127.0.0.1 is left alone for a while: connection refused"
 
 
 def test_a_mirror_that_stalls_holds_nothing_up(

@@ -24,6 +24,7 @@ from segdl.engine.run import Run
 from segdl.engine.segment import Segment
 from segdl.engine.site import Pin, Site
 from segdl.engine.task import Task
+from segdl.errors import SegdlError
 from segdl.net.source import Source
 from segdl.progress.events import Note
 
@@ -198,6 +199,11 @@ class Sites:
             self._known[index] = self._known[index]._replace(state=State.DROPPED)
             self._tell(site, why.removeprefix(f"{site.name}: "))
         return True
+
+    def tell_failed(self, site: Site, error: SegdlError) -> None:
+        """Say that a mirror could not be tried, which it is again later."""
+        why = error.message.removeprefix(f"{site.name}: ")
+        self._run.emit(Note(self._number, f"{site.host} is left alone for a while: {why}"))
 
     def _others(self, index: int) -> bool:
         return any(

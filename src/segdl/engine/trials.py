@@ -99,6 +99,8 @@ class Trials:
             tried = self._failures[mirror] >= max(1, self._run.transfer.retries)
             if failure.fatal or tried:
                 self._give_up(mirror, failure.error)
+            elif self._failures[mirror] == 1:
+                self._sites.tell_failed(mirror, failure.error)
 
     def _give_up(self, mirror: Site, error: SegdlError) -> None:
         if not self._sites.drop(mirror, error.message):
