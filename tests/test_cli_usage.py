@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from support.nginx import Nginx
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
-# Not yet: the second issue.
 PROMISED = re.findall(
     r"\S+",
     """
@@ -54,6 +53,15 @@ def test_the_documented_options_are_those_of_the_parser() -> None:
         text.replace("\\|", "|") for text in re.findall(r"^\| `(-.*?)` \|", table, re.MULTILINE)
     }
     assert documented == {shown(action) for action in get_parser()._actions}
+
+
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    first = DOCS.read_text(encoding="utf-8").partition("\nOptions and URLs")[0]
+    documented = re.findall(r"^    segdl (\w+)", first, re.MULTILINE)
+    assert {"info", "bench", "mirror", "demo"} <= set(documented)
+    assert main(["--help"]) == 0
+    commands = capsys.readouterr().out.partition("commands:\n")[2].partition("\n\n")[0]
+    assert set(documented) == set(re.findall(r"^  segdl (\w+)", commands, re.MULTILINE))
 
 
 def test_promised_names_exist() -> None:

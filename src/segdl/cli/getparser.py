@@ -24,7 +24,10 @@ commands:
   segdl [get] URL ...     download (the default)
   segdl info URL          what the server says: size, ranges, validators, name, digests
   segdl bench [URL]       measure this link: one connection against several, and other tools
+  segdl mirror SOURCE DIR keep a folder equal to a remote list of files
   segdl demo              the main job against an embedded server, no internet needed
+
+`segdl COMMAND --help` says more of a command.
 
 A partial download waits in NAME.segdl/: the same command goes on from it.
 
