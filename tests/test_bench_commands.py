@@ -421,7 +421,10 @@ def test_exit_codes() -> None:
     # Another program's failure is its own, its wrong bytes are not.
     assert report(both, [run(0, 1, 1.0), failed(1, 1, 22)]).exit_code == 0
     wrong = report(both, [run(0, 1, 1.0), run(1, 1, 0.1, digest=WRONG)])
-    assert (wrong.exit_code, wrong.wrong) == (5, ["axel -j 8"])
+    assert (wrong.exit_code, wrong.wrong) == (
+        5,
+        ["axel -j 8 made a file that is not like the others."],
+    )
     assert wrong.rate(1) is None
     for code, expected in ((4, 4), (3, 3), (-9, 1), (None, 1)):
         ended = report(both, [failed(0, 1, code), run(1, 1, 1.0)])  # type: ignore[arg-type]

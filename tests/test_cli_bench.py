@@ -242,8 +242,16 @@ def test_wrong_bytes_are_found(nginx: Any, tmp_path: Path, work: Path) -> None:
         *("-j", "1", "--rounds", "1", "-d", work, "--checksum", "md5=" + "0" * 32, server.url("a"))
     )
     assert ended.code == 5
-    assert "segdl -j 1 made a file that is not like the others." in ended.out
+    had = hashlib.md5(b"a" * SIZE).hexdigest()
+    assert f"segdl -j 1 made a file of md5 {had}, which --checksum does not allow." in ended.out
     assert not os.listdir(work)
+
+
+def test_a_file_that_is_there_at_once_says_little_of_the_link(origin: Any, work: Path) -> None:
+    served = origin(b"a" * 200_000)
+    ended = run_bench("-j", "1", "--rounds", "1", "-d", work, served.url)
+    assert ended.code == 0
+    assert "are the start and the end of the program: more bytes" in ended.out
 
 
 def test_a_limit_on_connections_is_seen(nginx: Any, tmp_path: Path, work: Path) -> None:

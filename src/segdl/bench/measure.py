@@ -75,6 +75,7 @@ def measure(
         left_out=plan.left_out,
         runs=tuple(runs),
         digest=wishes.checksum or Checksum(algorithm, found),
+        named=wishes.checksum is not None,
     )
 
 

@@ -63,8 +63,7 @@ _RUN_HEAD = ("", "round", "time", "speed", "CPU", "what became of it")
 
 def _notes(report: Report) -> Iterator[str]:
     yield from report.finding.notes
-    for label in report.wrong:
-        yield f"{label} made a file that is not like the others."
+    yield from report.wrong
     for label, error in report.errors:
         yield f"{label}: {error}"
     for each in report.left_out:

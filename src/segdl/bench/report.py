@@ -33,7 +33,9 @@ class Run:
         exit_code: of the program; None where it was ended.
         cpu: seconds of all processors; None where the system does not tell.
         memory: most bytes in memory at a time, likewise.
-        speeds: connection by connection; empty for other programs.
+        speeds: connection by connection; empty for other programs, and where all bytes came
+            within a tenth of a second.
+        coming: seconds from the first byte to the last; None for other programs.
     """
 
     contender: int
@@ -46,6 +48,7 @@ class Run:
     cpu: float | None = None
     memory: int | None = None
     speeds: tuple[Stretch, ...] = field(default=(), repr=False)
+    coming: float | None = None
 
     @property
     def rate(self) -> float:
@@ -87,6 +90,7 @@ class Report:
         left_out: who did not.
         runs: in the order in which they ran.
         digest: that every file must have.
+        named: whether that was given, and not that of most files.
     """
 
     setting: Setting
@@ -95,6 +99,7 @@ class Report:
     left_out: tuple[LeftOut, ...]
     runs: tuple[Run, ...]
     digest: Checksum
+    named: bool = False
 
     def status(self, run: Run) -> Status:
         """Tell how a run ended: with the right bytes, others, or none."""
@@ -116,11 +121,19 @@ class Report:
 
     @property
     def wrong(self) -> list[str]:
-        """The contenders that made a file that is not like the others."""
-        labels = [
-            self.contenders[r.contender].label for r in self.runs if self.status(r) == "wrong"
+        """A sentence on each contender that made a wrong file."""
+        digests = {
+            self.contenders[run.contender].label: run.digest
+            for run in reversed(self.runs)
+            if self.status(run) == "wrong"
+        }
+        named, algorithm = self.named, self.digest.algorithm
+        return [
+            f"{label} made a file of {algorithm} {digest}, which --checksum does not allow."
+            if named
+            else f"{label} made a file that is not like the others."
+            for label, digest in sorted(digests.items())
         ]
-        return sorted(set(labels))
 
     @property
     def errors(self) -> list[tuple[str, str]]:
@@ -153,11 +166,7 @@ class Report:
         by_round = {run.round: run.rate for run in self.good(index)}
         used = [connections_used(run.speeds) for run in self.good(index)]
         known = sorted(count for count in used if count is not None)
-        idle = [
-            1 - sum(stretch.stop - stretch.start for stretch in run.speeds) / run.seconds
-            for run in self.good(index)
-            if run.speeds
-        ]
+        idle = [1 - run.coming / run.seconds for run in self.good(index) if run.coming is not None]
         return Group(
             label=contender.label,
             connections=contender.connections,

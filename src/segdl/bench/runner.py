@@ -123,6 +123,7 @@ def _run(course: Course, index: int, number: int, folder: Path, limit: float | N
         cpu=ended.cpu,
         memory=ended.memory,
         speeds=stretches(listener.moments),
+        coming=listener.coming,
     )
 
 

@@ -65,8 +65,8 @@ def _lines(report: Report) -> Iterator[Text]:
     finding = report.finding
     yield Text(finding.text, style="bold")
     yield from map(Text, finding.notes)
-    for label in report.wrong:
-        yield Text(f"{label} made a file that is not like the others.", style="bold red")
+    for sentence in report.wrong:
+        yield Text(sentence, style="bold red")
     for label, error in report.errors:
         yield Text(f"{label}: {error}", style="red")
     for each in report.left_out:

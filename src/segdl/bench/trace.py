@@ -50,6 +50,11 @@ class Events:
     done: int = 0
     failure: str = ""
 
+    @property
+    def coming(self) -> float | None:
+        """Seconds from the start of the download to its last bytes; None where none is told of."""
+        return self.moments[-1].seconds - self.moments[0].seconds if self.moments else None
+
     def line(self, seconds: float, text: bytes) -> None:
         """Take one line of standard error; what is no event is what went wrong, or nothing."""
         try:
