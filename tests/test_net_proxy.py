@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -111,20 +112,28 @@ def test_the_environment(origin: Callable[..., Origin], tmp_path: Path) -> None:
         assert len(proxy.asked) == 2
 
 
-def test_a_proxy_that_is_not_there(origin: Callable[..., Origin], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("proxy", "why"),
+    [
+        ("http://me:gone-7745@127.0.0.1:1", "127.0.0.1:1: connection refused"),
+        ("http://me:gone-7745@no.such.invalid:80", "no.such.invalid:80: cannot resolve its host"),
+        ("socks5h://me:gone-7745@127.0.0.1:1", "SOCKS5 proxy 127.0.0.1:1: [Errno 111]"),
+        ("socks5://me:gone-7745@no.such.invalid:80", "cannot resolve its host name"),
+    ],
+)
+def test_a_proxy_that_is_not_there(
+    origin: Callable[..., Origin], tmp_path: Path, proxy: str, why: str
+) -> None:
     served = origin(b"x")
-    ended = run_segdl(
-        "-q",
-        "--retries",
-        "1",
-        "--proxy",
-        "http://me:gone-7745@127.0.0.1:1",
-        served.url,
-        cwd=tmp_path,
-    )
-    assert ended.code == 3
-    assert "proxy" in ended.err
+    by_option = run_segdl("-q", "--retries", "1", "--proxy", proxy, served.url, cwd=tmp_path)
+    by_name = {"http_proxy": proxy}
+    ended = run_segdl("-q", "--retries", "1", served.url, cwd=tmp_path, env=by_name)
+    assert (by_option.code, by_option.err) == (3, ended.err)
+    assert "the proxy failed: " in ended.err
+    assert why in ended.err
+    assert "; check --proxy, or http_proxy and the like in the environment" in ended.err
     assert "7745" not in ended.err
+    assert not os.listdir(tmp_path)
 
 
 def test_the_api_checks_the_url_of_a_proxy() -> None:

@@ -73,10 +73,16 @@ def translate(error: BaseException, what: str) -> TransferError:
 
     import urllib3
 
+    from segdl.net.proxyfailures import HINT, proxy_trouble
+
     chain = list(_chain(error))
     for cause in chain:
         if full := no_more_files(cause, what):
             return TransferError(full, fatal=True)
+    if (why := proxy_trouble(chain)) is not None:
+        return TransferError(
+            NetworkError(f"{what}: the proxy failed: {why}", hint=HINT, trouble="proxy")
+        )
     for cause in chain:
         if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
             return TransferError(
@@ -120,14 +126,6 @@ def translate(error: BaseException, what: str) -> TransferError:
                     trouble="connect",
                 ),
                 refused=True,
-            )
-        if isinstance(cause, urllib3.exceptions.ProxyError):
-            return TransferError(
-                NetworkError(
-                    f"{what}: the proxy failed: {_reason(cause)}",
-                    hint="check --proxy",
-                    trouble="proxy",
-                )
             )
         if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
             return TransferError(
