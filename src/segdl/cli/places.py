@@ -8,6 +8,7 @@ import re
 from segdl.core.url import parse_source, parse_url
 from segdl.errors import UsageError
 
+_WORD = re.compile("[a-z]+")
 _ENDING = re.compile(r"\.(meta4|metalink)(?=$|[?#])", re.IGNORECASE)
 
 
@@ -28,10 +29,16 @@ def check(options: argparse.Namespace) -> None:
         )
     for url in options.urls:
         if not _is_path(url, options):
+            _refuse_word(url)
             parse_source(url)
     for place in options.metalink:
         if "://" in place:
             parse_url(place)
+
+
+def _refuse_word(text: str) -> None:
+    if _WORD.fullmatch(text):
+        raise UsageError(f"{text!r} is neither a URL nor a command", hint="see segdl --help")
 
 
 def _refuse_what_goes_with_one(options: argparse.Namespace) -> None:
