@@ -146,6 +146,10 @@ def test_secrets_come_from_the_environment_and_netrc(
             "[mirror.one] and [mirror.two] have the same folder",
         ),
         (
+            "[defaults]\nreport-to = 'r'\n" + ONE + ONE.replace("one", "two"),
+            "[mirror.one] and [mirror.two] have the same folder for reports; give each its own",
+        ),
+        (
             ONE + ONE.replace("mirror.one", "mirror.two").replace('"one"', '"x/../one/"'),
             "[mirror.one] and [mirror.two] have the same folder",
         ),
@@ -249,9 +253,15 @@ def test_a_mirror_that_is_named_twice_is_one(tmp_path: Path) -> None:
     ],
 )
 def test_files_that_a_run_needs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, why: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    why: str,
 ) -> None:
     """A run tells of them when it comes to the mirror: others go on without."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.txt").touch()
     path, away = tmp_path / "mirrors.toml", tmp_path / "away"
     path.write_text(ONE + ONE.replace("one", "two") + f"{key} = '{away}'\n")
     assert main(["mirror", "--config", str(path), "--check-config"]) == 2
@@ -285,19 +295,22 @@ def test_options_of_the_command_line_go_before_the_file(
     assert (one.mirror.delete, one.mirror.per_host, one.mirror.verify) == ("trash", 2, True)
 
 
-@pytest.mark.parametrize("other", ["--status", "--report"])
-def test_what_does_not_go_with_a_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str
+def test_what_does_not_go_with_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mirrors.toml"
+    path.write_text(ONE)
+    assert main(["mirror", "--config", str(path), "--report"]) == 2
+    assert "--report wants" in capsys.readouterr().err
+
+
+def test_check_config(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "mirrors.toml"
     path.write_text(ONE)
-    assert main(["mirror", "--config", str(path), other]) == 2
-    assert f"{other} wants" in capsys.readouterr().err
-
-
-def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "mirrors.toml"
-    path.write_text(ONE)
+    assert main(["mirror", "--config", str(path), "--check-config"]) == 2
+    assert "[mirror.one] source: list.txt is not there" in capsys.readouterr().err
+    (tmp_path / "list.txt").touch()
     assert main(["mirror", "--config", str(path), "--check-config"]) == 0
     path.write_text(ONE + "colour = 1\n")
     assert main(["mirror", "--config", str(path), "--check-config"]) == 2
@@ -307,7 +320,7 @@ def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["source"], ["a", "b", "c"], ["--check-config"], ["--status"], ["--status", "a", "b"],
+        [], ["source"], ["a", "b", "c"], ["--check-config"], ["--status"],
         ["--depth", "x", "a", "b"], ["--max-delete", "101%", "a", "b"], ["--order", "z", "a", "b"],
         ["--exec", "'", "a", "b"], ["--contact", "no spaces", "a", "b"], ["--nonsense", "a", "b"],
     ],
@@ -320,6 +333,7 @@ def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None
 def shown(action: argparse.Action) -> str:
     names = sorted(action.option_strings, key=lambda name: name.startswith("--"))
     value = "|".join(map(str, action.choices)) if action.choices else action.metavar
+    value = f"[{value}]" if action.nargs == "?" else value
     return ", ".join(names) + ("" if action.nargs == 0 else f" {value}")
 
 
@@ -374,7 +388,7 @@ def test_systemd_takes_the_units_of_the_documentation(tmp_path: Path) -> None:
 
 def test_unattended_commands_of_the_documentation_are_taken() -> None:
     text = DOCS.read_text("utf-8")
-    lines = re.findall(r"(?:ExecStart=|mirror  )/usr/local/bin/segdl mirror (.*)", text)
+    lines = re.findall(r"(?:ExecStart=|mirror  .*)/usr/local/bin/segdl mirror (.*)", text)
     assert len(lines) == 2
     for line in lines:
         assert read_arguments(shlex.split(line)).config == Path("/etc/segdl/mirrors.toml")

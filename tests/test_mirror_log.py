@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from segdl.errors import ChecksumMismatchError, DiskError
-from segdl.mirror.happenings import Done, GaveUp, Happening, Kept, Listed, Paused, Said, Taken, lost
+from segdl.mirror.happenings import (
+    Done,
+    Ended,
+    GaveUp,
+    Happening,
+    Kept,
+    Listed,
+    Paused,
+    Said,
+    Taken,
+    lost,
+)
 from segdl.mirror.seen.board import Board
 from segdl.mirror.seen.log import LOGGER, logging_to
 from segdl.progress.events import (
@@ -41,7 +52,7 @@ URL = "https://me:pw@h.example/a.iso?sig=SECRET"
 def logged(path: Path, happened: Iterable[Happening]) -> list[dict[str, Any]]:
     board = Board()
     told: list[str] = []
-    with logging_to(path, board, told.append) as log:
+    with logging_to(path, board, "isos", told.append) as log:
         for happening in happened:
             board.take(happening)
             log(happening)
@@ -60,6 +71,7 @@ def test_a_line_has_time_level_event_and_fields(tmp_path: Path) -> None:
     assert abs((when - before).total_seconds()) < 100
     assert line == {
         "level": "WARNING",
+        "mirror": "isos",
         "v": 1,
         "event": "busy",
         "file": 1,
@@ -74,6 +86,8 @@ def test_a_line_has_time_level_event_and_fields(tmp_path: Path) -> None:
     ("happening", "level"),
     [
         (Said("x"), "INFO"),
+        (Ended(0), "INFO"),
+        (Ended(4, "x"), "ERROR"),
         (Done(1, "p", "h", 1, 1, 1.0, "fetched", None, 1), "INFO"),
         (Listed(1, 1, True), "INFO"),
         (Listed(1, 1, False, broken=True), "INFO"),
@@ -137,7 +151,7 @@ def test_a_whole_run_is_appended(tmp_path: Path) -> None:
 
 def test_every_line_is_there_at_once(tmp_path: Path) -> None:
     board = Board()
-    with logging_to(tmp_path / "log", board, print) as log:
+    with logging_to(tmp_path / "log", board, "isos", print) as log:
         for number in range(1, 4):
             log(Said("x"))
             assert len(read(tmp_path / "log")) == number
@@ -146,7 +160,7 @@ def test_every_line_is_there_at_once(tmp_path: Path) -> None:
 def test_the_logger_is_left_as_it_was(tmp_path: Path) -> None:
     logger = logging.getLogger(LOGGER)
     before = (logger.level, logger.propagate, list(logger.handlers))
-    with logging_to(tmp_path / "log", Board(), print):
+    with logging_to(tmp_path / "log", Board(), "isos", print):
         # Whatever else is told to this logger is a line as well.
         logger.warning("by %s", "hand")
     assert (logger.level, logger.propagate, list(logger.handlers)) == before
@@ -157,7 +171,7 @@ def test_the_logger_is_left_as_it_was(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_opened(tmp_path: Path) -> None:
     with (
         pytest.raises(DiskError, match=r"cannot write the log to .*none"),
-        logging_to(tmp_path / "none" / "log", Board(), print),
+        logging_to(tmp_path / "none" / "log", Board(), "isos", print),
     ):
         pass
     assert not logging.getLogger(LOGGER).handlers
@@ -166,7 +180,7 @@ def test_a_log_that_cannot_be_opened(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="an open file cannot be moved there")
 def test_a_log_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
     path, old = tmp_path / "log", tmp_path / "log.1"
-    with logging_to(path, Board(), print) as log:
+    with logging_to(path, Board(), "isos", print) as log:
         log(Said("one"))
         path.rename(old)
         log(Said("two"))
@@ -180,7 +194,7 @@ def test_a_full_disk_is_told_once_and_the_log_goes_on(tmp_path: Path) -> None:
     told: list[str] = []
     with tiny_tmpfs(1024 * 1024, tmp_path) as folder:
         path, filler = folder / "log", folder / "filler"
-        with logging_to(path, Board(), told.append) as log:
+        with logging_to(path, Board(), "isos", told.append) as log:
             log(Said("before"))
             _fill(filler)
             for _ in range(5):

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -24,13 +25,13 @@ from support.program import Program, run_segdl, start_segdl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import StartNginx
     from support.nginx import Nginx
     from support.origin import Origin
 
 MIB = 1024 * 1024
+DOCS = Path(__file__).parents[1] / "docs" / "mirror.md"
 
 
 class Archive:
@@ -314,6 +315,89 @@ def test_status_counts_what_is_not_listed_apart(archive: Archive, tmp_path: Path
     assert (told["files"], told["here"], told["unlisted"]) == (left, left + 1, 1)
 
 
+def test_status_of_several_and_of_a_file(archive: Archive, tmp_path: Path) -> None:
+    config = tmp_path / "mirrors.toml"
+    config.write_text(
+        f"[mirror.one]\nsource = '{archive.list}'\ndir = '{tmp_path / 'one'}'\n"
+        f"[mirror.two]\nsource = '{archive.list}'\ndir = '{tmp_path / 'two'}'\n"
+        # Nobody is asked for anything: no secret is missed.
+        "[host.h]\nbearer-env = 'NO_SUCH_VARIABLE'\n"
+    )
+    assert run_segdl("mirror", "-q", archive.list, tmp_path / "two").code == 0
+    status = run_segdl("mirror", "--status", "--config", config, "two")
+    assert (status.code, status.out.count("complete, after")) == (0, 1)
+    for arguments in (("--config", config), (tmp_path / "one", tmp_path / "two")):
+        status = run_segdl("mirror", "--status", "--json", *arguments)
+        assert status.code == 6
+        assert "one is no mirror" in status.err
+        assert [json.loads(line)["complete"] for line in status.out.splitlines()] == [True]
+
+
+def test_status_counts_the_list_before_one_that_could_not_be_read(
+    archive: Archive, tmp_path: Path
+) -> None:
+    mirrored, count = tmp_path / "mirrored", len(archive.files)
+    assert run_segdl("mirror", "-q", archive.list, mirrored).code == 0
+    assert run_segdl("mirror", "-q", archive.server.url("gone.sums"), mirrored).code == 4
+    status = run_segdl("mirror", "--status", mirrored)
+    assert status.code == 1
+    assert f": {count} of {count} files, " in status.out
+    assert "its list could not be read, or named nothing: counted is an earlier one" in status.out
+    assert "does not name" not in status.out
+    told = json.loads(run_segdl("mirror", "--status", "--json", mirrored).out)
+    assert (told["earlier"], told["complete"], told["unlisted"]) == (True, False, 0)
+
+
+def test_results_as_documented(archive: Archive, tmp_path: Path) -> None:
+    text = (DOCS.parent / "cli.md").read_text("utf-8")
+    section = text.partition("### Results of `mirror`")[2].partition("### Results of `info`")[0]
+    run, status = section.split("`segdl mirror --status --json`")
+    rows = re.findall(r"^\| (`.*?`) \| (always|read|not read) \|", run, re.MULTILINE)
+    of_run = {kind: set[str]() for _, kind in rows}
+    for names, kind in rows:
+        of_run[kind] |= set(re.findall(r"`(\w+)`", names))
+    of_status = {
+        name
+        for row in re.findall(r"^\| (`.*?`) \|", status, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    log, mirrored = tmp_path / "log.jsonl", tmp_path / "mirrored"
+    options = ("--json", "--log-json", log)
+    whole = run_segdl("mirror", *options, archive.list, mirrored)
+    assert set(json.loads(whole.out)) == of_run["always"] | of_run["read"]
+    failed = run_segdl("mirror", *options, archive.server.url("gone"), mirrored)
+    told = json.loads(failed.out)
+    assert set(told) == of_run["always"] | of_run["not read"]
+    assert (told["name"], told["exit_code"], failed.code) == ("mirrored", 4, 4)
+    assert set(json.loads(run_segdl("mirror", "--status", "--json", mirrored).out)) == of_status
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {line["mirror"] for line in lines} == {"mirrored"}
+    ended = [line for line in lines if line["event"] == "ended"]
+    assert [(line["level"], line["exit_code"]) for line in ended] == [("INFO", 0), ("ERROR", 4)]
+    assert "the server answered 404" in ended[1]["message"]
+
+
+def test_the_trash_is_emptied_by_when_files_came_there(archive: Archive, tmp_path: Path) -> None:
+    mirrored, listed = tmp_path / "mirrored", tmp_path / "SHA256SUMS"
+    listed.write_text(archive.sums)
+    for path in archive.files:
+        os.utime(archive.server.root / path, (1e9, 1e9))
+    wanted = ("--base-url", archive.server.url(""), listed, mirrored)
+    assert run_segdl("mirror", "-q", *wanted).code == 0
+    gone, *rest = archive.sums.splitlines(keepends=True)
+    listed.write_text("".join(rest))
+    assert run_segdl("mirror", "-q", "--delete", *wanted).code == 0
+    (trashed,) = (mirrored / ".segdl/trash").iterdir()
+    (command,) = re.findall(r"^    (find .*trash .*)$", DOCS.read_text("utf-8"), re.MULTILINE)
+    words = [mirrored / ".segdl/trash" if "trash" in each else each for each in command.split()]
+    subprocess.run(words, check=True)
+    assert (trashed / gone.split()[1]).stat().st_mtime == 1e9
+    month = time.time() - 32 * 86400
+    os.utime(trashed, (month, month))
+    subprocess.run(words, check=True)
+    assert not trashed.exists()
+
+
 def test_status_says_what_was_refused(archive: Archive, tmp_path: Path) -> None:
     mirrored, listed = tmp_path / "mirrored", tmp_path / "SHA256SUMS"
     listed.write_text(f"{archive.sums}{'0' * 64}  ../out\n")
@@ -343,7 +427,7 @@ def test_a_run_without_a_list_has_ended(archive: Archive, tmp_path: Path) -> Non
         assert run_segdl("mirror", "--log-json", log, archive.list, mirrored).code == 4
         told = json.loads((mirrored / ".segdl" / "report.json").read_text())
         assert any("404" in line for line in told["notes"]["lines"])
-        assert "404" in json.loads(log.read_text().splitlines()[-1])["text"]
+        assert "404" in json.loads(log.read_text().splitlines()[-1])["message"]
         status = run_segdl("mirror", "--status", mirrored)
         assert (status.code, "not complete" in status.out) == (1, True)
         (archive.server.root / "away").rename(archive.server.root / "SHA256SUMS")

@@ -30,22 +30,30 @@ def _mirror(arguments: Sequence[str]) -> int:
 
         if options.config is None:
             raise UsageError("--check-config checks the file of --config", hint="give it")
-        if options.status or options.report:
-            other = "--status" if options.status else "--report"
-            raise UsageError(f"{other} wants folders, not --config", hint="name them")
+        if options.report:
+            raise UsageError("--report wants folders, not --config", hint="name them")
         mirrors = read_config(
-            options.config, options.urls, arguments, thorough=options.check_config
+            options.config,
+            options.urls,
+            arguments,
+            thorough=options.check_config,
+            ask=not options.status,
         )
         if options.check_config:
             return 0
+        if options.status:
+            from segdl.cli.mirrorstatus import status
+
+            folders = [(each.mirror.directory, each.mirror.shard) for each in mirrors]
+            return status(folders, as_json=options.json)
     elif options.report:
         from segdl.cli.mirrormerge import merge_reports
 
         return merge_reports(options)
     elif options.status:
-        from segdl.cli.mirrorstatus import status
+        from segdl.cli.mirrorstatus import status_of_folders
 
-        return status(options)
+        return status_of_folders(options)
     else:
         mirrors = [wanted_of(options)]
     return _mirror_all(mirrors)

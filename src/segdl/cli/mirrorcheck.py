@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from segdl.cli.mirroroptions import Wanted
 from segdl.core.url import parse_url
 from segdl.errors import SegdlError, UsageError
-from segdl.options import NetworkOptions, Request
+from segdl.options import Request
+from segdl.store.faults import shown
 
 
 def check_options(wanted: Wanted) -> None:
@@ -30,12 +33,15 @@ def check_options(wanted: Wanted) -> None:
                 check(value)
 
 
-def check_files(network: NetworkOptions) -> None:
-    """Refuse files of secrets and certificates that no run could use as they are now.
+def check_files(wanted: Wanted) -> None:
+    """Refuse lists, secrets and certificates that no run could use as they are now.
 
     Raises:
         UsageError: what is wrong with which.
     """
+    network, source = wanted.network, wanted.mirror.listing.source
+    if "://" not in source and source != "-" and not os.path.exists(source):
+        raise UsageError(f"source: {shown(Path(source))} is not there", hint="write a whole path")
     if network.cacert is not None or network.cert is not None:
         from segdl.net.tls import SharedContext
 

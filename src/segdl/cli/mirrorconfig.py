@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,12 @@ _LARGEST = 1 << 64
 
 
 def read_config(
-    path: Path, names: Sequence[str], said: Sequence[str] = (), *, thorough: bool = False
+    path: Path,
+    names: Sequence[str],
+    said: Sequence[str] = (),
+    *,
+    thorough: bool = False,
+    ask: bool = True,
 ) -> list[Wanted]:
     """Read mirrors from a file.
 
@@ -36,6 +41,7 @@ def read_config(
         said: the command line, whose options go before those of the file.
         thorough: look at the files that it names, too: a run does so for each mirror, so that
             one of which they are missing does not keep the others from theirs.
+        ask: whether hosts will be asked for anything, which may take secrets.
 
     Raises:
         UsageError: what is wrong, and where.
@@ -43,18 +49,20 @@ def read_config(
     """
     document = load(path)
     with about(f"{shown(path)}:"):
-        wanted = _mirrors(document, names, said)
+        wanted = _mirrors(document, names, said, ask=ask)
         for each in wanted if thorough else ():
             with about(_shown(each.mirror.name)):
-                check_files(each.network)
+                check_files(each)
     return wanted
 
 
-def _mirrors(document: Table, names: Sequence[str], said: Sequence[str]) -> list[Wanted]:
+def _mirrors(
+    document: Table, names: Sequence[str], said: Sequence[str], *, ask: bool
+) -> list[Wanted]:
     only(document, ("defaults", "mirror", "host"), "the file")
     defaults = table_of(document.get("defaults", {}), "[defaults]")
     mirrors = table_of(document.get("mirror", {}), "[mirror]")
-    hosts = read_hosts(table_of(document.get("host", {}), "[host]"))
+    hosts = read_hosts(table_of(document.get("host", {}), "[host]")) if ask else ()
     unknown = [name for name in names if name not in mirrors]
     if unknown or not mirrors:
         known = ", ".join(printable(name, 60) for name in mirrors) or "none"
@@ -80,15 +88,20 @@ def _mirror(name: str, table: Table, hosts: Sequence[HostProfile], said: Sequenc
 
 
 def _check_apart(wanted: Sequence[Wanted]) -> None:
-    folders: dict[str, str] = {}
-    for each in wanted:
-        name = each.mirror.name
-        earlier = folders.setdefault(os.path.realpath(each.mirror.directory), name)
-        if earlier != name:
-            raise UsageError(
-                f"{_shown(earlier)} and {_shown(name)} have the same folder",
-                hint="give each its own dir",
-            )
+    kinds: list[tuple[str, str, Callable[[Wanted], Path]]] = [
+        ("folder", "dir", lambda each: each.mirror.directory),
+        ("folder for reports", "report-to", lambda each: each.report),
+    ]
+    for what, key, folder_of in kinds:
+        taken: dict[str, str] = {}
+        for each in wanted:
+            name = each.mirror.name
+            earlier = taken.setdefault(os.path.realpath(folder_of(each)), name)
+            if earlier != name:
+                raise UsageError(
+                    f"{_shown(earlier)} and {_shown(name)} have the same {what}",
+                    hint=f"give each its own {key}",
+                )
 
 
 def _shown(name: str) -> str:

@@ -15,12 +15,13 @@ from segdl.engine.helper import Helper, helping
 from segdl.engine.surroundings import open_run
 from segdl.errors import DiskError, SegdlError, TargetLockedError
 from segdl.mirror.advice import OF_THE_RUN, in_terms_of
-from segdl.mirror.happenings import Happening, Said
+from segdl.mirror.happenings import Ended, Happening, Said
 from segdl.mirror.relist import Listing
 from segdl.mirror.result import Result
 from segdl.mirror.seen.audience import Audience, SeenOptions, audience
 from segdl.mirror.session import Session
 from segdl.mirror.terms import network_for_files, transfer_for_files
+from segdl.progress.view import make_view
 from segdl.store.faults import disk_errors, shown
 
 _MANY_CONNECTIONS = 10
@@ -33,6 +34,17 @@ def mirror_one(wanted: Wanted) -> int:
     Raises:
         SegdlError: it could not be begun, or not gone on with.
     """
+    try:
+        return _mirror_one(wanted)
+    except SegdlError as error:
+        if wanted.json:
+            told = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+            view = make_view("none", sys.stderr)
+            Printer(view).json({**_result(wanted, error.exit_code), **told})
+        raise
+
+
+def _mirror_one(wanted: Wanted) -> int:
     options = SeenOptions(progress=wanted.progress, log=wanted.log_json, metrics=wanted.metrics)
     insecure = wanted.network.insecure
     with (
@@ -49,11 +61,13 @@ def mirror_one(wanted: Wanted) -> int:
         try:
             with in_terms_of(OF_THE_RUN):
                 result = _carry_out(wanted, told, cancel, helper)
-        except TargetLockedError:
+        except TargetLockedError as error:
             # The report is that of the run that is at work.
+            told(Ended(error.exit_code, str(error)))
             raise
         except SegdlError as error:
             told.keep(str(error))
+            told(Ended(error.exit_code, str(error)))
             failed = _report(wanted, told, began, error.exit_code)
             if failed is not None and not isinstance(error, DiskError):
                 printer.error(failed)
@@ -63,6 +77,7 @@ def mirror_one(wanted: Wanted) -> int:
         if failed is not None:
             printer.error(failed)
             exit_code = exit_code or failed.exit_code
+        told(Ended(exit_code))
         _say(wanted, result, exit_code, told, printer)
         return exit_code
 
@@ -143,16 +158,13 @@ def _say(wanted: Wanted, result: Result, exit_code: int, told: Audience, printer
             text = f"segdl: and {more} failures more: see {shown(wanted.report / 'report.html')}"
             printer.line(text, to_error=True)
     if wanted.json:
-        printer.json(
-            {
-                "v": 1,
-                "directory": wanted.where,
-                "exit_code": exit_code,
-                **_figures(result),
-            }
-        )
+        printer.json({**_result(wanted, exit_code), **_figures(result)})
     elif not wanted.quiet:
         printer.line(f"{shown(wanted.where)}  {told.summary()}")
+
+
+def _result(wanted: Wanted, exit_code: int) -> dict[str, object]:
+    return {"v": 1, "name": wanted.name, "directory": wanted.where, "exit_code": exit_code}
 
 
 def _figures(result: Result) -> dict[str, int]:

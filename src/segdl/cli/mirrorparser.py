@@ -113,7 +113,7 @@ def _add_work(parser: Parser) -> None:
         type=typed(read_engine),
         metavar="WHERE",
         help="have other processes fetch the files: processes:N here, or the workers of a Dask "
-        "cluster at dask://HOST:PORT; docs/mirror-cluster.md",
+        "cluster at dask://HOST:PORT, by TLS at dask+tls://HOST:PORT; docs/mirror-cluster.md",
     )
     add(
         "--piece",
@@ -141,10 +141,12 @@ def _add_keeping(parser: Parser) -> None:
     add = parser.add_argument_group("what is kept").add_argument
     add(
         "--delete",
+        nargs="?",
         choices=("trash", "now"),
+        metavar="trash|now",
         default="no",
         help="take files out that the list no longer has, if all of the rest succeeded; into "
-        f"{FOLDER}/trash (--delete), or for good (--delete=now)",
+        f"{FOLDER}/trash (--delete), or for good (--delete=now, with the sign)",
     )
     add(
         "--max-delete",
@@ -177,7 +179,7 @@ def _add_seen(parser: Parser) -> None:
         "--report-to",
         type=Path,
         metavar="FOLDER",
-        help=f"where report.json and report.html are written (DIR/{FOLDER})",
+        help=f"where report.json, report.html and failures.txt are written (DIR/{FOLDER})",
     )
     add(
         "--report",

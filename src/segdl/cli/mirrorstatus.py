@@ -1,15 +1,17 @@
-"""`segdl mirror --status DIR`: how a mirror is, whether or not a run is at work on it."""
+"""`segdl mirror --status DIR...`: how mirrors are, whether or not a run is at work on them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from segdl.cli.mirroroptions import folder_of
 from segdl.cli.session import Printer
+from segdl.core.shards import Shard
 from segdl.core.text import counted, human_size, printable
 from segdl.errors import DiskError, SegdlError, UsageError
 from segdl.mirror.ledger import Ledger
@@ -23,16 +25,46 @@ from segdl.store.faults import disk_errors, shown
 _MOST_SAID = 20
 
 
-def status(options: argparse.Namespace) -> int:
-    """Say how a mirror is; return 0 where the last listing was carried out to its end.
+def status_of_folders(options: argparse.Namespace) -> int:
+    """Say how the mirrors in the folders of a command line are; return as `status` does.
 
     Raises:
-        SegdlError: there is no mirror, or it cannot be read.
+        SegdlError: there is no folder, or as `status`.
     """
-    if len(options.urls) != 1:
-        raise UsageError("--status wants one folder", hint="write segdl mirror --status DIR")
-    directory = folder_of(options.urls[0], options)
-    path = ledger_path(directory, options.shard)
+    if not options.urls:
+        raise UsageError("--status wants folders", hint="write segdl mirror --status DIR...")
+    folders = [(folder_of(each, options), options.shard) for each in options.urls]
+    return status(folders, as_json=options.json)
+
+
+def status(folders: Sequence[tuple[Path, Shard | None]], *, as_json: bool) -> int:
+    """Say how mirrors are; return 0 where the last listing of each was carried out to its end.
+
+    Else it is the code of the first that failed: 1 where it was not carried out.
+
+    Args:
+        folders: of their ledgers, with the share that each is.
+        as_json: one object for each.
+
+    Raises:
+        SegdlError: the only one is no mirror, or cannot be read.
+    """
+    printer = Printer(make_view("none", sys.stderr))
+    first = 0
+    for directory, shard in folders:
+        try:
+            code = _status(directory, shard, printer, as_json=as_json)
+        except SegdlError as error:
+            if len(folders) == 1:
+                raise
+            printer.error(error)
+            code = error.exit_code
+        first = first or code
+    return first
+
+
+def _status(directory: Path, shard: Shard | None, printer: Printer, *, as_json: bool) -> int:
+    path = ledger_path(directory, shard)
     with disk_errors(path, "look at"):
         is_mirror = path.is_file()
     if not is_mirror:
@@ -40,8 +72,7 @@ def status(options: argparse.Namespace) -> int:
     with Ledger(path, readonly=True) as ledger:
         found = ledger.status()
     said = _said(path.with_name(JSON), found)
-    printer = Printer(make_view("none", sys.stderr))
-    if options.json:
+    if as_json:
         printer.json(
             {
                 "v": 1,
@@ -57,6 +88,7 @@ def status(options: argparse.Namespace) -> int:
                 "began": found.began,
                 "ended": found.ended,
                 "complete": found.complete,
+                "earlier": found.earlier,
                 "said": said,
             }
         )
@@ -94,7 +126,9 @@ def _lines(directory: Path, found: Status) -> list[str]:
     # As long as it is read nobody knows.
     if found.unlisted and found.ended is not None:
         size = human_size(found.unlisted_bytes)
-        lines.append(f"{counted(found.unlisted, 'file')} more that the list does not name, {size}")
+        far = "" if found.complete else ", as far as it was read,"
+        more = counted(found.unlisted, "file")
+        lines.append(f"{more} more that the list{far} does not name, {size}")
     if found.began is None:
         return [*lines, "no run yet"]
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.began))
@@ -103,6 +137,8 @@ def _lines(directory: Path, found: Status) -> list[str]:
     else:
         ending = "complete" if found.complete else "not complete"
         lines.append(f"run of {began}: {ending}, after {found.ended - found.began:.0f} s")
+        if found.earlier:
+            lines.append("its list could not be read, or named nothing: counted is an earlier one")
     if found.failed:
         lines.append(f"{counted(found.failed, 'file')} could not be had:")
         lines += [f"  {printable(path, 200)}: {printable(why, 400)}" for path, why in found.errors]

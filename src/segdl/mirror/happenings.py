@@ -128,8 +128,15 @@ class Round(NamedTuple):
     number: int
 
 
+class Ended(NamedTuple):
+    """The run is over, with that exit code; `message` is why it went no further, or empty."""
+
+    exit_code: int
+    message: str = ""
+
+
 Happening: TypeAlias = (
-    Listed | Kept | Taken | Done | Lost | GaveUp | Removed | Paused | Said | Round | Event
+    Listed | Kept | Taken | Done | Lost | GaveUp | Removed | Paused | Said | Round | Ended | Event
 )
 
 

@@ -24,6 +24,8 @@ class Status:
         began: seconds since 1970; None where there was no run.
         ended: likewise; None where it is at work, or was killed.
         complete: whether it ended with everything listed here.
+        earlier: whether what is counted is of an earlier listing, as this one named no file
+            before it ended: nobody knows what it would have named.
     """
 
     files: int
@@ -38,6 +40,7 @@ class Status:
     began: float | None
     ended: float | None
     complete: bool
+    earlier: bool
 
 
 def read_status(db: sqlite3.Connection) -> Status:
@@ -50,18 +53,22 @@ def read_status(db: sqlite3.Connection) -> Status:
     last = one(
         "SELECT id, began, ended, complete FROM listing ORDER BY id DESC LIMIT 1"
     ).fetchone() or (0, None, None, 0)
+    latest = one("SELECT COALESCE(MAX(listing), 0) FROM file").fetchone()[0]
+    over, complete = last[2] is not None, bool(last[3])
+    earlier = over and not complete and 0 < latest < last[0]
+    counted = latest if earlier else last[0]
     files, size, waiting, failed = one(
         "SELECT COUNT(*), CAST(TOTAL(size) AS INTEGER), COALESCE(SUM(need != 0), 0), "
         "COALESCE(SUM(error IS NOT NULL), 0) FROM file WHERE listing = ?",
-        (last[0],),
+        (counted,),
     ).fetchone()
     errors = one(
         "SELECT path, error FROM file WHERE listing = ? AND error IS NOT NULL "
         "ORDER BY path LIMIT 20",
-        (last[0],),
+        (counted,),
     ).fetchall()
     here, here_bytes = count_here(db)
-    unlisted, unlisted_bytes = count_here(db, "AND listing != ?", (last[0],))
+    unlisted, unlisted_bytes = count_here(db, "AND listing != ?", (counted,))
     return Status(
         files=files,
         bytes=size,
@@ -74,7 +81,8 @@ def read_status(db: sqlite3.Connection) -> Status:
         errors=tuple(errors),
         began=last[1],
         ended=last[2],
-        complete=bool(last[3]),
+        complete=complete,
+        earlier=earlier,
     )
 
 

@@ -100,7 +100,7 @@ def audience(
         told = Audience(board, view)
         if options.log is not None:
             tell = _teller(board, view)
-            told.log = stack.enter_context(logging_to(options.log, board, tell))
+            told.log = stack.enter_context(logging_to(options.log, board, name, tell))
         if options.metrics is not None:
             # It brings a server with it, which few want.
             from segdl.mirror.seen.metrics import metrics_at

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from segdl.mirror.happenings import (
     Done,
+    Ended,
     GaveUp,
     Happening,
     Listed,
@@ -57,10 +58,17 @@ _FLAGS = (
 
 
 class JsonFormatter(logging.Formatter):
-    """Makes a line of a record: time, level, event, and the event's fields.
+    """Makes a line of a record: time, level, mirror, event, and the event's fields.
 
     Records that no happening made have the event `log` and the field `text`.
+
+    Args:
+        mirror: what the mirror is called.
     """
+
+    def __init__(self, mirror: str) -> None:
+        super().__init__()
+        self._mirror = mirror
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its end, in ASCII."""
@@ -68,6 +76,7 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, object] = {
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname,
+            "mirror": self._mirror,
         }
         fields = getattr(record, "fields", None)
         line.update(fields or {"event": "log", "text": record.getMessage()})
@@ -155,7 +164,7 @@ class Log:
 
     def __call__(self, happening: Happening, /) -> None:
         """Log what deserves a line: not how far a file is."""
-        level = _LEVELS.get(type(happening))
+        level = _level_of(happening)
         if level is None or (isinstance(happening, Listed) and not _is_end(happening)):
             return
         fields = to_json(happening)
@@ -168,16 +177,22 @@ class Log:
         self._logger.log(level, "%s", fields["event"], extra={"fields": fields})
 
 
+def _level_of(happening: Happening) -> int | None:
+    if isinstance(happening, Ended):
+        return logging.ERROR if happening.exit_code else logging.INFO
+    return _LEVELS.get(type(happening))
+
+
 @contextmanager
-def logging_to(path: Path, board: Board, tell: Callable[[str], None]) -> Iterator[Log]:
-    """Yield what logs to `path`; the logger is left as it was found.
+def logging_to(path: Path, board: Board, name: str, tell: Callable[[str], None]) -> Iterator[Log]:
+    """Yield what logs of the mirror `name` to `path`; the logger is left as it was found.
 
     Raises:
         DiskError: the file cannot be opened.
     """
     logger = logging.getLogger(LOGGER)
     handler = AppendHandler(path, tell)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(name))
     before = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -8,6 +8,7 @@ from typing import get_args
 from segdl.core.causes import Cause
 from segdl.mirror.happenings import (
     Done,
+    Ended,
     GaveUp,
     Happening,
     How,
@@ -186,8 +187,9 @@ class Tally:
         match happening:
             case Started() | Progress():
                 self._advance(happening, now)
-            case Probing() | Finished():
-                # The mirror says itself when it begins with a file, and what came of it.
+            case Probing() | Finished() | Ended():
+                # The mirror says itself when it begins with a file, and what came of it; of the
+                # end there is nothing to be counted.
                 pass
             case Taken(file=file):
                 self.work[file] = Work(happening, now)
