@@ -233,6 +233,11 @@ def test_the_best_is_named() -> None:
             ("segdl -j 1 and curl are as fast as each other.",),
         ),
         (
+            [own(1, 6, 6), other("curl", 6.1, 6), other("wget", 5, 5)],
+            LENGTH,
+            ("segdl -j 1 and the fastest of the others, curl, are as fast as each other.",),
+        ),
+        (
             [own(1, 6, 6), other("curl", None, None)],
             LENGTH,
             ("curl failed in 2 of 2 rounds, and does not count.",),

@@ -61,7 +61,8 @@ def peers(groups: Sequence[Group], best: Group) -> tuple[str, ...]:
         return (
             f"{other.label} is {times_as_fast(other, best):.1f} times as fast as {best.label}.",
         )
-    return (f"{best.label} and {which} are as fast as each other.",)
+    comma = "," if "," in which else ""
+    return (f"{best.label} and {which}{comma} are as fast as each other.",)
 
 
 def failures(groups: Sequence[Group]) -> tuple[str, ...]:
