@@ -218,6 +218,13 @@ def test_what_ends_a_mirror_at_once() -> None:
         assert after([Mirror()], 0, outcome, 0.0).state is State.DROPPED
 
 
+def test_what_could_not_be_compared_waits_and_counts_for_nothing() -> None:
+    tried = Mirror()
+    for now in (0.0, 10.0, 20.0):
+        tried = after([tried, proved(1.0)], 0, Outcome.POSTPONED, now)
+        assert tried == Mirror(ready_at=now + 10.0)
+
+
 def test_a_proof_counts_for_one_that_is_not_dropped() -> None:
     assert after([Mirror(failures=1)], 0, Outcome.PROVED, 0.0) == Mirror(state=State.PROVED)
     dropped = Mirror(state=State.DROPPED)

@@ -122,6 +122,23 @@ def test_a_mirror_that_sends_other_bytes_later_is_expelled_with_what_it_brought(
     assert "it sent other bytes than the file's" in note
 
 
+@pytest.mark.parametrize("fault", [Status(503), Status(403)])
+def test_a_mirror_is_not_lost_where_the_origin_takes_no_request_more(
+    origin: Callable[..., Origin], tmp_path: Path, fault: Status
+) -> None:
+    slow = Drip(64 * 1024, 0.1)
+
+    def only_segments(request: Any, number: int) -> Any:
+        first, last = request.range
+        is_sample = last is not None and last - first == 4095
+        return fault if is_sample else slow
+
+    one, other = origin(CONTENT, faults=only_segments), origin(CONTENT, faults=SLOW)
+    (note,) = fetch(tmp_path, one.url, other.url)
+    assert note.startswith("127.0.0.1 cannot be held against the file yet: ")
+    assert f"the server answered {fault.status}" in note
+
+
 @pytest.mark.parametrize("fault", [Status(404), Status(500), Status(403)])
 def test_a_dead_mirror_is_dropped(
     origin: Callable[..., Origin], tmp_path: Path, fault: Status

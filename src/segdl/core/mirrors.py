@@ -46,6 +46,7 @@ class Outcome(Enum):
         REFUSED: 429 or 503.
         DENIED: it says no for good: 404 and the like.
         LIED: it holds another file, or sent other bytes.
+        POSTPONED: who it was to be held against did not answer: nothing was learned of it.
     """
 
     PROVED = "proved"
@@ -54,6 +55,7 @@ class Outcome(Enum):
     REFUSED = "refused"
     DENIED = "denied"
     LIED = "lied"
+    POSTPONED = "postponed"
 
 
 class Mirror(NamedTuple):
@@ -187,6 +189,8 @@ def after(
             return mirror._replace(state=State.PROVED, failures=0)
         case Outcome.PROVED | Outcome.BROUGHT:
             return mirror._replace(failures=0)
+        case Outcome.POSTPONED:
+            return mirror._replace(ready_at=max(mirror.ready_at, now + _RETRIAL))
         case Outcome.REFUSED if mirror.connections:
             # It is at its limit, which is no failure; `most` heeds it.
             return mirror

@@ -23,6 +23,14 @@ class NotTheSameError(Exception):
     """The mirror holds another file, or cannot send pieces of it; its text says how."""
 
 
+class OriginFailedError(Exception):
+    """The origin did not answer with what a mirror was to be held against: `failure` is how."""
+
+    def __init__(self, failure: TransferError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
 def prove(job: Job, mirror: Site, wire: Wire) -> Pin:
     """Return what responses of a mirror must be of, once it was shown to hold the same file.
 
@@ -37,7 +45,8 @@ def prove(job: Job, mirror: Site, wire: Wire) -> Pin:
 
     Raises:
         NotTheSameError: it does not hold the file.
-        TransferError: it, or the origin, did not answer.
+        TransferError: it did not answer.
+        OriginFailedError: nobody knows, as the origin did not.
     """
     size = job.origin.pin.version.size
     assert size
@@ -51,7 +60,7 @@ def prove(job: Job, mirror: Site, wire: Wire) -> Pin:
         version = seen if version is None or version.etag == seen.etag else seen.without_etag()
         ours = job.parts.read(place) if job.selection.is_whole else None
         if ours is None:
-            ours, _ = _sample(job.origin, place, wire)
+            ours = _sample_of_origin(job.origin, place, wire)
         if ours != theirs:
             raise NotTheSameError(f"its bytes at {place.start} differ")
         if _same_validator(job.origin.pin.version, seen):
@@ -92,6 +101,13 @@ def _sample(site: Site, place: Span, wire: Wire) -> tuple[bytes, Version]:
         return data, exchange.head.version
     finally:
         exchange.close()
+
+
+def _sample_of_origin(origin: Site, place: Span, wire: Wire) -> bytes:
+    try:
+        return _sample(origin, place, wire)[0]
+    except TransferError as failure:
+        raise OriginFailedError(failure) from failure
 
 
 def _refusal(site: Site, verdict: Verdict) -> TransferError:

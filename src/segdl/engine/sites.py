@@ -170,13 +170,16 @@ class Sites:
             while self._known[index].connections:
                 self._known[index] = closed(self._known[index])
 
-    def came_back(self, site: Site, outcome: Outcome | None, *, wait: float = 0.0) -> None:
+    def came_back(
+        self, site: Site, outcome: Outcome | None, *, wait: float = 0.0, why: str = ""
+    ) -> None:
         """Take into account what became of a request; None says nothing of the site.
 
         Args:
             site: which was asked.
             outcome: see there.
             wait: seconds that it asks to wait.
+            why: what is said where it is not asked any more for that.
         """
         index = self._sites.index(site)
         was = self._known[index].state
@@ -187,7 +190,7 @@ class Sites:
             if state.state is State.DROPPED and not self._others(index):
                 state = state._replace(state=was)
             elif state.state is State.DROPPED:
-                self._tell(site, outcome.value)
+                self._tell(site, why.removeprefix(f"{site.name}: ") or outcome.value)
             self._known[index] = state
 
     def drop(self, site: Site, why: str) -> bool:
@@ -204,6 +207,12 @@ class Sites:
         """Say that a mirror could not be tried, which it is again later."""
         why = error.message.removeprefix(f"{site.name}: ")
         self._run.emit(Note(self._number, f"{site.host} is left alone for a while: {why}"))
+
+    def tell_postponed(self, site: Site, error: SegdlError) -> None:
+        """Say that a mirror cannot be tried yet, for what the origin did."""
+        self._run.emit(
+            Note(self._number, f"{site.host} cannot be held against the file yet: {error.message}")
+        )
 
     def _others(self, index: int) -> bool:
         return any(

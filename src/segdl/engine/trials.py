@@ -9,7 +9,7 @@ from functools import partial
 from segdl.core.mirrors import Outcome
 from segdl.engine.aftermath import LiedError
 from segdl.engine.job import Job
-from segdl.engine.proof import NotTheSameError, prove
+from segdl.engine.proof import NotTheSameError, OriginFailedError, prove
 from segdl.engine.run import GRACE, Run
 from segdl.engine.site import Pin, Site
 from segdl.engine.sites import Sites
@@ -32,6 +32,7 @@ class Trials:
         self._job = job
         self._sites = sites
         self._failures: Counter[Site] = Counter()
+        self._postponed: set[Site] = set()
         self._at_work: dict[Future[Pin], tuple[Site, Wire, float]] = {}
 
     @property
@@ -91,16 +92,35 @@ class Trials:
                 raise LiedError([mirror], str(error)) from error
             why = f"it does not hold the same file: {error}"
             self._give_up(mirror, IntegrityError(f"{mirror.name}: {why}"))
+        except OriginFailedError as error:
+            # A server that takes so many requests and no more is no reason to lose a mirror. Where
+            # nobody asks it any more there is nothing to wait for.
+            if self._sites.asks(self._job.origin):
+                self._postpone(mirror, error.failure)
+            else:
+                self._failed(mirror, error.failure)
         except TransferError as failure:
-            self._sites.came_back(mirror, None if failure.fatal else Outcome.FAILED)
-            if isinstance(failure.error, DiskError):
-                raise failure.error from failure
-            self._failures[mirror] += 1
-            tried = self._failures[mirror] >= max(1, self._run.transfer.retries)
-            if failure.fatal or tried:
-                self._give_up(mirror, failure.error)
-            elif self._failures[mirror] == 1:
-                self._sites.tell_failed(mirror, failure.error)
+            self._failed(mirror, failure)
+
+    def _postpone(self, mirror: Site, failure: TransferError) -> None:
+        self._sites.came_back(mirror, Outcome.POSTPONED)
+        if isinstance(failure.error, DiskError):
+            raise failure.error from failure
+        if mirror not in self._postponed:
+            self._postponed.add(mirror)
+            self._sites.tell_postponed(mirror, failure.error)
+
+    def _failed(self, mirror: Site, failure: TransferError) -> None:
+        outcome = None if failure.fatal else Outcome.FAILED
+        self._sites.came_back(mirror, outcome, why=failure.error.message)
+        if isinstance(failure.error, DiskError):
+            raise failure.error from failure
+        self._failures[mirror] += 1
+        tried = self._failures[mirror] >= max(1, self._run.transfer.retries)
+        if failure.fatal or tried:
+            self._give_up(mirror, failure.error)
+        elif self._failures[mirror] == 1 and self._sites.asks(mirror):
+            self._sites.tell_failed(mirror, failure.error)
 
     def _give_up(self, mirror: Site, error: SegdlError) -> None:
         if not self._sites.drop(mirror, error.message):
