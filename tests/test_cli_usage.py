@@ -128,7 +128,7 @@ def test_exit_codes_are_documented() -> None:
         (["ftp://example.org/x"], "segdl fetches http:// and https://"),
         (["http://"], "no host"),
         (["http://h:port/"], "not a URL"),
-        (["mirorr", "http://h/", "d"], "'mirorr' is neither a URL nor a command; see segdl --help"),
+        (["mirorr", "http://h/", "d"], "'mirorr' is neither a URL nor, as first word, a"),
         (["file:///etc/passwd"], "unsupported URL scheme"),
         (["info"], "needs one URL"),
         (["info", "http://h/", "http://i/"], "needs one URL"),

@@ -319,7 +319,7 @@ def test_status_of_several_and_of_a_file(archive: Archive, tmp_path: Path) -> No
     config = tmp_path / "mirrors.toml"
     config.write_text(
         f"[mirror.one]\nsource = '{archive.list}'\ndir = '{tmp_path / 'one'}'\n"
-        f"[mirror.two]\nsource = '{archive.list}'\ndir = '{tmp_path / 'two'}'\n"
+        f"[mirror.two]\nsource = '{archive.list}'\ndir = '{tmp_path / 'two'}'\nuser = 'me'\n"
         # Nobody is asked for anything: no secret is missed.
         "[host.h]\nbearer-env = 'NO_SUCH_VARIABLE'\n"
     )

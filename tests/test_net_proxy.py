@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from support.nginx import Nginx
     from support.origin import Origin
     from support.tls import Authority
 
@@ -134,6 +135,31 @@ def test_a_proxy_that_is_not_there(
     assert "; check --proxy, or http_proxy and the like in the environment" in ended.err
     assert "7745" not in ended.err
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "url", "why"),
+    [
+        ("socks5h", "http://127.0.0.1:9/x", "the proxy says 0x05: Connection refused; check"),
+        ("socks5", "http://no.such.invalid/x", "x: cannot resolve the host name; check it and"),
+    ],
+)
+def test_what_is_behind_a_proxy_is_not_its_failure(
+    tmp_path: Path, scheme: str, url: str, why: str
+) -> None:
+    with SocksProxy() as proxy:
+        by = f"{scheme}://127.0.0.1:{proxy.port}"
+        ended = run_segdl("-q", "--retries", "1", "--proxy", by, url, cwd=tmp_path)
+    assert ended.code == 3
+    assert why in ended.err
+    assert "the proxy failed" not in ended.err
+
+
+def test_a_proxy_that_speaks_no_tls(shared_nginx: Nginx, tmp_path: Path) -> None:
+    by = shared_nginx.url("").replace("http://", "https://").rstrip("/")
+    ended = run_segdl("-q", "--proxy", by, "http://h.invalid/x", cwd=tmp_path)
+    assert ended.code == 3
+    assert "the proxy failed: it speaks no TLS" in ended.err
 
 
 def test_the_api_checks_the_url_of_a_proxy() -> None:

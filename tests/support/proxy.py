@@ -141,7 +141,12 @@ class _Socks(socketserver.BaseRequestHandler):
             host = _exactly(client, _exactly(client, 1)[0]).decode()
         port = int.from_bytes(_exactly(client, 2), "big")
         proxy.asked.append(f"SOCKS {host}:{port}")
-        with socket.create_connection((host, port)) as upstream:
+        try:
+            upstream = socket.create_connection((host, port))
+        except ConnectionRefusedError:
+            client.sendall(b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00")
+            return
+        with upstream:
             client.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
             _relay(client, upstream)
 

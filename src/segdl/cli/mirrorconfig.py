@@ -68,10 +68,15 @@ def _mirrors(
         known = ", ".join(printable(name, 60) for name in mirrors) or "none"
         what = f"no mirror {printable(unknown[0], 60)!r}" if unknown else "no mirror"
         raise UsageError(f"{what} in it", hint=f"it has {known}")
-    wanted = [
-        _mirror(name, {**defaults, **table_of(mirrors[name], f"[mirror.{name}]")}, hosts, said)
+    tables = {
+        name: {**defaults, **table_of(mirrors[name], f"[mirror.{name}]")}
         for name in dict.fromkeys(names or mirrors)
-    ]
+    }
+    if not ask:
+        for table in tables.values():
+            # Its password would be asked for.
+            table.pop("user", None)
+    wanted = [_mirror(name, table, hosts, said) for name, table in tables.items()]
     _check_apart(wanted)
     return wanted
 

@@ -39,8 +39,11 @@ def mirror_one(wanted: Wanted) -> int:
     except SegdlError as error:
         if wanted.json:
             told = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-            view = make_view("none", sys.stderr)
-            Printer(view).json({**_result(wanted, error.exit_code), **told})
+            printer = Printer(make_view("none", sys.stderr))
+            try:
+                printer.json({**_result(wanted, error.exit_code), **told})
+            except DiskError as unwritten:
+                printer.error(unwritten)
         raise
 
 

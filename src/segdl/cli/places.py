@@ -38,7 +38,8 @@ def check(options: argparse.Namespace) -> None:
 
 def _refuse_word(text: str) -> None:
     if _WORD.fullmatch(text):
-        raise UsageError(f"{text!r} is neither a URL nor a command", hint="see segdl --help")
+        what = f"{text!r} is neither a URL nor, as first word, a command"
+        raise UsageError(what, hint="see segdl --help")
 
 
 def _refuse_what_goes_with_one(options: argparse.Namespace) -> None:

@@ -57,8 +57,10 @@ def read_status(db: sqlite3.Connection) -> Status:
     over, complete = last[2] is not None, bool(last[3])
     earlier = over and not complete and 0 < latest < last[0]
     counted = latest if earlier else last[0]
+    # What was needed by an earlier listing is not known any more, but for what is not here.
+    waits = "had_size IS NULL" if earlier else "need != 0"
     files, size, waiting, failed = one(
-        "SELECT COUNT(*), CAST(TOTAL(size) AS INTEGER), COALESCE(SUM(need != 0), 0), "
+        f"SELECT COUNT(*), CAST(TOTAL(size) AS INTEGER), COALESCE(SUM({waits}), 0), "  # noqa: S608
         "COALESCE(SUM(error IS NOT NULL), 0) FROM file WHERE listing = ?",
         (counted,),
     ).fetchone()

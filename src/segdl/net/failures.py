@@ -73,16 +73,14 @@ def translate(error: BaseException, what: str) -> TransferError:
 
     import urllib3
 
-    from segdl.net.proxyfailures import HINT, proxy_trouble
+    from segdl.net.proxyfailures import proxy_failure
 
     chain = list(_chain(error))
     for cause in chain:
         if full := no_more_files(cause, what):
             return TransferError(full, fatal=True)
-    if (why := proxy_trouble(chain)) is not None:
-        return TransferError(
-            NetworkError(f"{what}: the proxy failed: {why}", hint=HINT, trouble="proxy")
-        )
+    if (failure := proxy_failure(chain, what)) is not None:
+        return failure
     for cause in chain:
         if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
             return TransferError(
