@@ -12,10 +12,11 @@ def nobody_knows(_: str) -> bool:
 def test_who_has_one_sort_only_has_none_that_leads() -> None:
     for sort in (True, False, "iso"):
         balance = Balance()
-        assert not balance.small_lead(nobody_knows)
-        balance.add(sort)
-        balance.take(sort)
-        assert not balance.small_lead(nobody_knows)
+        for _ in range(3):
+            assert not balance.small_lead(nobody_knows)
+            assert not balance.small_lag(nobody_knows)
+            balance.add(sort)
+            balance.take(sort)
 
 
 def test_the_greater_share_leads() -> None:
@@ -30,6 +31,22 @@ def test_the_greater_share_leads() -> None:
     assert balance.small_lead(nobody_knows)
     # It goes back to wait for its host.
     balance.put_back(False)
+    assert not balance.small_lead(nobody_knows)
+
+
+def test_who_is_behind_without_the_last_large_one_lags() -> None:
+    balance = Balance()
+    for sort in (*[True] * 10, *[False] * 1000):
+        balance.add(sort)
+    balance.take(True)
+    # The first large one is taken before any small one.
+    assert not balance.small_lag(nobody_knows)
+    balance.take(True)
+    for _ in range(99):
+        balance.take(False)
+        assert balance.small_lag(nobody_knows)
+    balance.take(False)
+    assert not balance.small_lag(nobody_knows)
     assert not balance.small_lead(nobody_knows)
 
 

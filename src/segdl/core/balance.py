@@ -53,12 +53,29 @@ class Balance:
         Args:
             is_large: tells whether files of a kind are large, as far as that is known.
         """
+        (files, taken), (others, begun) = self._sides(is_large)
+        return taken * others > begun * files
+
+    def small_lag(self, is_large: Callable[[str], bool]) -> bool:
+        """Tell whether it would be a smaller share even without the large file taken last.
+
+        Small ones would be left when the large ones are through, and would have to be waited
+        for with a link that they do not fill.
+
+        Args:
+            is_large: as for `small_lead`.
+        """
+        (files, taken), (others, begun) = self._sides(is_large)
+        return taken * others < (begun - 1) * files
+
+    def _sides(self, is_large: Callable[[str], bool]) -> tuple[list[int], list[int]]:
+        """Return of the small files, and of the large ones, all and those taken."""
         large, small = [0, 0], [0, 0]
         for sort, (files, taken) in self._files.items():
             side = large if (is_large(sort) if isinstance(sort, str) else sort) else small
             side[0] += files
             side[1] += taken
-        return small[1] * large[0] > large[1] * small[0]
+        return small, large
 
     def _of(self, sort: Sort) -> list[int]:
         if isinstance(sort, str) and sort not in self._files and len(self._files) >= _MOST_KINDS:

@@ -256,15 +256,19 @@ class Hosts:
         """
         if not self.is_large(host.ready[0]):
             return None
-        # More of them only as far as small ones would be through before.
-        room = most // 2 if host.balance.small_lead(self._is_kind_large) else most // 3
-        if sum(map(self.is_large, host.working.values())) < max(1, room):
+        if sum(map(self.is_large, host.working.values())) < self._large_beside(host, most):
             return None
         if not (host.small or host.none_small) and host.waiting[False]:
             host.small.extend(self._ledger.take(host.name, _BATCH, late=False, smaller=LARGE))
             host.waiting[False] = max(0, host.waiting[False] - len(host.small))
             host.none_small = not host.small
         return host.small.popleft() if host.small else self._small_of_those_ready(host)
+
+    def _large_beside(self, host: Host, most: int) -> int:
+        """Return how many large files may be at work while small ones wait: as those get on."""
+        if host.balance.small_lag(self._is_kind_large):
+            return 1
+        return max(1, most // 2 if host.balance.small_lead(self._is_kind_large) else most // 3)
 
     def _small_of_those_ready(self, host: Host) -> Row | None:
         """Return one that is not known to be large, of those whose sizes nobody tells, too."""
