@@ -66,11 +66,11 @@ def _mirror_one(wanted: Wanted) -> int:
                 result = _carry_out(wanted, told, cancel, helper)
         except TargetLockedError as error:
             # The report is that of the run that is at work.
-            told(Ended(error.exit_code, str(error)))
+            told(Ended(error.exit_code, printable(str(error), 2000)))
             raise
         except SegdlError as error:
             told.keep(str(error))
-            told(Ended(error.exit_code, str(error)))
+            told(Ended(error.exit_code, printable(str(error), 2000)))
             failed = _report(wanted, told, began, error.exit_code)
             if failed is not None and not isinstance(error, DiskError):
                 printer.error(failed)
