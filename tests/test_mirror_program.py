@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from segdl.version import __version__
 from support import data
 from support.filesystems import loop_filesystem
 from support.meta4 import Listed, meta4
-from support.program import Program, run_segdl, start_segdl
+from support.program import Program, environment, run_segdl, start_segdl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -375,6 +376,23 @@ def test_results_as_documented(archive: Archive, tmp_path: Path) -> None:
     ended = [line for line in lines if line["event"] == "ended"]
     assert [(line["level"], line["exit_code"]) for line in ended] == [("INFO", 0), ("ERROR", 4)]
     assert "the server answered 404" in ended[1]["message"]
+
+
+def test_why_a_mirror_failed_is_told_where_its_result_cannot_be_written(
+    archive: Archive, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "segdl", "mirror", "--json", "-q", archive.server.url("gone")]
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [*command, tmp_path / "m"],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+    assert ended.returncode == 4
+    assert b"the server answered 404" in ended.stderr
+    assert b"cannot write to standard output" in ended.stderr
 
 
 def test_the_trash_is_emptied_by_when_files_came_there(archive: Archive, tmp_path: Path) -> None:
