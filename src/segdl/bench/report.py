@@ -35,7 +35,7 @@ class Run:
         memory: most bytes in memory at a time, likewise.
         speeds: connection by connection; empty for other programs, and where all bytes came
             within a tenth of a second.
-        coming: seconds from the first byte to the last; None for other programs.
+        coming: seconds from the start of the download to its last byte; None for other programs.
     """
 
     contender: int
@@ -127,13 +127,15 @@ class Report:
             for run in reversed(self.runs)
             if self.status(run) == "wrong"
         }
-        named, algorithm = self.named, self.digest.algorithm
         return [
-            f"{label} made a file of {algorithm} {digest}, which --checksum does not allow."
-            if named
-            else f"{label} made a file that is not like the others."
+            f"{label} made a file {self._what_is_wrong(digest)}."
             for label, digest in sorted(digests.items())
         ]
+
+    def _what_is_wrong(self, digest: str) -> str:
+        if self.named:
+            return f"of {self.digest.algorithm} {digest}, which --checksum does not allow"
+        return "that is not like the others"
 
     @property
     def errors(self) -> list[tuple[str, str]]:

@@ -52,7 +52,7 @@ class Events:
 
     @property
     def coming(self) -> float | None:
-        """Seconds from the start of the download to its last bytes; None where none is told of."""
+        """Seconds from the start of the download to its last byte; None where none is told of."""
         return self.moments[-1].seconds - self.moments[0].seconds if self.moments else None
 
     def line(self, seconds: float, text: bytes) -> None:
