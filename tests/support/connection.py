@@ -61,6 +61,11 @@ class Connection:
         if self._stopping.wait(seconds):
             raise ClientGone
 
+    def hold(self, until: threading.Event) -> None:
+        """Say nothing until the event is set, unless the server stops."""
+        while not until.wait(0.05):
+            self.pause(0.0)
+
     def stall(self) -> None:
         """Say nothing until the client goes away or the server stops."""
         poll = select.poll()

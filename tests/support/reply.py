@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from support.connection import ClientGone, Connection
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from support.request import Request
@@ -69,6 +70,7 @@ class Reply:
         length: Content-Length, where it is to lie.
         end_after: body bytes after which `end` happens instead of the rest.
         chunk: bytes sent at once, with `interval` seconds between.
+        held_at: body bytes behind which nothing more is sent until `held_by` is set.
         interim: goes out before the head.
         script: writes everything instead; the connection is closed after it.
     """
@@ -85,6 +87,8 @@ class Reply:
     end: End = "close"
     chunk: int = _PIECE
     interval: float = 0.0
+    held_at: int = 0
+    held_by: threading.Event | None = None
     interim: bytes = b""
     script: Callable[[Connection], None] | None = None
 
@@ -170,6 +174,8 @@ def _send_body(
     for at in range(0, len(view), reply.chunk):
         if at and reply.interval:
             connection.pause(reply.interval)
+        if reply.held_by is not None and at >= reply.held_at:
+            connection.hold(reply.held_by)
         piece = view[at : at + reply.chunk]
         if at + reply.chunk >= len(reply.body):
             before_last()

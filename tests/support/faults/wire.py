@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass, replace
+import threading
+from dataclasses import dataclass, field, replace
 
 from support.connection import Connection
 from support.faults.base import Fault
@@ -124,6 +125,17 @@ class Drip(Fault):
 
     def apply(self, reply: Reply, exchange: Exchange) -> Reply:
         return replace(reply, chunk=self.chunk, interval=self.interval)
+
+
+@dataclass(frozen=True)
+class DripAndHold(Drip):
+    """The same, with nothing behind about `after` bytes of body until an event is set."""
+
+    after: int = 0
+    until: threading.Event = field(default_factory=threading.Event)
+
+    def apply(self, reply: Reply, exchange: Exchange) -> Reply:
+        return replace(super().apply(reply, exchange), held_at=self.after, held_by=self.until)
 
 
 @dataclass(frozen=True)
