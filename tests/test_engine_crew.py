@@ -154,6 +154,25 @@ def test_auto_need_not_look_for_more_at_once() -> None:
     assert not busy.told
 
 
+@pytest.mark.parametrize(
+    ("crowded", "seconds_left", "wanted"), [(True, 0.8, 1), (True, 20.0, 2), (False, 0.8, 2)]
+)
+def test_of_many_files_the_last_tries_no_other_for_its_last_second(
+    crowded: bool, seconds_left: float, wanted: int
+) -> None:
+    followed = Followed("auto")
+    rate, most = 100 * MIB, 1
+    followed.gate.crowded = crowded
+    for step in range(34):
+        now = step / 20
+        followed.segment.received = int(rate * now)
+        left = int(rate * (seconds_left + 1 - now))
+        followed.crew.follow([followed.segment], (), followed.segment.received, left, 10.0 + now)
+        followed.gate.crowded = crowded and step < 18
+        most = max(most, followed.crew.wanted)
+    assert most == wanted
+
+
 def test_what_one_host_was_found_to_be_worth_is_not_asked_again() -> None:
     known = Gate(32, lambda: 0.0)
     known.found = 3

@@ -25,6 +25,8 @@ _GLANCE = 0.0025
 # Seconds that a file tries no second connection on a link that seems full: that others which come
 # and go bring little may be due to them.
 _HELD = 5.0
+# Seconds that a first trial takes, about: what does not last as long gains nothing by it.
+_TRIAL = 1.0
 
 
 class Crew:
@@ -53,6 +55,8 @@ class Crew:
         self._enough_at = 0.0
         # Until when a link that seems full keeps it from a first trial; None before that did.
         self._held_until: float | None = None
+        # Whether others waited for its host while it was at work.
+        self._was_crowded = False
         self._arriving = Arriving()
         # Those by which it is found how many pay: what newcomers bring says nothing of that.
         self._listened: set[Segment] = set()
@@ -148,18 +152,29 @@ class Crew:
         )
         full = self._is_full(at_work, received, streaming, now)
         untried = self._ramp.phase is Phase.LISTENING
-        if self._gate.crowded or (full and untried and self._is_held_back(now)):
+        self._was_crowded = self._was_crowded or self._gate.crowded
+        if self._gate.crowded or (untried and self._is_put_off(left, now, full=full)):
             self._ramp = ramp_aside(self._ramp, sample)
             return
         self._ramp = ramp_sample(self._ramp, sample)
         if self._ramp.found is not None and not self._ramp.tries_first:
             self._gate.found = self._ramp.found
 
+    def _is_put_off(self, left: int | None, now: float, *, full: bool) -> bool:
+        """Tell whether it is not to try a second connection yet, on a link that may seem full."""
+        return (full and self._is_held_back(now)) or self._is_nearly_over(left)
+
     def _is_held_back(self, now: float) -> bool:
         """Tell whether a link that seems full still keeps it from trying a second connection."""
         if self._held_until is None:
             self._held_until = now + _HELD
         return now < self._held_until
+
+    def _is_nearly_over(self, left: int | None) -> bool:
+        """Tell whether it was one of many, of which too little is left to try others for it."""
+        if left is None or self._ramp is None or not self._was_crowded:
+            return False
+        return left < _TRIAL * self._ramp.speeds.mean(_TRIAL)
 
     def _is_full(
         self, at_work: Sequence[Segment], received: int, streaming: int, now: float
