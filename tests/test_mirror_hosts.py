@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from segdl.core.mirrorneed import Listed, Need
+from segdl.mirror.ending import Ending
 from segdl.mirror.hosts import LARGE, Hosts
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.rows import Row, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
 SIZES = {"iso": 10 * LARGE, "dat": 1000}
 
 
 @contextmanager
-def hosts(folder: Path, large: int, small: int, *, sizes: bool) -> Iterator[Hosts]:
+def hosts(
+    folder: Path, large: int, small: int, *, sizes: bool, ending: Container[int] = ()
+) -> Iterator[Hosts]:
     """One host, with a cap of 8, and so many files, of which the list tells sizes or not."""
     kinds = ["iso"] * large + ["dat"] * small
     files = [
@@ -47,6 +50,7 @@ def hosts(folder: Path, large: int, small: int, *, sizes: bool) -> Iterator[Host
             pause=lambda _: 0.0,
             patience=1.0,
             clock=lambda: 0.0,
+            ending=ending,
         )
         for each in files:
             every.add(each)
@@ -95,6 +99,42 @@ def test_large_files_get_a_third_half_where_small_ones_lead_and_one_where_they_l
             every.ended(large)
             rows += fill(every)
         assert at_work(rows) == {"iso": 1, "dat": 7}
+
+
+def test_where_small_ones_lag_the_next_large_one_begins_as_the_one_before_it_ends(
+    tmp_path: Path,
+) -> None:
+    ending = Ending()
+    with hosts(tmp_path / "l", 20, 200, sizes=True, ending=ending) as every:
+        rows = fill(every)
+        for _ in range(4):
+            large = next(row for row in rows if kind(row) == "iso")
+            rows.remove(large)
+            every.ended(large)
+            rows += fill(every)
+        (large,) = (row for row in rows if kind(row) == "iso")
+        for done, beside in ((0.5, 1), (0.95, 2)):
+            ending.note(large.id, int(done * SIZES["iso"]), SIZES["iso"])
+            small = next(row for row in rows if kind(row) == "dat")
+            rows.remove(small)
+            every.ended(small)
+            rows += fill(every)
+            assert at_work(rows)["iso"] == beside
+        # It is whole, and the next one is at work.
+        rows.remove(large)
+        every.ended(large)
+        rows += fill(every)
+        assert at_work(rows) == {"iso": 1, "dat": 7}
+
+
+def test_of_what_nobody_knows_the_size_nobody_knows_how_much_is_left() -> None:
+    ending = Ending()
+    ending.note(1, 10**9, None)
+    assert 1 not in ending
+    ending.note(1, 10**9, 10**9)
+    assert 1 in ending
+    ending.ended(1)
+    assert 1 not in ending
 
 
 def test_both_sorts_end_together(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
 from segdl.mirror.advice import OF_A_FILE
 from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
+from segdl.mirror.ending import Ending
 from segdl.mirror.feed import Feed
 from segdl.mirror.happenings import GaveUp, Happening, Paused, Said, Taken, lost
 from segdl.mirror.hosts import Host, Hosts
@@ -30,6 +31,7 @@ from segdl.mirror.rows import Row
 from segdl.mirror.successes import Successes
 from segdl.mirror.terms import network_for_files
 from segdl.options import Request, TransferOptions
+from segdl.progress.events import Event, Progress
 from segdl.results import DownloadResult
 
 if TYPE_CHECKING:
@@ -63,7 +65,8 @@ class Coordinator:
         place: Place,
     ) -> None:
         network = run.network
-        self._run = run._replace(network=network_for_files(network))
+        self._run = run._replace(network=network_for_files(network), emit=self._emit)
+        self._emit_on = run.emit
         self._options = options
         source = options.listing.source
         profiles = Profiles(options.hosts, source, lambda text: tell(Said(text)))
@@ -74,6 +77,7 @@ class Coordinator:
         self._place = place
         self._jobs: dict[int, Job] = {}
         self._numbers = 0
+        self._ending = Ending()
         self._successes = Successes(ledger, run.clock)
         self._first = 0
         self._rotted = Rotted(tell)
@@ -117,6 +121,7 @@ class Coordinator:
             pause=lambda url: self._run.gates.of(parse_url(url).origin).pause(),
             patience=self._options.patience,
             clock=self._run.clock,
+            ending=self._ending,
         )
         listing = self._ledger.begin_listing(list_name(self._options.listing.source))
         self._first = self._first or listing
@@ -156,6 +161,14 @@ class Coordinator:
                 self._ended(this, hosts, self._jobs.pop(number), outcome)
                 if self._is_enough(this):
                     return
+
+    def _emit(self, event: Event) -> None:
+        """Look at what is told of a file, in its thread, and tell it on."""
+        if isinstance(event, Progress):
+            job = self._jobs.get(event.file)
+            if job is not None:
+                self._ending.note(job.row.id, event.done, event.size)
+        self._emit_on(event)
 
     def _needs_thread(self, number: int) -> bool:
         job = self._jobs[number]
@@ -232,6 +245,7 @@ class Coordinator:
             self._rotted.note(twin)
         error = outcome.error if isinstance(outcome, Failure) else None
         trouble = error.message if isinstance(error, NetworkError) else None
+        self._ending.ended(job.row.id)
         again = hosts.ended(job.row, trouble)
         outage = hosts.of(job.row.host).outage
         if trouble is not None and outage.away:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from segdl.core.balance import Balance, Sort
@@ -81,6 +81,7 @@ class Hosts:
         pause: tells for how many seconds a host, of which a URL is given, is asked nothing.
         patience: seconds that a host may not answer before it is given up.
         clock: seconds.
+        ending: has the rows' numbers of files of which little is still to come.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Hosts:
         pause: Callable[[str], float],
         patience: float,
         clock: Callable[[], float],
+        ending: Container[int] = (),
     ) -> None:
         self._ledger = ledger
         self._max_files = max_files
@@ -99,6 +101,7 @@ class Hosts:
         self._pause = pause
         self._patience = patience
         self._clock = clock
+        self._ending = ending
         self._hosts: dict[str, Host] = {}
         self._turns: deque[Host] = deque()
         self._tries: dict[int, int] = {}
@@ -256,7 +259,7 @@ class Hosts:
         """
         if not self.is_large(host.ready[0]):
             return None
-        if sum(map(self.is_large, host.working.values())) < self._large_beside(host, most):
+        if not self._has_enough_large(host, most):
             return None
         if not (host.small or host.none_small) and host.waiting[False]:
             host.small.extend(self._ledger.take(host.name, _BATCH, late=False, smaller=LARGE))
@@ -264,11 +267,14 @@ class Hosts:
             host.none_small = not host.small
         return host.small.popleft() if host.small else self._small_of_those_ready(host)
 
-    def _large_beside(self, host: Host, most: int) -> int:
-        """Return how many large files may be at work while small ones wait: as those get on."""
+    def _has_enough_large(self, host: Host, most: int) -> bool:
+        """Tell whether no more large files may go while small ones wait: as those get on."""
+        large = [row for row in host.working.values() if self.is_large(row)]
         if host.balance.small_lag(self._is_kind_large):
-            return 1
-        return max(1, most // 2 if host.balance.small_lead(self._is_kind_large) else most // 3)
+            # One at a time, without a break between two.
+            return any(row.id not in self._ending for row in large)
+        lead = host.balance.small_lead(self._is_kind_large)
+        return len(large) >= max(1, most // 2 if lead else most // 3)
 
     def _small_of_those_ready(self, host: Host) -> Row | None:
         """Return one that is not known to be large, of those whose sizes nobody tells, too."""
