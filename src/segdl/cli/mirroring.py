@@ -12,7 +12,7 @@ from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import printable
 from segdl.core.url import parse_url
 from segdl.engine.helper import Helper, helping
-from segdl.engine.surroundings import open_run
+from segdl.engine.surroundings import load_what_follows, open_run
 from segdl.errors import DiskError, SegdlError, TargetLockedError
 from segdl.mirror.advice import OF_THE_RUN, in_terms_of
 from segdl.mirror.happenings import Ended, Happening, Said
@@ -50,6 +50,8 @@ def mirror_one(wanted: Wanted) -> int:
 def _mirror_one(wanted: Wanted) -> int:
     options = SeenOptions(progress=wanted.progress, log=wanted.log_json, metrics=wanted.metrics)
     insecure = wanted.network.insecure
+    # Before there are threads, and another process.
+    load_what_follows()
     with (
         cancelled_by_signals() as cancel,
         _helping(wanted) as helper,

@@ -76,7 +76,7 @@ def open_run(
         cancel=cancel,
         once=Once(),
         shelf=Shelf(),
-        meanwhile=_load_what_follows,
+        meanwhile=load_what_follows,
     )
     try:
         yield run
@@ -90,8 +90,11 @@ def open_run(
             over = True
 
 
-def _load_what_follows() -> None:
-    """Load what a file takes that does not come outright, which is as long as a round trip."""
+def load_what_follows() -> None:
+    """Load what a file takes that does not come outright, which is as long as a round trip.
+
+    Beside threads that are busy it takes several times as long.
+    """
     # Who needs it meets again what keeps it from being loaded.
     with suppress(Exception):
         import segdl.engine.staged  # noqa: F401
