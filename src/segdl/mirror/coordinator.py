@@ -163,12 +163,12 @@ class Coordinator:
                     return
 
     def _emit(self, event: Event) -> None:
-        """Look at what is told of a file, in its thread, and tell it on."""
+        """Tell on what is told of a file, in its thread, and see how much of it is left."""
+        self._emit_on(event)
         if isinstance(event, Progress):
             job = self._jobs.get(event.file)
             if job is not None:
                 self._ending.note(job.row.id, event.done, event.size)
-        self._emit_on(event)
 
     def _needs_thread(self, number: int) -> bool:
         job = self._jobs[number]

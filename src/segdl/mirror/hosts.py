@@ -272,7 +272,7 @@ class Hosts:
         large = [row for row in host.working.values() if self.is_large(row)]
         if host.balance.small_lag(self._is_kind_large):
             # One at a time, without a break between two.
-            return any(row.id not in self._ending for row in large)
+            return len(large) > 1 or any(row.id not in self._ending for row in large)
         lead = host.balance.small_lead(self._is_kind_large)
         return len(large) >= max(1, most // 2 if lead else most // 3)
 
