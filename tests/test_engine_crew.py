@@ -155,9 +155,9 @@ def test_auto_need_not_look_for_more_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("crowded", "seconds_left", "wanted"), [(True, 0.8, 1), (True, 20.0, 2), (False, 0.8, 2)]
+    ("crowded", "seconds_left", "wanted"), [(True, 1.5, 1), (True, 20.0, 2), (False, 1.5, 2)]
 )
-def test_of_many_files_the_last_tries_no_other_for_its_last_second(
+def test_of_many_files_the_last_tries_no_other_for_its_last_seconds(
     crowded: bool, seconds_left: float, wanted: int
 ) -> None:
     followed = Followed("auto")

@@ -25,8 +25,8 @@ _GLANCE = 0.0025
 # Seconds that a file tries no second connection on a link that seems full: that others which come
 # and go bring little may be due to them.
 _HELD = 5.0
-# Seconds that a first trial takes, about: what does not last as long gains nothing by it.
-_TRIAL = 1.0
+# Seconds after which a first trial has brought more than it costs, about.
+_PAYS_AFTER = 3.0
 
 
 class Crew:
@@ -174,7 +174,7 @@ class Crew:
         """Tell whether it was one of many, of which too little is left to try others for it."""
         if left is None or self._ramp is None or not self._was_crowded:
             return False
-        return left < _TRIAL * self._ramp.speeds.mean(_TRIAL)
+        return left < _PAYS_AFTER * self._ramp.speeds.mean(_PAYS_AFTER)
 
     def _is_full(
         self, at_work: Sequence[Segment], received: int, streaming: int, now: float
