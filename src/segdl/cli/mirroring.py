@@ -50,8 +50,9 @@ def mirror_one(wanted: Wanted) -> int:
 def _mirror_one(wanted: Wanted) -> int:
     options = SeenOptions(progress=wanted.progress, log=wanted.log_json, metrics=wanted.metrics)
     insecure = wanted.network.insecure
-    # Before there are threads, and another process.
-    load_what_follows()
+    if wanted.mirror.engine is None:
+        # Beside threads that are at work it would take several times as long.
+        load_what_follows()
     with (
         cancelled_by_signals() as cancel,
         _helping(wanted) as helper,

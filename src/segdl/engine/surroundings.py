@@ -91,10 +91,7 @@ def open_run(
 
 
 def load_what_follows() -> None:
-    """Load what a file takes that does not come outright, which is as long as a round trip.
-
-    Beside threads that are busy it takes several times as long.
-    """
+    """Load what a file takes that does not come outright, which is as long as a round trip."""
     # Who needs it meets again what keeps it from being loaded.
     with suppress(Exception):
         import segdl.engine.staged  # noqa: F401

@@ -93,7 +93,7 @@ class Hosts:
         pause: Callable[[str], float],
         patience: float,
         clock: Callable[[], float],
-        ending: Container[int] = (),
+        ending: Container[int],
     ) -> None:
         self._ledger = ledger
         self._max_files = max_files
