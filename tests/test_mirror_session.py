@@ -824,6 +824,19 @@ class TestOrder:
         wanted = by_size if order == "largest" else entries
         assert taken == [each.path for each in wanted]
 
+    @pytest.mark.parametrize("order", ["largest", "list"])
+    def test_of_files_of_which_the_list_tells_no_sizes(
+        self, site: Site, tmp_path: Path, order: str
+    ) -> None:
+        """One of each kind goes ahead, for it shows how large the others are."""
+        entries = site.entries()
+        assert entries[-1].path == "large.iso"
+        ran = mirror(tmp_path / "mirrored", entries, order=order, max_files=1)
+        taken = [each.path for each in ran.of(Taken)]
+        listed = [each.path for each in entries]
+        ahead = [listed[0], listed[-1]] if order == "largest" else []
+        assert taken == [*ahead, *(path for path in listed if path not in ahead)]
+
 
 @pytest.mark.parametrize("last", [(), ("SHA256SUMS",)], ids=["files", "and a list"])
 def test_the_last_large_file_gets_the_connections_that_are_free(

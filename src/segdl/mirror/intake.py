@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from segdl.core.mirrorneed import Listed, Need, Stat, need_of
 from segdl.core.mirrorpath import is_list_name, path_trouble, tidy_path
 from segdl.core.text import printable
+from segdl.core.turns import Turns
 from segdl.core.url import parse_url
 from segdl.errors import SegdlError, UsageError
 from segdl.mirror.hosts import Hosts
@@ -38,6 +39,7 @@ class Intake:
         ended: whether there is no more of it.
         blocked: paths that are a folder here, or have a file in the place of a folder.
         apart: entries of which the ledger must not, or cannot, hold everything: by path.
+        turns: which of its files come first.
     """
 
     ledger: Ledger
@@ -56,6 +58,10 @@ class Intake:
     ended: bool = False
     blocked: list[str] = field(default_factory=list)
     apart: dict[str, Entry] = field(default_factory=dict)
+    turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.turns = Turns(self.options.order)
 
     def take(self, batch: Sequence[Found]) -> None:
         """Write a part of the listing down, and what is to be done about its files."""
@@ -143,7 +149,7 @@ class Intake:
             host=host,
             urls=public,
             listed=listed,
-            turn=-(entry.size or 0) if self.options.order == "largest" else self.files,
+            turn=0 if need is Need.NOTHING else self.turns.next(host, path, entry.size),
             late=blocked or is_list_name(path),
             need=need,
         )

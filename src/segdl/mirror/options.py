@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from segdl.core.shards import Shard
+from segdl.core.turns import Order
 from segdl.errors import UsageError
 from segdl.options import Headers
 
@@ -17,7 +18,6 @@ INCOMING = "incoming"
 
 MIB = 1024 * 1024
 
-Order = Literal["largest", "list"]
 Delete = Literal["no", "trash", "now"]
 EngineKind = Literal["processes", "dask"]
 
