@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 from lab import measure
 from lab.targets import Verdict
-from mirroring import lists, results, tree
+from mirroring import lists, main, results, tree
 from mirroring.peers import PEERS, WHICH, Kind
 from mirroring.results import Contender, Pass, Result, Turn
 from mirroring.table import table
@@ -139,6 +139,21 @@ def test_a_tool_that_is_wrong_is_said_to_be(tmp_path: Path) -> None:
     assert "10.0 s, exit 8" in rows["grumbler"]
     assert "not installed" in rows["absent"]
     assert {row.count("|") for row in table(result).splitlines() if row.startswith("|")} == {5, 11}
+    assert "; medians of 2 rounds: " in table(result)
+    assert "; one round: " in table(replace(result, contenders=result.contenders[1:2]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ([], results.PATH),
+        (["--rate", "400", "--rtt", "20"], results.FAR),
+        (["--scale", "0.1"], None),
+        (["--rtt", "20", "curl -Z -K"], None),
+    ],
+)
+def test_only_a_whole_run_becomes_the_results(arguments: list[str], path: Path | None) -> None:
+    assert main._usual_output(main._parser().parse_args(arguments)) == path
 
 
 def test_a_tree_is_the_same_every_time_and_half_of_it_on_each_server(tmp_path: Path) -> None:

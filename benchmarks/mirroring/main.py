@@ -18,7 +18,7 @@ from lab.results import describe
 from lab.rounds import turns
 from lab.scenario import Link
 from mirroring.peers import PEERS, WHICH, Peer
-from mirroring.results import PATH, Contender, Pass, Result, Turn, fetched_again, save
+from mirroring.results import FAR, PATH, Contender, Pass, Result, Turn, fetched_again, save
 from mirroring.setting import Setting, setting
 from mirroring.table import table
 from mirroring.targets import judge
@@ -29,7 +29,10 @@ _ROOM = 2.3  # the tree, what a tool makes of it, and parts that wait to be join
 
 def main(program: str) -> int:
     """Run the benchmark, or its inside; return the exit code."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.rtt and math.isinf(options.rate):
+        parser.error("--rtt takes a --rate: how much is under way depends on both")
     return sandbox.main(
         "mirror",
         program,
@@ -51,10 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate", type=_rate, default=1000.0, help="Mbit/s of each server (1000), or none"
     )
+    parser.add_argument(
+        "--rtt", type=float, default=0.0, help="ms there and back to each server (0 adds nothing)"
+    )
     parser.add_argument("--patience", type=float, default=900.0, help="seconds a pass (900)")
     parser.add_argument("--dir", help="work on a file system made in here, not on a tmpfs")
     parser.add_argument("--segdl", help="the program (default: the one beside this Python)")
-    parser.add_argument("--output", type=Path, help=f"default for the whole: results/{PATH.name}")
+    usual = f"{PATH.name}, or {FAR.name} with --rtt"
+    parser.add_argument("--output", type=Path, help=f"default for the whole: results/{usual}")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     return parser
 
@@ -64,6 +71,13 @@ def _rate(text: str) -> float:
     if not rate > 0:
         raise ValueError
     return rate
+
+
+def _usual_output(options: argparse.Namespace) -> Path | None:
+    """Return where the results of a whole run go; None for one that is not."""
+    if options.scale != 1 or options.tools:
+        return None
+    return FAR if options.rtt else PATH
 
 
 def _needed(options: argparse.Namespace) -> int:
@@ -81,10 +95,14 @@ def _run(options: argparse.Namespace) -> None:
     with (
         ground(Path(options.inside), _needed(options)) as place,
         setting(
-            place, options.scale, Link(options.rate), segdl=segdl, patience=options.patience
+            place,
+            options.scale,
+            Link(options.rate, options.rtt / 1000),
+            segdl=segdl,
+            patience=options.patience,
         ) as set_up,
     ):
-        around = machine(place, links="a veth pair each")
+        around = machine(place, links="TUN devices" if options.rtt else "a veth pair each")
         present = tuple(peer for peer in peers if peer.name not in skipped)
         done = _rounds(set_up, present, options.rounds)
     contenders = tuple(
@@ -101,7 +119,7 @@ def _run(options: argparse.Namespace) -> None:
         contenders=contenders,
         verdicts=tuple(judge(contenders, set_up.tree)),
     )
-    output = options.output or (PATH if options.scale == 1 and not options.tools else None)
+    output = options.output or _usual_output(options)
     if output:
         save(result, output)
     print("\n" + table(result))

@@ -14,6 +14,8 @@ from mirroring.peers import Kind, Which
 
 SCHEMA = 1
 PATH = Path(__file__).parent.parent / "results" / "mirror.json"
+# Where the servers are a while away.
+FAR = PATH.with_name("mirror-far.json")
 
 
 @dataclass(frozen=True, slots=True)

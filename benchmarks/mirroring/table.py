@@ -19,8 +19,9 @@ def table(result: Result) -> str:
     rounds = max((len(each.turns) for each in result.contenders), default=0)
     rows = [
         f"{result.files:,} files, {result.total / 1e9:.2f} GB, half from each of two servers: "
-        f"{result.server}. {result.machine['cores']} cores shared with the servers; medians of "
-        f"{rounds} rounds: compare rows and not machines.\n",
+        f"{result.server}. {result.machine['cores']} cores shared with the servers; "
+        f"{'one round' if rounds == 1 else f'medians of {rounds} rounds'}: "
+        "compare rows and not machines.\n",
         _row(_HEADS),
         _row(["---"] * len(_HEADS)),
         *(_contender(each, result.total) for each in result.contenders),
