@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from segdl.core.mirrorneed import Listed, Need
-from segdl.mirror.ending import Ending
 from segdl.mirror.hosts import LARGE, Hosts
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.rows import Row, Wanted
+from segdl.mirror.underway import Underway
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 SIZES = {"iso": 10 * LARGE, "dat": 1000}
@@ -23,7 +23,7 @@ SIZES = {"iso": 10 * LARGE, "dat": 1000}
 
 @contextmanager
 def hosts(
-    folder: Path, large: int, small: int, *, sizes: bool, ending: Container[int] = ()
+    folder: Path, large: int, small: int, *, sizes: bool, underway: Underway | None = None
 ) -> Iterator[Hosts]:
     """One host, with a cap of 8, and so many files, of which the list tells sizes or not."""
     kinds = ["iso"] * large + ["dat"] * small
@@ -50,7 +50,7 @@ def hosts(
             pause=lambda _: 0.0,
             patience=1.0,
             clock=lambda: 0.0,
-            ending=ending,
+            is_ending=(underway or Underway()).is_ending,
         )
         for each in files:
             every.add(each)
@@ -104,8 +104,8 @@ def test_large_files_get_a_third_half_where_small_ones_lead_and_one_where_they_l
 def test_where_small_ones_lag_the_next_large_one_begins_as_the_one_before_it_ends(
     tmp_path: Path,
 ) -> None:
-    ending = Ending()
-    with hosts(tmp_path / "l", 20, 200, sizes=True, ending=ending) as every:
+    underway = Underway()
+    with hosts(tmp_path / "l", 20, 200, sizes=True, underway=underway) as every:
         rows = fill(every)
         for _ in range(4):
             large = next(row for row in rows if kind(row) == "iso")
@@ -114,7 +114,7 @@ def test_where_small_ones_lag_the_next_large_one_begins_as_the_one_before_it_end
             rows += fill(every)
         (large,) = (row for row in rows if kind(row) == "iso")
         for done, beside in ((0.5, 1), (0.95, 2)):
-            ending.note(large.id, int(done * SIZES["iso"]), SIZES["iso"])
+            underway.note(large, int(done * SIZES["iso"]), SIZES["iso"])
             small = next(row for row in rows if kind(row) == "dat")
             rows.remove(small)
             every.ended(small)
@@ -127,14 +127,31 @@ def test_where_small_ones_lag_the_next_large_one_begins_as_the_one_before_it_end
         assert at_work(rows) == {"iso": 1, "dat": 7}
 
 
-def test_of_what_nobody_knows_the_size_nobody_knows_how_much_is_left() -> None:
-    ending = Ending()
-    ending.note(1, 10**9, None)
-    assert 1 not in ending
-    ending.note(1, 10**9, 10**9)
-    assert 1 in ending
-    ending.ended(1)
-    assert 1 not in ending
+def test_of_what_nobody_knows_the_size_nobody_knows_how_much_is_left(tmp_path: Path) -> None:
+    underway = Underway()
+    with hosts(tmp_path / "l", 1, 0, sizes=False) as every:
+        (row,) = fill(every)
+    underway.note(row, 10**9, None)
+    assert not underway.is_ending(row)
+    underway.note(row, 10**9, 10**9)
+    assert underway.is_ending(row)
+    underway.ended(row)
+    assert not underway.is_ending(row)
+
+
+def test_the_size_of_a_file_at_work_is_news_once(tmp_path: Path) -> None:
+    underway = Underway()
+    with hosts(tmp_path / "l", 2, 0, sizes=False) as every:
+        first, second = fill(every)
+    underway.note(first, 0, None)
+    assert underway.sizes() == []
+    underway.note(first, 10, 10**9)
+    underway.note(first, 20, 10**9)
+    assert underway.sizes() == [(first.path, 10**9)]
+    underway.note(first, 30, 10**9)
+    assert underway.sizes() == []
+    assert underway.ended(first)
+    assert not underway.ended(second)
 
 
 def test_both_sorts_end_together(tmp_path: Path) -> None:

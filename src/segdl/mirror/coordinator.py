@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
+from segdl.core.mirrorneed import Had
 from segdl.core.url import parse_url
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
@@ -13,7 +14,6 @@ from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
 from segdl.mirror.advice import OF_A_FILE
 from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
-from segdl.mirror.ending import Ending
 from segdl.mirror.feed import Feed
 from segdl.mirror.happenings import GaveUp, Happening, Paused, Said, Taken, lost
 from segdl.mirror.hosts import Host, Hosts
@@ -30,6 +30,7 @@ from segdl.mirror.rotted import Rotted
 from segdl.mirror.rows import Row
 from segdl.mirror.successes import Successes
 from segdl.mirror.terms import network_for_files
+from segdl.mirror.underway import Underway
 from segdl.options import Request, TransferOptions
 from segdl.progress.events import Event, Progress
 from segdl.results import DownloadResult
@@ -77,7 +78,7 @@ class Coordinator:
         self._place = place
         self._jobs: dict[int, Job] = {}
         self._numbers = 0
-        self._ending = Ending()
+        self._underway = Underway()
         self._successes = Successes(ledger, run.clock)
         self._first = 0
         self._rotted = Rotted(tell)
@@ -121,7 +122,7 @@ class Coordinator:
             pause=lambda url: self._run.gates.of(parse_url(url).origin).pause(),
             patience=self._options.patience,
             clock=self._run.clock,
-            ending=self._ending,
+            is_ending=self._underway.is_ending,
         )
         listing = self._ledger.begin_listing(list_name(self._options.listing.source))
         self._first = self._first or listing
@@ -163,12 +164,12 @@ class Coordinator:
                     return
 
     def _emit(self, event: Event) -> None:
-        """Tell on what is told of a file, in its thread, and see how much of it is left."""
+        """Tell on what is told of a file, in its thread, and see how much of it is here."""
         self._emit_on(event)
         if isinstance(event, Progress):
             job = self._jobs.get(event.file)
             if job is not None:
-                self._ending.note(job.row.id, event.done, event.size)
+                self._underway.note(job.row, event.done, event.size)
 
     def _needs_thread(self, number: int) -> bool:
         job = self._jobs[number]
@@ -190,6 +191,8 @@ class Coordinator:
             if self._rotted and this.intake.ended:
                 self._successes.write()
                 self._rotted.read_again(this.intake)
+            for path, size in self._underway.sizes():
+                hosts.learn(path, size)
             late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
             for url, crowded in hosts.crowds(more=not this.intake.ended, late=late):
@@ -245,28 +248,29 @@ class Coordinator:
             self._rotted.note(twin)
         error = outcome.error if isinstance(outcome, Failure) else None
         trouble = error.message if isinstance(error, NetworkError) else None
-        self._ending.ended(job.row.id)
+        size_told = self._underway.ended(job.row)
         again = hosts.ended(job.row, trouble)
         outage = hosts.of(job.row.host).outage
         if trouble is not None and outage.away:
             seconds = max(0.0, outage.not_before - self._run.clock())
             self._tell(Paused(job.row.host, seconds, trouble))
         if isinstance(outcome, DownloadResult):
-            self._right(this, hosts, job, outcome)
+            assert job.had is not None
+            if not size_told:
+                hosts.learn(job.row.path, job.had.stat.size)
+            self._right(this, job, job.had, outcome)
         elif not again and not isinstance(outcome.error, CancelledError):
             self._lost(this, job, outcome.error)
 
-    def _right(self, this: RoundResult, hosts: Hosts, job: Job, result: DownloadResult) -> None:
-        assert job.had is not None
-        hosts.learn(job.row.path, job.had.stat.size)
-        self._successes.add(job.row, job.had)
+    def _right(self, this: RoundResult, job: Job, had: Had, result: DownloadResult) -> None:
+        self._successes.add(job.row, had)
         this.intake.apart.pop(job.row.path, None)
         this.done += 1
         this.fetched += job.how != "unchanged"
         if job.hook_failed:
             this.failures.append(SegdlError(job.hook_failed))
             self._tell(Said(job.hook_failed))
-        self._tell(done(job, job.had, result))
+        self._tell(done(job, had, result))
 
     def _lost(self, this: RoundResult, job: Job, error: SegdlError) -> None:
         error.advise(OF_A_FILE)

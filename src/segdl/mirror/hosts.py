@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from segdl.core.balance import Balance, Sort
@@ -81,7 +81,7 @@ class Hosts:
         pause: tells for how many seconds a host, of which a URL is given, is asked nothing.
         patience: seconds that a host may not answer before it is given up.
         clock: seconds.
-        ending: has the rows' numbers of files of which little is still to come.
+        is_ending: tells whether little is still to come of a file that is at work.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Hosts:
         pause: Callable[[str], float],
         patience: float,
         clock: Callable[[], float],
-        ending: Container[int],
+        is_ending: Callable[[Row], bool],
     ) -> None:
         self._ledger = ledger
         self._max_files = max_files
@@ -101,7 +101,7 @@ class Hosts:
         self._pause = pause
         self._patience = patience
         self._clock = clock
-        self._ending = ending
+        self._is_ending = is_ending
         self._hosts: dict[str, Host] = {}
         self._turns: deque[Host] = deque()
         self._tries: dict[int, int] = {}
@@ -272,7 +272,7 @@ class Hosts:
         large = [row for row in host.working.values() if self.is_large(row)]
         if host.balance.small_lag(self._is_kind_large):
             # One at a time, without a break between two.
-            return len(large) > 1 or any(row.id not in self._ending for row in large)
+            return len(large) > 1 or not all(map(self._is_ending, large))
         lead = host.balance.small_lead(self._is_kind_large)
         return len(large) >= max(1, most // 2 if lead else most // 3)
 
