@@ -288,6 +288,33 @@ def test_files_from_afar_try_more_whatever_was_seen() -> None:
     assert beside.go_on(2.0, 100 * MIB) > [1]
 
 
+def test_who_is_left_has_the_connections_of_those_that_are_through_and_leave_room() -> None:
+    beside = Beside(4)
+    beside.gate.crowded = True
+    assert beside.go_on(1.0, 100 * MIB) == [1, 1, 1, 1]
+    # While others wait, they have the place.
+    beside.end_one()
+    assert beside.go_on(1.0, 60 * MIB) == [1, 1, 1]
+    beside.gate.crowded = False
+    assert beside.go_on(0.1, 60 * MIB) == [10, 10, 10]
+    assert all(crew.fills_up for crew in beside.crews)
+    beside.end_one()
+    beside.end_one()
+    assert beside.go_on(0.1, 60 * MIB) == [32]
+    # Nobody has measured that so many pay.
+    assert beside.gate.found is None
+    beside.gate.crowded = True
+    assert not beside.crews[0].fills_up
+
+
+def test_a_file_that_was_not_one_of_many_finds_out_how_many_pay() -> None:
+    beside = Beside(2)
+    beside.go_on(0.5, 100 * MIB)
+    beside.end_one()
+    assert beside.go_on(0.5, 40 * MIB) < [32]
+    assert not beside.crews[0].fills_up
+
+
 def test_what_comes_while_others_wait_says_nothing_of_more_connections() -> None:
     beside = Beside(1)
     beside.gate.crowded = True

@@ -57,6 +57,8 @@ class Crew:
         self._held_until: float | None = None
         # Whether others waited for its host while it was at work.
         self._was_crowded = False
+        # Whether it has the place of connections of others that are through.
+        self._filling = False
         self._arriving = Arriving()
         # Those by which it is found how many pay: what newcomers bring says nothing of that.
         self._listened: set[Segment] = set()
@@ -91,6 +93,11 @@ class Crew:
         if self._ramp is None or self._alone:
             return False
         return self._gate.crowded or self._ramp.found == self._ramp.target == 1
+
+    @property
+    def fills_up(self) -> bool:
+        """Whether it takes nothing from other files: they leave room on the link."""
+        return self._filling and not self._gate.crowded
 
     @property
     def tick(self) -> float:
@@ -153,12 +160,22 @@ class Crew:
         full = self._is_full(at_work, received, streaming, now)
         untried = self._ramp.phase is Phase.LISTENING
         self._was_crowded = self._was_crowded or self._gate.crowded
+        self._fill_up()
         if self._gate.crowded or (untried and self._is_put_off(left, now, full=full)):
             self._ramp = ramp_aside(self._ramp, sample)
             return
         self._ramp = ramp_sample(self._ramp, sample)
-        if self._ramp.found is not None and not self._ramp.tries_first:
+        if self._ramp.found is not None and not (self._ramp.tries_first or self._filling):
             self._gate.found = self._ramp.found
+
+    def _fill_up(self) -> None:
+        """Have the place of other files' connections where those are through, and leave room."""
+        assert self._ramp is not None
+        if not self._was_crowded or self._gate.crowded:
+            return
+        share = self._gate.among.share(self, self._gate.limit)
+        if share > self._ramp.target:
+            self._ramp, self._filling = self._begin(share), True
 
     def _is_put_off(self, left: int | None, now: float, *, full: bool) -> bool:
         """Tell whether it is not to try a second connection yet, on a link that may seem full."""
@@ -184,10 +201,11 @@ class Crew:
         Over a long path trials are few, and what is gained early counts for more.
         """
         elsewhere = any(each.site and each.site.gate is not self._gate for each in at_work)
-        if elsewhere or self._gate.shortest > LONG_PATH:
+        if elsewhere:
             self._gate.among.leave(self)
             return False
-        return self._gate.among.tell(self, received, streaming, now)
+        full = self._gate.among.tell(self, received, streaming, now)
+        return full and self._gate.shortest <= LONG_PATH
 
     def _judge(self, segments: Sequence[Segment], now: float) -> None:
         """See whether the first connection alone takes what cores there are for so many."""
