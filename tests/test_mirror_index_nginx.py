@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from segdl.mirror.fetcher import AT_ONCE
 from support.program import run_segdl
 from support.walking import fetched, walked
 from test_mirror_index_apache import NAMES as APACHES
@@ -48,6 +49,21 @@ def test_every_name_comes_through_with_its_exact_size(
     assert {entry.path: entry.size for entry in found.entries} == expected
     assert len(found.entries) == len(expected)
     assert [record.target for record in server.log(2)] == ["/pub/", "/pub/d%20ir%26x%3B%C3%BC/"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_many_pages_come_over_a_few_connections(
+    nginx: StartNginx, tmp_path: Path, form: str
+) -> None:
+    server = nginx(tmp_path, server=FORMATS[form])
+    for number in range(30):
+        (tmp_path / "pub" / f"{number:02}").mkdir(parents=True)
+        (tmp_path / "pub" / f"{number:02}" / "file").write_bytes(b"x")
+    found = walked(server.url("/pub/")).whole
+    assert len(found.entries) == 30
+    log = server.log(32)
+    assert [record.target for record in log[:2]] == ["/pub/", "/robots.txt"]
+    assert len({record.connection for record in log}) <= AT_ONCE + 1
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -122,6 +122,11 @@ class Contact:
         self._gate.among.came_beside(came)
         self._gate.closed(was_streaming=True)
 
+    def finish(self) -> None:
+        """Give the connection back: nobody took the response, and `read` came to its end."""
+        self.take().finish()
+        self._gate.closed(was_streaming=True)
+
     def release(self) -> None:
         """Close the response if nobody took it."""
         if self._exchange is not None:

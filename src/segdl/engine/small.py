@@ -27,7 +27,10 @@ def read_small(run: Run, source: Source, number: int, most: int) -> tuple[Versio
     while True:
         contact = contacts.make(None)
         try:
-            return contact.version, contacts.read_all(contact, most)
+            data = contacts.read_all(contact, most)
+            if len(data) < most:
+                contact.finish()
+            return contact.version, data
         except NetworkError:
             tries -= 1
             if not tries:

@@ -124,6 +124,7 @@ class _Receiving:
             if self._version.size not in {None, self._size}:
                 raise NetworkError(f"{self._source.asked}: connection closed early")
             location = contact.location
+            contact.finish()
         finally:
             contact.release()
         self._confirm(contact)
