@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from segdl.errors import CancelledError
+from segdl.mirror import documents
+from segdl.mirror.fetcher import Fetcher
 from segdl.mirror.options import ListingOptions, MirrorOptions
 from segdl.mirror.relist import Listing
 from support.program import run_segdl
-from support.tree import Tree, page
+from support.tree import STALL, Cut, Tree, answer, moved, page
 from support.walking import a_run
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from conftest import StartNginx
     from segdl.engine.run import Run
+    from support.tree import Answer
 
 
 @pytest.fixture
@@ -76,19 +81,121 @@ def test_what_comes_by_a_pipe_is_read_once(run: Run, tmp_path: Path) -> None:
     assert not listing(run, tmp_path, "-").has_to_be_read_again()
 
 
-def test_what_comes_over_the_network_is_read_again(run: Run, tmp_path: Path) -> None:
-    with Tree({"/pub/": page("a")}) as tree:
+def site(folders: int = 30) -> dict[str, Answer]:
+    """Pages, one below the other's folder each, and one that moves."""
+    pages = {"/pub/": page("a", *(f"{number}/" for number in range(folders)), "moved/")}
+    pages |= {f"/pub/{number}/": page("file") for number in range(folders)}
+    return pages | {"/pub/moved/": moved("/pub/there/"), "/pub/there/": page("file")}
+
+
+def test_what_comes_from_servers_as_it_did_before_need_not_be_read_again(
+    run: Run, tmp_path: Path
+) -> None:
+    with Tree(site()) as tree:
+        of = listing(run, tmp_path, tree.url("/pub/"))
+        assert of.has_to_be_read_again()
+        assert not tree.requests
+        assert len(list(of.read())) == 32
+        before = tree.asked
+        assert not of.has_to_be_read_again()
+        # Each document was asked for once more.
+        assert tree.asked == before + before
+        assert len(tree.asked) == 33
+
+
+@pytest.mark.parametrize(
+    ("path", "now"),
+    [
+        ("/pub/", page("a", "0/")),
+        ("/pub/0/", page("file", "new")),
+        ("/pub/29/", page("elif")),
+        ("/pub/29/", answer(500)),
+        ("/pub/29/", answer(404)),
+        ("/pub/5/", moved("/pub/6/")),
+        ("/pub/moved/", moved("/pub/6/")),
+        ("/pub/there/", Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<html>")),
+    ],
+)
+def test_what_does_not_come_from_servers_as_before_has_to_be_read_again(
+    run: Run, tmp_path: Path, path: str, now: Answer
+) -> None:
+    pages = site()
+    with Tree(pages) as tree:
+        of = listing(run, tmp_path, tree.url("/pub/"))
+        assert len(list(of.read())) == 32
+        pages[path] = now
+        assert of.has_to_be_read_again()
+        pages |= site()
+        # All is as it was again.
+        assert not of.has_to_be_read_again()
+
+
+def test_a_reading_that_did_not_end_says_nothing(run: Run, tmp_path: Path) -> None:
+    with Tree(site()) as tree:
+        of = listing(run, tmp_path, tree.url("/pub/"))
+        with closing(of.read()) as found:
+            next(found)
+        asked = len(tree.requests)
+        assert of.has_to_be_read_again()
+        assert len(tree.requests) == asked
+
+
+def test_where_many_documents_are_they_are_read_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "_MOST", 31)
+    with Tree(site()) as tree:
+        of = listing(run, tmp_path, tree.url("/pub/"))
+        assert len(list(of.read())) == 32
+        assert of.has_to_be_read_again()
+
+
+def test_where_folders_lead_back_they_are_read_again(run: Run, tmp_path: Path) -> None:
+    with Tree(lambda path: page("a", "loop/") if path.startswith("/pub/") else None) as tree:
         of = listing(run, tmp_path, tree.url("/pub/"))
         assert len(list(of.read())) == 1
         assert of.has_to_be_read_again()
 
 
-def test_a_file_that_leads_to_others_is_read_again(run: Run, tmp_path: Path) -> None:
+def test_whoever_ends_the_run_need_not_wait_for_servers(run: Run, tmp_path: Path) -> None:
+    pages = site()
+    with Tree(pages) as tree:
+        of = listing(run, tmp_path, tree.url("/pub/"))
+        assert len(list(of.read())) == 32
+        pages["/pub/3/"] = STALL
+        ended = threading.Timer(0.3, run.cancel.set)
+        ended.start()
+        with pytest.raises(CancelledError):
+            of.has_to_be_read_again()
+        ended.join()
+
+
+def test_the_wish_of_a_server_for_time_between_requests_is_heeded(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = []
+    monkeypatch.setattr(Fetcher, "heed", lambda _, delay: waits.append(delay))
+    robots = answer(200, b"User-agent: *\nCrawl-delay: 2\n")
+    with Tree(site(2), robots=robots) as tree:
+        wanted = ListingOptions(source=tree.url("/pub/"))
+        options = MirrorOptions(directory=tmp_path / "m", listing=wanted)
+        of = Listing(run, options, lambda _: None)
+        assert len(list(of.read())) == 4
+        assert not of.has_to_be_read_again()
+        assert waits == [2.0, 2.0]
+        assert tree.asked["/robots.txt"] == 1
+
+
+def test_a_file_that_leads_to_others(run: Run, tmp_path: Path) -> None:
     _, _, saved = page("a", "b/").partition(b"\r\n\r\n")
     (tmp_path / "index.html").write_bytes(saved)
-    with Tree({"/pub/b/": page("c")}) as tree:
+    pages = {"/pub/b/": page("c")}
+    with Tree(pages) as tree:
         of = listing(run, tmp_path, str(tmp_path / "index.html"), base_url=tree.url("/pub/"))
         assert len(list(of.read())) == 2
+        assert not of.has_to_be_read_again()
+        assert tree.asked["/pub/b/"] == 2
+        pages["/pub/b/"] = page("c", "d")
         assert of.has_to_be_read_again()
 
 

@@ -92,8 +92,12 @@ class Fetcher:
             _outcome, lambda place: read_robots(run, place, self._trust.credentials(place)), place
         )
         robots = _had(self._wait_for(asked))
-        self._pace.delay = robots.delay
+        self.heed(robots.delay)
         return robots
+
+    def heed(self, delay: float) -> None:
+        """Have so many seconds between two requests from now on."""
+        self._pace.delay = delay
 
     def say(self, text: str) -> None:
         """Tell the operator."""

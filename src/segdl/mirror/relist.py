@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import deque
 from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import TypeAlias
 
 from segdl.engine.run import Run
+from segdl.errors import CancelledError, SegdlError
+from segdl.mirror.documents import Documents, Kept
+from segdl.mirror.fetcher import AT_ONCE, Asked, Fetcher
 from segdl.mirror.listing import Found
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.profiles import Profiles
@@ -32,35 +37,48 @@ class Listing:
         self._say = say
         self._profiles = Profiles(options.hosts, options.listing.source, say)
         self._before: _Identity | None = None
-        self._leads_on = False
+        self._documents = Documents()
 
     def read(self) -> Generator[Found, None, None]:
         """Yield what it names, as :func:`segdl.mirror.walk.walk` does."""
-        self._before, self._leads_on = self._identity(), False
+        self._before, self._documents = self._identity(), Documents()
         options = self._options
         yield from walk(
             self._run,
             options.listing,
             self._say,
             profiles=self._profiles,
-            on_further=self._lead_on,
+            documents=self._documents,
         )
 
     def has_to_be_read_again(self) -> bool:
         """Tell whether only reading it tells that it is as it was, and that can be done.
 
         What comes by a pipe can be read one time only. A file of its own need not be where
-        nothing of it changed, as far as its file system tells.
+        nothing of it changed, as far as its file system tells; nor what comes from servers, where
+        every byte of it comes as it did before.
+
+        Raises:
+            CancelledError: the run is to end.
         """
         source = self._options.listing.source
-        if "://" in source or self._leads_on:
-            return True
-        if source == "-" or (os.path.exists(source) and not os.path.isfile(source)):
-            return False
-        return self._before is None or self._before != self._identity()
+        if "://" not in source:
+            if source == "-" or (os.path.exists(source) and not os.path.isfile(source)):
+                return False
+            if self._before is None or self._before != self._identity():
+                return True
+        return not (self._documents.complete and self._come_as_before())
 
-    def _lead_on(self) -> None:
-        self._leads_on = True
+    def _come_as_before(self) -> bool:
+        """Tell whether all documents are as they were; who reads them tells why they are not."""
+        options, asked = self._options.listing, deque[tuple[Kept, Asked]]()
+        with closing(Fetcher(self._run, options, self._say, self._profiles)) as fetcher:
+            fetcher.heed(self._documents.delay)
+            for document in self._documents.kept:
+                asked.append((document, fetcher.ask(document.asked)))
+                if len(asked) == AT_ONCE and not _comes_as_before(fetcher, *asked.popleft()):
+                    return False
+            return all(_comes_as_before(fetcher, *each) for each in asked)
 
     def _identity(self) -> _Identity | None:
         source = self._options.listing.source
@@ -71,3 +89,13 @@ class Listing:
         if not stat.S_ISREG(told.st_mode):
             return None
         return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
+
+
+def _comes_as_before(fetcher: Fetcher, document: Kept, asked: Asked) -> bool:
+    try:
+        with closing(fetcher.take(asked)) as opened:
+            return document == Kept(document.asked, opened.document.url, opened.digest)
+    except CancelledError:
+        raise
+    except SegdlError:
+        return False

@@ -59,7 +59,7 @@ class Session:
             run: the surroundings.
             read: begins to read the list.
             has_to_read_again: tells whether only reading the list tells that it is as it was,
-                and that can be done.
+                and that can be done; it may take a while.
             place: where its files are; None is its folder.
 
         Raises:
@@ -108,7 +108,9 @@ class Session:
                 result.rounds.append(this)
                 if number > 1 and (this.intake.wanted or this.intake.troubles):
                     self._tell(Said("the list changed during the run: went round once more"))
-                if not this.fetched or not this.clean or not has_to_read_again():
+                if number == self._options.rounds or not this.fetched or not this.clean:
+                    break
+                if not has_to_read_again():
                     break
         if this.clean and not this.intake.files and self._options.shard is None:
             self._tell(Said(_nothing_named(self._options.listing)))

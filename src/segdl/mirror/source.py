@@ -11,6 +11,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from itertools import chain
 from typing import IO, BinaryIO, cast
 
@@ -27,6 +28,8 @@ from segdl.store.faults import disk_errors, shown
 # What readers get to recognise a format by, in bytes.
 HEAD = 64 * 1024
 _CHUNK = 256 * 1024
+# Bytes of the digest that tells two documents apart: a server may have chosen both.
+_DIGEST = 32
 # Documents up to this stay in memory.
 _IN_MEMORY = 1024 * 1024
 _MOST_BYTES = 16 * 1024**3
@@ -44,6 +47,7 @@ class Opened:
         where: names it in messages.
         chunks: yields its bytes as they are stored, from the beginning.
         close: lets go of what holds them.
+        digest: of its bytes; empty where it did not come from a server.
     """
 
     def __init__(
@@ -52,9 +56,11 @@ class Opened:
         where: str,
         chunks: Callable[[], Iterator[bytes]],
         close: Callable[[], None] = lambda: None,
+        digest: bytes = b"",
     ) -> None:
         self.document = document
         self.where = where
+        self.digest = digest
         self._chunks = chunks
         self._close = close
         self._begun: Iterator[bytes] | None = None
@@ -161,6 +167,9 @@ def fetch(
     try:
         with disk_errors(tempfile.gettempdir(), "write to"):
             received = receive(run, source, _NO_FILE, cast(IO[bytes], file), _MOST_BYTES)
+            digest = blake2b(digest_size=_DIGEST)
+            for chunk in _chunks_of(check_cancelled, cast(IO[bytes], file)):
+                digest.update(chunk)
     except BaseException:
         file.close()
         raise
@@ -183,7 +192,7 @@ def fetch(
                 hint="save it with segdl get, look at it, and give the file",
             )
 
-    return Opened(document, where, chunks, file.close)
+    return Opened(document, where, chunks, file.close, digest.digest())
 
 
 def _by_pipe(run: Run, path: str | int, document: Document, where: str) -> Opened:

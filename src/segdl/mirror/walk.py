@@ -12,6 +12,7 @@ from segdl.core.globs import make_globs
 from segdl.core.url import Location, parse_url
 from segdl.engine.run import Run
 from segdl.errors import CancelledError, SegdlError, ServerError, UsageError
+from segdl.mirror.documents import Documents, Kept
 from segdl.mirror.fetcher import AT_ONCE, Asked, Fetcher
 from segdl.mirror.frontier import Frontier, Limits, Pending
 from segdl.mirror.listing import Document, Found, Item, Reader, Unlisted
@@ -37,7 +38,7 @@ def walk(
     *,
     profiles: Profiles | None = None,
     limits: Limits | None = None,
-    on_further: Callable[[], None] = lambda: None,
+    documents: Documents | None = None,
 ) -> Generator[Found, None, None]:
     """Yield what a list names, as it comes in, in bounded memory.
 
@@ -51,7 +52,7 @@ def walk(
         say: takes lines for the operator, one at a time, from any thread.
         profiles: what holds for single hosts; None is nothing.
         limits: where a walk ends that would not end by itself.
-        on_further: called for each document that the first one leads to.
+        documents: is told of what was read.
 
     Raises:
         CancelledError: the run is to end.
@@ -61,7 +62,9 @@ def walk(
         parse_url(options.base_url)
     profiles = profiles or Profiles((), options.source, say)
     with closing(Fetcher(run, options, say, profiles)) as fetcher:
-        yield from _Walk(run, options, fetcher, limits or Limits(), on_further).all()
+        documents = documents or Documents()
+        yield from _Walk(run, options, fetcher, limits or Limits(), documents).all()
+        documents.end()
 
 
 class _Walk:
@@ -73,13 +76,13 @@ class _Walk:
         options: ListingOptions,
         fetcher: Fetcher,
         limits: Limits,
-        on_further: Callable[[], None],
+        documents: Documents,
     ) -> None:
         self._run = run
         self._options = options
         self._fetcher = fetcher
         self._limits = limits
-        self._on_further = on_further
+        self._documents = documents
         self._frontier = Frontier()
         globs = make_globs(options.include, options.exclude)
         self._sieve = Sieve(globs=globs, depth=options.depth, levels=limits.levels)
@@ -95,7 +98,6 @@ class _Walk:
                 if self._frontier.seen > self._limits.documents:
                     yield self._endless()
                     return
-                self._on_further()
                 place = parse_url(pending.url)
                 try:
                     self._require_allowed(place, deeper=pending.deeper)
@@ -113,6 +115,7 @@ class _Walk:
         options = self._options
         if "://" in options.source:
             opened = self._fetcher.take(self._fetcher.ask(options.source))
+            self._documents.add(_kept(options.source, opened))
         else:
             opened = open_local(self._run, options.source, options.base_url)
         with closing(opened):
@@ -146,6 +149,7 @@ class _Walk:
             robots = self._fetcher.robots(place)
             self._sieve = replace(self._sieve, robots=robots)
             self._robots_known = True
+            self._documents.delay = robots.delay
             if robots.delay:
                 host = place.origin.host
                 self._fetcher.say(f"{host}: a page every {robots.delay:g} s, by robots.txt")
@@ -155,6 +159,7 @@ class _Walk:
         """Yield what a further document names, and that it could not be had."""
         try:
             with closing(self._fetcher.take(asked)) as opened:
+                self._documents.add(_kept(pending.url, opened))
                 yield from self._further(pending, opened)
         except CancelledError:
             raise
@@ -222,6 +227,7 @@ class _Walk:
     def _is_loop(self, like: Page, folder: str) -> bool:
         """Tell whether a folder goes on and on listing what one above it does."""
         place = parse_url(far_below(like.url, folder))
+        self._documents.miss()
         try:
             self._require_allowed(place, deeper=True)
             with closing(self._fetcher.take(self._fetcher.ask(place.url))) as opened:
@@ -265,6 +271,10 @@ class _Walk:
             hint="leave some out with --exclude, or --depth",
         )
         return Unlisted(where=where, error=error)
+
+
+def _kept(asked: str, opened: Opened) -> Kept:
+    return Kept(asked, opened.document.url, opened.digest)
 
 
 def _kind(reader: Reader) -> str:
