@@ -124,8 +124,10 @@ class Contact:
 
     def finish(self) -> None:
         """Give the connection back: nobody took the response, and `read` came to its end."""
-        self.take().finish()
-        self._gate.closed(was_streaming=True)
+        try:
+            self.take().finish()
+        finally:
+            self._gate.closed(was_streaming=True)
 
     def release(self) -> None:
         """Close the response if nobody took it."""

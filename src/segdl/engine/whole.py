@@ -120,26 +120,30 @@ class _Receiving:
             elif compare(self._version, contact.version) is not Match.SAME:
                 raise _AnotherError
             framed = contact.framed
-            self._take(contact)
+            whole = self._take(contact)
             if self._version.size not in {None, self._size}:
                 raise NetworkError(f"{self._source.asked}: connection closed early")
             location = contact.location
-            contact.finish()
+            if whole:
+                contact.finish()
         finally:
             contact.release()
         self._confirm(contact)
         return Received(location=location, version=self._version, size=self._size, framed=framed)
 
-    def _take(self, contact: Contact) -> None:
-        stop = OPEN if contact.accept.stop is None else contact.accept.stop
-        # The body of an answer that tells of an empty file is not the file's.
-        while stop and (data := self._contacts.read(contact, _CHUNK)):
+    def _take(self, contact: Contact) -> bool:
+        """Take the body; tell whether it was read to its end."""
+        if contact.accept.stop == 0:
+            # The body of an answer that tells of an empty file is not the file's.
+            return False
+        while (data := self._contacts.read(contact, _CHUNK)):
             self._out.write(data)
             self._size += len(data)
             if self._size > self._most:
                 raise ServerError(
                     f"{self._source.asked}: more than {self._most} bytes, which no list has"
                 )
+        return True
 
     def _confirm(self, contact: Contact) -> None:
         """See to it that what came slowly was not overwritten meanwhile, as far as that shows."""

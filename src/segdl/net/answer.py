@@ -212,7 +212,11 @@ class LibraryAnswer:
 
     def finish(self) -> None:
         """Keep the connection for other requests, if it can be used again."""
-        self._keep()
+        if self.library.closed:
+            self._keep()
+        else:
+            # What is left of the body would be taken for the next answer.
+            self.close()
 
     def close(self) -> None:
         """Close the connection."""

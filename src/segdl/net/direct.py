@@ -22,7 +22,7 @@ from segdl.net.connector import Connector
 from segdl.net.early import Early
 from segdl.net.idle import IdleConnections
 from segdl.net.proxies import target_of
-from segdl.net.readable import wait_for_read
+from segdl.net.readable import is_held, wait_for_read
 from segdl.net.wire import Wire
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class Direct:
         while connection := self._idle.take(origin):
             line = Line(connection, origin, self._idle)
             # Whatever there is to read, it is no answer: nothing was asked.
-            if not wait_for_read(line.socket, 0.0):
+            if not (is_held(line.socket) or wait_for_read(line.socket, 0.0)):
                 return line
             line.drop()
         return None

@@ -14,6 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from segdl.net import window
 from segdl.net.race import Known
 from segdl.net.reach import connected_socket
+from segdl.net.readable import is_held
 from segdl.net.wholehead import WholeHead
 from segdl.net.wire import AbortedError, current_wire
 
@@ -63,6 +64,12 @@ class _Watched:
             connected: socket.socket = super()._new_conn()  # type: ignore[misc]
             return connected
         return connected_socket(cast("HTTPConnection", self), self.known, _check)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can be used again: nothing came that was not asked for, within TLS neither."""
+        connected: bool = super().is_connected  # type: ignore[misc]
+        return connected and not is_held(self.sock)
 
     def connect(self) -> None:
         wire = current_wire()
