@@ -307,6 +307,39 @@ def test_who_is_left_has_the_connections_of_those_that_are_through_and_leave_roo
     assert not beside.crews[0].fills_up
 
 
+def test_who_has_the_place_of_others_finds_out_how_many_pay_in_time() -> None:
+    beside = Beside(2)
+    beside.gate.crowded = True
+    beside.go_on(1.0, 100 * MIB)
+    beside.end_one()
+    beside.gate.crowded = False
+    assert max(beside.go_on(0.5, 50 * MIB)) == 32
+    (crew,), (segment,) = beside.crews, beside.segments
+    received = segment.received
+    for _ in range(20 * 60):
+        beside.now += 0.05
+        received += int(50 * MIB * 0.05)
+        at_work = [Segment(0, GIB, 0) for _ in range(crew.wanted)]
+        for each in at_work:
+            each.wire, each.heard, each.site = Wire(), True, segment.site
+        crew.follow(at_work, (), received, GIB, beside.now)
+    assert crew.wanted < 32
+    assert beside.gate.found is not None
+    assert beside.gate.found < 32
+    assert not crew.fills_up
+
+
+def test_that_less_comes_though_no_other_file_ended_is_no_room() -> None:
+    beside = Beside(2)
+    beside.gate.crowded = True
+    beside.go_on(1.0, 100 * MIB)
+    beside.end_one()
+    beside.gate.crowded = False
+    beside.go_on(60.0, 100 * MIB)
+    assert max(beside.go_on(0.3, 30 * MIB)) <= 2
+    assert not beside.crews[0].fills_up
+
+
 def test_a_file_that_was_not_one_of_many_finds_out_how_many_pay() -> None:
     beside = Beside(2)
     beside.go_on(0.5, 100 * MIB)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -94,6 +95,23 @@ def test_killed_at_many_moments_little_is_fetched_again(archive: Archive, tmp_pa
     files = [each for each in archive.server.log() if each.target != "/SHA256SUMS"]
     # What was on its way through each kill, and what the kernel held for it.
     assert sum(each.sent for each in files) < archive.bytes + kills * 6 * MIB
+
+
+def test_the_last_files_have_the_connections_of_those_that_are_through(
+    nginx: StartNginx, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    # Two are left with 2.3 seconds to go over one connection each: too little to try others.
+    server = nginx(root, server=["limit_rate 3m;"])
+    archive = Archive(server, [9 * MIB] * 4 + [16 * MIB] * 2)
+    done = run_segdl("mirror", "-q", "--max-files", "6", archive.list, tmp_path / "m")
+    assert (done.code, done.err) == (0, "")
+    assert archive.is_whole(tmp_path / "m")
+    ranges = Counter(record.target for record in server.log() if record.sent > 1)
+    # The first answer, and one for the rest: nobody helps.
+    assert max(ranges[f"/d{number}/f{number}.bin"] for number in range(4)) <= 2
+    assert min(ranges["/d0/f4.bin"], ranges["/d1/f5.bin"]) > 4
 
 
 def test_a_second_run_asks_for_the_list_alone(archive: Archive, tmp_path: Path) -> None:

@@ -130,6 +130,18 @@ def test_what_does_not_come_from_servers_as_before_has_to_be_read_again(
         assert not of.has_to_be_read_again()
 
 
+def test_a_server_in_trouble_is_asked_once_before_all_is_read_again(
+    run: Run, tmp_path: Path
+) -> None:
+    pages = site(0)
+    with Tree(pages) as tree:
+        of = listing(run, tmp_path, tree.url("/pub/"))
+        assert len(list(of.read())) == 2
+        pages["/pub/"] = answer(500)
+        assert of.has_to_be_read_again()
+        assert tree.asked["/pub/"] == 2
+
+
 def test_a_reading_that_did_not_end_says_nothing(run: Run, tmp_path: Path) -> None:
     with Tree(site()) as tree:
         of = listing(run, tmp_path, tree.url("/pub/"))
@@ -179,9 +191,11 @@ def test_the_wish_of_a_server_for_time_between_requests_is_heeded(
     with Tree(site(2), robots=robots) as tree:
         wanted = ListingOptions(source=tree.url("/pub/"))
         options = MirrorOptions(directory=tmp_path / "m", listing=wanted)
-        of = Listing(run, options, lambda _: None)
+        said: list[str] = []
+        of = Listing(run, options, said.append)
         assert len(list(of.read())) == 4
         assert not of.has_to_be_read_again()
+        assert said[-1] == "4 pages are looked at again, one every 2 s"
         assert waits == [2.0, 2.0]
         assert tree.asked["/robots.txt"] == 1
 

@@ -35,7 +35,7 @@ class Among:
             self._last[file] = received, connections
             number = sum(each for _, each in self._last.values())
             self._capacity = self._capacity.note(now, self._received, number, self._beside)
-            self._room = self._room.note(now, self._received + self._beside)
+            self._room = self._room.note(now, self._received, len(self._last), self._beside)
             return self._capacity.is_full
 
     def came_beside(self, received: int) -> None:
@@ -52,7 +52,7 @@ class Among:
                 self._capacity, self._room = Capacity(), Room()
 
     def share(self, file: Hashable, connections: int) -> int:
-        """Return how many connections a file may have where all together leave room.
+        """Return how many connections a file may have where others that are through leave room.
 
         Args:
             file: as it is told of; others have as many.

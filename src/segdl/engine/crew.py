@@ -57,8 +57,9 @@ class Crew:
         self._held_until: float | None = None
         # Whether others waited for its host while it was at work.
         self._was_crowded = False
-        # Whether it has the place of connections of others that are through.
-        self._filling = False
+        # How many it got in the place of others that are through; None where nothing was given,
+        # or more was found out since.
+        self._given: int | None = None
         self._arriving = Arriving()
         # Those by which it is found how many pay: what newcomers bring says nothing of that.
         self._listened: set[Segment] = set()
@@ -97,7 +98,7 @@ class Crew:
     @property
     def fills_up(self) -> bool:
         """Whether it takes nothing from other files: they leave room on the link."""
-        return self._filling and not self._gate.crowded
+        return self._given is not None and not self._gate.crowded
 
     @property
     def tick(self) -> float:
@@ -165,8 +166,9 @@ class Crew:
             self._ramp = ramp_aside(self._ramp, sample)
             return
         self._ramp = ramp_sample(self._ramp, sample)
-        if self._ramp.found is not None and not (self._ramp.tries_first or self._filling):
-            self._gate.found = self._ramp.found
+        found = self._ramp.found
+        if found is not None and found != self._given and not self._ramp.tries_first:
+            self._given, self._gate.found = None, found
 
     def _fill_up(self) -> None:
         """Have the place of other files' connections where those are through, and leave room."""
@@ -175,7 +177,7 @@ class Crew:
             return
         share = self._gate.among.share(self, self._gate.limit)
         if share > self._ramp.target:
-            self._ramp, self._filling = self._begin(share), True
+            self._ramp, self._given = self._begin(share), share
 
     def _is_put_off(self, left: int | None, now: float, *, full: bool) -> bool:
         """Tell whether it is not to try a second connection yet, on a link that may seem full."""

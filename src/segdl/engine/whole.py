@@ -136,7 +136,7 @@ class _Receiving:
         if contact.accept.stop == 0:
             # The body of an answer that tells of an empty file is not the file's.
             return False
-        while (data := self._contacts.read(contact, _CHUNK)):
+        while data := self._contacts.read(contact, _CHUNK):
             self._out.write(data)
             self._size += len(data)
             if self._size > self._most:

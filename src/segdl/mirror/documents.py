@@ -49,7 +49,7 @@ class Documents:
             self.miss()
 
     def miss(self) -> None:
-        """Note that something else had its say."""
+        """Note that the list is made of something that is not kept."""
         self._missed = True
         self.kept.clear()
 

@@ -7,6 +7,7 @@ import stat
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import replace
 from typing import TypeAlias
 
 from segdl.engine.run import Run
@@ -56,7 +57,8 @@ class Listing:
 
         What comes by a pipe can be read one time only. A file of its own need not be where
         nothing of it changed, as far as its file system tells; nor what comes from servers, where
-        every byte of it comes as it did before.
+        every byte of it comes as it did before. What robots.txt said holds for the whole run (RFC
+        9309, 2.4).
 
         Raises:
             CancelledError: the run is to end.
@@ -71,10 +73,15 @@ class Listing:
 
     def _come_as_before(self) -> bool:
         """Tell whether all documents are as they were; who reads them tells why they are not."""
-        options, asked = self._options.listing, deque[tuple[Kept, Asked]]()
-        with closing(Fetcher(self._run, options, self._say, self._profiles)) as fetcher:
-            fetcher.heed(self._documents.delay)
-            for document in self._documents.kept:
+        kept, delay = self._documents.kept, self._documents.delay
+        if delay and len(kept) > 1:
+            self._say(f"{len(kept)} pages are looked at again, one every {delay:g} s")
+        # Who reads them anew has patience with their server.
+        run = self._run._replace(transfer=replace(self._run.transfer, retries=1))
+        asked = deque[tuple[Kept, Asked]]()
+        with closing(Fetcher(run, self._options.listing, self._say, self._profiles)) as fetcher:
+            fetcher.heed(delay)
+            for document in kept:
                 asked.append((document, fetcher.ask(document.asked)))
                 if len(asked) == AT_ONCE and not _comes_as_before(fetcher, *asked.popleft()):
                     return False
