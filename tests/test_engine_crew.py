@@ -10,7 +10,7 @@ import pytest
 import segdl
 from segdl.core.arrivals import Look
 from segdl.core.cpubound import WORTHWHILE, served_at_once
-from segdl.core.ramp import Phase
+from segdl.core.ramp import Phase, Ramp
 from segdl.core.selection import whole
 from segdl.engine import crew as crews
 from segdl.engine.arriving import Arriving
@@ -210,11 +210,11 @@ def test_what_was_refused_before_is_no_answer_to_the_next_file() -> None:
 class Beside:
     """Files nearby, each over one connection."""
 
-    def __init__(self, files: int, round_trip: float = 0.001) -> None:
+    def __init__(self, files: int, round_trip: float = 0.001, most: str = "auto") -> None:
         self.gate = Gate(32, lambda: 0.0)
         self.gate.try_ask()
         self.gate.answered(round_trip)
-        transfer = TransferOptions(connections="auto")
+        transfer = TransferOptions(connections=most)
         self.crews = [Crew(transfer, self.gate, MIB, print) for _ in range(files)]
         self.segments = [Segment(0, GIB, 0) for _ in range(files)]
         site = cast("Site", SimpleNamespace(gate=self.gate))
@@ -327,6 +327,25 @@ def test_who_has_the_place_of_others_finds_out_how_many_pay_in_time() -> None:
     assert beside.gate.found is not None
     assert beside.gate.found < 32
     assert not crew.fills_up
+
+
+def test_who_is_left_has_no_more_than_it_may_and_is_given_that_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    beside = Beside(2, most="auto:3")
+    beside.gate.crowded = True
+    beside.go_on(1.0, 100 * MIB)
+    beside.end_one()
+    beside.gate.crowded = False
+    begin, begun = Crew._begin, []
+
+    def noted(crew: Crew, number: int | None) -> Ramp:
+        begun.append(number)
+        return begin(crew, number)
+
+    monkeypatch.setattr(Crew, "_begin", noted)
+    assert beside.go_on(1.0, 50 * MIB) == [3]
+    assert begun == [3]
 
 
 def test_that_less_comes_though_no_other_file_ended_is_no_room() -> None:

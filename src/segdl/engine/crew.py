@@ -175,7 +175,7 @@ class Crew:
         assert self._ramp is not None
         if not self._was_crowded or self._gate.crowded:
             return
-        share = self._gate.among.share(self, self._gate.limit)
+        share = min(self._most, self._gate.among.share(self, self._gate.limit))
         if share > self._ramp.target:
             self._ramp, self._given = self._begin(share), share
 
