@@ -207,6 +207,9 @@ def test_what_was_refused_before_is_no_answer_to_the_next_file() -> None:
 # -- files of one origin that are at work at once --
 
 
+FAR = 0.02  # seconds of a round trip
+
+
 class Beside:
     """Files nearby, each over one connection."""
 
@@ -289,7 +292,7 @@ def test_files_from_afar_try_more_whatever_was_seen() -> None:
 
 
 def test_who_is_left_has_the_connections_of_those_that_are_through_and_leave_room() -> None:
-    beside = Beside(4)
+    beside = Beside(4, FAR)
     beside.gate.crowded = True
     assert beside.go_on(1.0, 100 * MIB) == [1, 1, 1, 1]
     # While others wait, they have the place.
@@ -308,7 +311,7 @@ def test_who_is_left_has_the_connections_of_those_that_are_through_and_leave_roo
 
 
 def test_who_has_the_place_of_others_finds_out_how_many_pay_in_time() -> None:
-    beside = Beside(2)
+    beside = Beside(2, FAR)
     beside.gate.crowded = True
     beside.go_on(1.0, 100 * MIB)
     beside.end_one()
@@ -332,7 +335,7 @@ def test_who_has_the_place_of_others_finds_out_how_many_pay_in_time() -> None:
 def test_who_is_left_has_no_more_than_it_may_and_is_given_that_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    beside = Beside(2, most="auto:3")
+    beside = Beside(2, FAR, most="auto:3")
     beside.gate.crowded = True
     beside.go_on(1.0, 100 * MIB)
     beside.end_one()
@@ -348,8 +351,17 @@ def test_who_is_left_has_no_more_than_it_may_and_is_given_that_once(
     assert begun == [3]
 
 
-def test_that_less_comes_though_no_other_file_ended_is_no_room() -> None:
+def test_over_a_short_path_those_that_are_left_have_the_room_at_once() -> None:
     beside = Beside(2)
+    beside.gate.crowded = True
+    beside.go_on(1.0, 100 * MIB)
+    beside.end_one()
+    beside.gate.crowded = False
+    assert max(beside.go_on(0.5, 50 * MIB)) <= 2
+
+
+def test_that_less_comes_though_no_other_file_ended_is_no_room() -> None:
+    beside = Beside(2, FAR)
     beside.gate.crowded = True
     beside.go_on(1.0, 100 * MIB)
     beside.end_one()
@@ -360,7 +372,7 @@ def test_that_less_comes_though_no_other_file_ended_is_no_room() -> None:
 
 
 def test_a_file_that_was_not_one_of_many_finds_out_how_many_pay() -> None:
-    beside = Beside(2)
+    beside = Beside(2, FAR)
     beside.go_on(0.5, 100 * MIB)
     beside.end_one()
     assert beside.go_on(0.5, 40 * MIB) < [32]

@@ -27,6 +27,8 @@ _GLANCE = 0.0025
 _HELD = 5.0
 # Seconds after which a first trial has brought more than it costs, about.
 _PAYS_AFTER = 3.0
+# Seconds of a round trip: over a shorter one a connection has at once what others leave it.
+_AT_ONCE = 0.005
 
 
 class Crew:
@@ -173,7 +175,7 @@ class Crew:
     def _fill_up(self) -> None:
         """Have the place of other files' connections where those are through, and leave room."""
         assert self._ramp is not None
-        if not self._was_crowded or self._gate.crowded:
+        if not self._was_crowded or self._gate.crowded or self._gate.shortest < _AT_ONCE:
             return
         share = min(self._most, self._gate.among.share(self, self._gate.limit))
         if share > self._ramp.target:
