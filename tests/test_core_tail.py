@@ -99,17 +99,6 @@ def test_where_others_share_the_link_more_must_be_won() -> None:
     assert take_over(slow, rate=2e6, setup=0.0, least=MIB, beside=True) is not None
 
 
-@pytest.mark.parametrize(("seconds", "is_cut"), [(1.6, False), (4.0, True)])
-def test_where_others_leave_room_it_is_cut_where_a_second_is_won(
-    seconds: float, *, is_cut: bool
-) -> None:
-    one = [Running(0, int(seconds * 40e6), 40e6)]
-    split = take_over(one, rate=40e6, setup=0.0, least=MIB, beside=True, filling=True)
-    assert (split is not None) is is_cut
-    assert take_over(one, rate=40e6, setup=0.0, least=MIB) is not None
-    assert take_over(one, rate=40e6, setup=0.0, least=MIB, beside=True) is None
-
-
 @pytest.mark.parametrize(("newcomers", "at"), [(1, 32), (3, 48), (7, 56), (31, 62)])
 def test_a_newcomer_leaves_theirs_to_those_that_come_with_it(newcomers: int, at: int) -> None:
     alone = [Running(0, 64 * MIB, 1e6)]

@@ -48,31 +48,6 @@ def test_what_came_before_a_file_was_told_of_does_not_count() -> None:
     assert not tell(among, "a", seconds=1.0, speed=10 * MB, of=of)[-1]
 
 
-def test_where_much_less_comes_each_may_have_its_share_of_connections() -> None:
-    among, of = Among(), {"now": 0}
-    tell(among, "a", "b", "c", seconds=1.0, speed=100 * MB, of=of)
-    assert among.share("a", 8) == 0
-    among.leave("c")
-    tell(among, "a", "b", seconds=0.5, speed=60 * MB, of=of)
-    assert [among.share(file, 8) for file in ("a", "b", "c")] == [4, 4, 0]
-    tell(among, "a", "b", seconds=0.5, speed=90 * MB, of=of)
-    assert among.share("a", 8) == 0
-
-
-def test_what_small_files_brought_leaves_room_once_they_are_through() -> None:
-    among, of = Among(), {"now": 0}
-    for _ in range(8):
-        # Each is counted when it is over.
-        for _ in range(4):
-            tell(among, "a", seconds=0.1, speed=40 * MB, of=of)
-            assert among.share("a", 8) == 0
-        among.came_beside(int(60 * MB * 0.4))
-    tell(among, "a", seconds=0.4, speed=40 * MB, of=of)
-    assert among.share("a", 8) == 0
-    tell(among, "a", seconds=0.4, speed=40 * MB, of=of)
-    assert among.share("a", 8) == 8
-
-
 def test_small_files_beside_them_count() -> None:
     among, of = Among(), {"now": 0}
     for _ in range(20):

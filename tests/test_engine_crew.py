@@ -10,7 +10,7 @@ import pytest
 import segdl
 from segdl.core.arrivals import Look
 from segdl.core.cpubound import WORTHWHILE, served_at_once
-from segdl.core.ramp import Phase, Ramp
+from segdl.core.ramp import Phase
 from segdl.core.selection import whole
 from segdl.engine import crew as crews
 from segdl.engine.arriving import Arriving
@@ -207,17 +207,14 @@ def test_what_was_refused_before_is_no_answer_to_the_next_file() -> None:
 # -- files of one origin that are at work at once --
 
 
-FAR = 0.02  # seconds of a round trip
-
-
 class Beside:
     """Files nearby, each over one connection."""
 
-    def __init__(self, files: int, round_trip: float = 0.001, most: str = "auto") -> None:
+    def __init__(self, files: int, round_trip: float = 0.001) -> None:
         self.gate = Gate(32, lambda: 0.0)
         self.gate.try_ask()
         self.gate.answered(round_trip)
-        transfer = TransferOptions(connections=most)
+        transfer = TransferOptions(connections="auto")
         self.crews = [Crew(transfer, self.gate, MIB, print) for _ in range(files)]
         self.segments = [Segment(0, GIB, 0) for _ in range(files)]
         site = cast("Site", SimpleNamespace(gate=self.gate))
@@ -289,94 +286,6 @@ def test_files_from_afar_try_more_whatever_was_seen() -> None:
     beside.end_one()
     beside.gate.crowded = False
     assert beside.go_on(2.0, 100 * MIB) > [1]
-
-
-def test_who_is_left_has_the_connections_of_those_that_are_through_and_leave_room() -> None:
-    beside = Beside(4, FAR)
-    beside.gate.crowded = True
-    assert beside.go_on(1.0, 100 * MIB) == [1, 1, 1, 1]
-    # While others wait, they have the place.
-    beside.end_one()
-    assert beside.go_on(1.0, 60 * MIB) == [1, 1, 1]
-    beside.gate.crowded = False
-    assert beside.go_on(0.1, 60 * MIB) == [10, 10, 10]
-    assert all(crew.fills_up for crew in beside.crews)
-    beside.end_one()
-    beside.end_one()
-    assert beside.go_on(0.1, 60 * MIB) == [32]
-    # Nobody has measured that so many pay.
-    assert beside.gate.found is None
-    beside.gate.crowded = True
-    assert not beside.crews[0].fills_up
-
-
-def test_who_has_the_place_of_others_finds_out_how_many_pay_in_time() -> None:
-    beside = Beside(2, FAR)
-    beside.gate.crowded = True
-    beside.go_on(1.0, 100 * MIB)
-    beside.end_one()
-    beside.gate.crowded = False
-    assert max(beside.go_on(0.5, 50 * MIB)) == 32
-    (crew,), (segment,) = beside.crews, beside.segments
-    received = segment.received
-    for _ in range(20 * 60):
-        beside.now += 0.05
-        received += int(50 * MIB * 0.05)
-        at_work = [Segment(0, GIB, 0) for _ in range(crew.wanted)]
-        for each in at_work:
-            each.wire, each.heard, each.site = Wire(), True, segment.site
-        crew.follow(at_work, (), received, GIB, beside.now)
-    assert crew.wanted < 32
-    assert beside.gate.found is not None
-    assert beside.gate.found < 32
-    assert not crew.fills_up
-
-
-def test_who_is_left_has_no_more_than_it_may_and_is_given_that_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    beside = Beside(2, FAR, most="auto:3")
-    beside.gate.crowded = True
-    beside.go_on(1.0, 100 * MIB)
-    beside.end_one()
-    beside.gate.crowded = False
-    begin, begun = Crew._begin, []
-
-    def noted(crew: Crew, number: int | None) -> Ramp:
-        begun.append(number)
-        return begin(crew, number)
-
-    monkeypatch.setattr(Crew, "_begin", noted)
-    assert beside.go_on(1.0, 50 * MIB) == [3]
-    assert begun == [3]
-
-
-def test_over_a_short_path_those_that_are_left_have_the_room_at_once() -> None:
-    beside = Beside(2)
-    beside.gate.crowded = True
-    beside.go_on(1.0, 100 * MIB)
-    beside.end_one()
-    beside.gate.crowded = False
-    assert max(beside.go_on(0.5, 50 * MIB)) <= 2
-
-
-def test_that_less_comes_though_no_other_file_ended_is_no_room() -> None:
-    beside = Beside(2, FAR)
-    beside.gate.crowded = True
-    beside.go_on(1.0, 100 * MIB)
-    beside.end_one()
-    beside.gate.crowded = False
-    beside.go_on(60.0, 100 * MIB)
-    assert max(beside.go_on(0.3, 30 * MIB)) <= 2
-    assert not beside.crews[0].fills_up
-
-
-def test_a_file_that_was_not_one_of_many_finds_out_how_many_pay() -> None:
-    beside = Beside(2, FAR)
-    beside.go_on(0.5, 100 * MIB)
-    beside.end_one()
-    assert beside.go_on(0.5, 40 * MIB) < [32]
-    assert not beside.crews[0].fills_up
 
 
 def test_what_comes_while_others_wait_says_nothing_of_more_connections() -> None:

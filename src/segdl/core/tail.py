@@ -21,9 +21,6 @@ _SHARE = 0.1
 # The same where others are served beside it. Who fetches more at once is faster then at their
 # cost, as far as they share a link; and what is under way on the old connection comes twice.
 _WORTHWHILE_BESIDE = 3.0
-# The same where it has the place of others that are through, and all of it was cut anew: what
-# each further cut costs is more than what the last pieces win by ending together.
-_WORTHWHILE_FILLING = 1.0
 # Of the seconds that another connection would take.
 _FAR_SOONER = 0.5
 # One request is for what takes so many seconds at least, and so many round trips: each costs one.
@@ -78,7 +75,6 @@ def take_over(
     least: int,
     newcomers: int = 1,
     beside: bool = False,
-    filling: bool = False,
 ) -> Split | None:
     """Choose the segment that would end last, and where to cut it so that both end together.
 
@@ -91,7 +87,6 @@ def take_over(
         newcomers: how many are about to ask, this one included: what all of them win counts,
             and it leaves the others theirs, so that nobody's request is cut again.
         beside: whether the server serves others of our files, too.
-        filling: whether they leave room on the link, whatever it serves beside.
 
     Returns:
         None where nothing would be won by it.
@@ -121,7 +116,6 @@ def take_over(
 
     known = rate is not None or each.rate is not None
     worthwhile = _WORTHWHILE_BESIDE if beside else _WORTHWHILE
-    worthwhile = _WORTHWHILE_FILLING if filling else worthwhile
     won = ends - ends_with(max(1, min(newcomers, left // max(1, least) - 1)))
     if known and won < max(worthwhile, _SHARE * ends):
         return None

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Hashable
 
 from segdl.core.capacity import Capacity
-from segdl.core.room import Room
 
 
 class Among:
@@ -18,7 +17,6 @@ class Among:
         # What each told last: the bytes that came for it, and its connections.
         self._last: dict[Hashable, tuple[int, int]] = {}
         self._capacity = Capacity()
-        self._room = Room()
 
     def tell(self, file: Hashable, received: int, connections: int, now: float) -> bool:
         """Take what came for a file; tell whether more connections would bring no more.
@@ -35,7 +33,6 @@ class Among:
             self._last[file] = received, connections
             number = sum(each for _, each in self._last.values())
             self._capacity = self._capacity.note(now, self._received, number, self._beside)
-            self._room = self._room.note(now, self._received, len(self._last), self._beside)
             return self._capacity.is_full
 
     def came_beside(self, received: int) -> None:
@@ -49,18 +46,4 @@ class Among:
             self._last.pop(file, None)
             if not self._last:
                 # A time without any is none of what they bring.
-                self._capacity, self._room = Capacity(), Room()
-
-    def share(self, file: Hashable, connections: int) -> int:
-        """Return how many connections a file may have where others that are through leave room.
-
-        Args:
-            file: as it is told of; others have as many.
-            connections: that they may have together.
-
-        Returns:
-            0 where there is no room, or nothing is told of it.
-        """
-        with self._lock:
-            room = file in self._last and self._room.is_there
-            return connections // len(self._last) if room else 0
+                self._capacity = Capacity()

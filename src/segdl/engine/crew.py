@@ -27,8 +27,6 @@ _GLANCE = 0.0025
 _HELD = 5.0
 # Seconds after which a first trial has brought more than it costs, about.
 _PAYS_AFTER = 3.0
-# Seconds of a round trip: over a shorter one a connection has at once what others leave it.
-_AT_ONCE = 0.005
 
 
 class Crew:
@@ -59,9 +57,6 @@ class Crew:
         self._held_until: float | None = None
         # Whether others waited for its host while it was at work.
         self._was_crowded = False
-        # How many it got in the place of others that are through; None where nothing was given,
-        # or more was found out since.
-        self._given: int | None = None
         self._arriving = Arriving()
         # Those by which it is found how many pay: what newcomers bring says nothing of that.
         self._listened: set[Segment] = set()
@@ -96,11 +91,6 @@ class Crew:
         if self._ramp is None or self._alone:
             return False
         return self._gate.crowded or self._ramp.found == self._ramp.target == 1
-
-    @property
-    def fills_up(self) -> bool:
-        """Whether it takes nothing from other files: they leave room on the link."""
-        return self._given is not None and not self._gate.crowded
 
     @property
     def tick(self) -> float:
@@ -163,23 +153,12 @@ class Crew:
         full = self._is_full(at_work, received, streaming, now)
         untried = self._ramp.phase is Phase.LISTENING
         self._was_crowded = self._was_crowded or self._gate.crowded
-        self._fill_up()
         if self._gate.crowded or (untried and self._is_put_off(left, now, full=full)):
             self._ramp = ramp_aside(self._ramp, sample)
             return
         self._ramp = ramp_sample(self._ramp, sample)
-        found = self._ramp.found
-        if found is not None and found != self._given and not self._ramp.tries_first:
-            self._given, self._gate.found = None, found
-
-    def _fill_up(self) -> None:
-        """Have the place of other files' connections where those are through, and leave room."""
-        assert self._ramp is not None
-        if not self._was_crowded or self._gate.crowded or self._gate.shortest < _AT_ONCE:
-            return
-        share = min(self._most, self._gate.among.share(self, self._gate.limit))
-        if share > self._ramp.target:
-            self._ramp, self._given = self._begin(share), share
+        if self._ramp.found is not None and not self._ramp.tries_first:
+            self._gate.found = self._ramp.found
 
     def _is_put_off(self, left: int | None, now: float, *, full: bool) -> bool:
         """Tell whether it is not to try a second connection yet, on a link that may seem full."""
@@ -205,11 +184,10 @@ class Crew:
         Over a long path trials are few, and what is gained early counts for more.
         """
         elsewhere = any(each.site and each.site.gate is not self._gate for each in at_work)
-        if elsewhere:
+        if elsewhere or self._gate.shortest > LONG_PATH:
             self._gate.among.leave(self)
             return False
-        full = self._gate.among.tell(self, received, streaming, now)
-        return full and self._gate.shortest <= LONG_PATH
+        return self._gate.among.tell(self, received, streaming, now)
 
     def _judge(self, segments: Sequence[Segment], now: float) -> None:
         """See whether the first connection alone takes what cores there are for so many."""

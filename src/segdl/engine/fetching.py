@@ -162,17 +162,14 @@ class Fetching:
         if waiting or not self._supply.divisible:
             return None
         newcomers = 1
-        filling = self._crew.fills_up
-        if site.gate.round_trip > LONG_PATH or filling:
+        if site.gate.round_trip > LONG_PATH:
             # Each that is cut again is another to set up. Who refuses more gets no more.
             newcomers = min(self._wanted(), site.gate.limit) - at_work
         least, rate = self._run.transfer.min_split, site.idle_pace or self._sites.rate_of(site)
         beside = site.gate.streaming > at_work
         # One that waits for a request needs no more than that.
         setup = (site.gate.round_trip or None) if site.source.idle else None
-        return self._watch.help_wanted(
-            live, least, rate, newcomers, setup=setup, beside=beside, filling=filling
-        )
+        return self._watch.help_wanted(live, least, rate, newcomers, setup=setup, beside=beside)
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)

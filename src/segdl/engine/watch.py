@@ -161,7 +161,6 @@ class Watch:
         *,
         setup: float | None = None,
         beside: bool = False,
-        filling: bool = False,
     ) -> tuple[Segment, int] | None:
         """Choose the segment that an idle connection should take the rest of, and from where.
 
@@ -173,7 +172,6 @@ class Watch:
             newcomers: how many connections are idle.
             setup: seconds until their first byte; None where they are to be made yet.
             beside: whether the server serves others of our files, too.
-            filling: whether they leave room on the link, whatever it serves beside.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
         rates = [each.speed.rate for each in at_work]
@@ -190,7 +188,6 @@ class Watch:
             least=least,
             newcomers=newcomers,
             beside=beside,
-            filling=filling,
         )
         return None if split is None else (at_work[split.index], split.at)
 
