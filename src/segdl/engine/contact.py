@@ -22,6 +22,8 @@ MIB = 1024 * 1024
 # The first request asks for this much: smaller files need no second one.
 FIRST_BYTES = 2 * MIB
 ONE_BYTE = Span(0, 1)
+# The same where one connection is to bring all of it, but others may help at the end.
+_FIRST_OF_MANY = 32 * MIB
 NOT_MODIFIED = 304
 
 
@@ -140,11 +142,13 @@ class Contact:
             self._gate.closed(was_streaming=True)
 
 
-def first_range(transfer: TransferOptions, *, only_look: bool) -> Span:
-    """Return what the first request asks for."""
+def first_range(transfer: TransferOptions, gate: Gate, *, only_look: bool) -> Span:
+    """Return what the first request asks for, at the door of its origin."""
     if only_look:
         return ONE_BYTE
-    return Span(0, OPEN if transfer.planned == 1 else FIRST_BYTES)
+    if transfer.planned > 1:
+        return Span(0, FIRST_BYTES)
+    return Span(0, _FIRST_OF_MANY if gate.thrifty else OPEN)
 
 
 def asks_too_long(error: SegdlError, after: float) -> ServerError:

@@ -51,7 +51,8 @@ def download(
         # What is taken on with its answer was looked at before that was asked for.
         if task.run.one_answer is not None:
             return task.run.one_answer
-        return first_range(task.run.transfer, only_look=_left_something(task))
+        gate = task.run.gates.of(task.source.asked.origin)
+        return first_range(task.run.transfer, gate, only_look=_left_something(task))
 
     skipped, patient = 0, False
     while True:

@@ -161,6 +161,7 @@ class Watch:
         *,
         setup: float | None = None,
         beside: bool = False,
+        thrifty: bool = False,
     ) -> tuple[Segment, int] | None:
         """Choose the segment that an idle connection should take the rest of, and from where.
 
@@ -172,12 +173,13 @@ class Watch:
             newcomers: how many connections are idle.
             setup: seconds until their first byte; None where they are to be made yet.
             beside: whether the server serves others of our files, too.
+            thrifty: whether to leave a connection what it asked for.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
         rates = [each.speed.rate for each in at_work]
         usual = _expected_rate(rates)
         running = [
-            Running(each.position, each.stop, usual if rate is None else rate)
+            Running(each.position, each.stop, usual if rate is None else rate, each.until)
             for each, rate in zip(at_work, rates, strict=True)
         ]
         least = min_split if usual is None else min(min_split, _FINEST)
@@ -188,6 +190,7 @@ class Watch:
             least=least,
             newcomers=newcomers,
             beside=beside,
+            thrifty=thrifty,
         )
         return None if split is None else (at_work[split.index], split.at)
 
