@@ -167,12 +167,7 @@ class Fetching:
             newcomers = min(self._wanted(), site.gate.limit) - at_work
         least, rate = self._run.transfer.min_split, site.idle_pace or self._sites.rate_of(site)
         beside = site.gate.streaming > at_work
-        # One that waits for a request needs no more than that.
-        setup = (site.gate.round_trip or None) if site.source.idle else None
-        thrifty = site.gate.thrifty
-        return self._watch.help_wanted(
-            live, least, rate, newcomers, setup=setup, beside=beside, thrifty=thrifty
-        )
+        return self._watch.help_wanted(live, site, least, rate, newcomers, beside=beside)
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)
