@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -24,16 +23,13 @@ from support import data
 from support.filesystems import loop_filesystem
 from support.meta4 import Listed, meta4
 from support.program import Program, environment, run_segdl, start_segdl
-from support.scripted import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import StartNginx
-    from support.connection import Connection
     from support.nginx import Nginx
     from support.origin import Origin
-    from support.request import Request
 
 MIB = 1024 * 1024
 DOCS = Path(__file__).parents[1] / "docs" / "mirror.md"
@@ -98,34 +94,6 @@ def test_killed_at_many_moments_little_is_fetched_again(archive: Archive, tmp_pa
     files = [each for each in archive.server.log() if each.target != "/SHA256SUMS"]
     # What was on its way through each kill, and what the kernel held for it.
     assert sum(each.sent for each in files) < archive.bytes + kills * 6 * MIB
-
-
-def test_the_last_files_have_the_connections_of_those_that_are_through(tmp_path: Path) -> None:
-    # Two are left with 2.3 seconds to go over one connection each: too little to try others.
-    files = {f"/{number}.bin": data.content((9 if number < 4 else 16) * MIB) for number in range(6)}
-
-    def serve(request: Request, connection: Connection) -> None:
-        content = files[request.target]
-        asked_first, asked_last = request.range or (None, None)
-        first = asked_first or 0
-        last = len(content) - 1 if asked_last is None else asked_last
-        body = content[first : last + 1]
-        connection.pause(0.02)
-        connection.send(
-            b'HTTP/1.1 206 Partial Content\r\nETag: "1"\r\nContent-Length: %d\r\n'
-            b"Content-Range: bytes %d-%d/%d\r\n\r\n" % (len(body), first, last, len(content))
-        )
-        connection.drip(body, 64 * 1024, 64 / 1024 / 3)
-
-    with ScriptedServer(serve) as server:
-        (tmp_path / "list").write_text("".join(server.url(path) + "\n" for path in files))
-        done = run_segdl("mirror", "-q", "--max-files", "6", tmp_path / "list", tmp_path / "m")
-        assert (done.code, done.err) == (0, "")
-        asked = Counter(request.target for request in server.requests)
-    assert {f"/{path}": content for path, content in found(tmp_path / "m").items()} == files
-    # The file, and whether it is still the same: nobody helps.
-    assert max(asked[f"/{number}.bin"] for number in range(4)) <= 2
-    assert min(asked["/4.bin"], asked["/5.bin"]) > 2
 
 
 def test_a_second_run_asks_for_the_list_alone(archive: Archive, tmp_path: Path) -> None:
