@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,6 +106,18 @@ def test_each_is_asked_for_once(
     for kind in (Probing, Started, Finished):
         told = [event.file for event in events if isinstance(event, kind)]
         assert sorted(told) == list(range(1, 61)), kind
+
+
+def test_what_was_asked_for_ahead_is_asked_for_once_whatever_is_known_by_then(
+    site: Site, tmp_path: Path, took: Counter[Took], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Batch, "_is_quick", lambda _: False)
+    doors = cycle([True, False])
+    monkeypatch.setattr(Gate, "thrifty", property(lambda _: next(doors)))
+    fetch_all(requests(site, tmp_path, 60), connections="auto")
+    check(tmp_path, 60)
+    assert took[Took.YES] >= 10
+    assert set(site.asked().values()) == {1}
 
 
 @pytest.mark.parametrize("quick", [True, False])

@@ -124,7 +124,7 @@ class Ahead:
             target = target_of(request, location.path)
             if os.path.lexists(target.workplace):
                 return Took.NO
-            span = first_range(self._run.transfer, gate, only_look=False)
+            span = first_range(self._run.transfer, gate)
             if request.held is None and os.path.lexists(target.path):
                 if not self._may_know(request):
                     return Took.NO

@@ -142,10 +142,8 @@ class Contact:
             self._gate.closed(was_streaming=True)
 
 
-def first_range(transfer: TransferOptions, gate: Gate, *, only_look: bool) -> Span:
-    """Return what the first request asks for, at the door of its origin."""
-    if only_look:
-        return ONE_BYTE
+def first_range(transfer: TransferOptions, gate: Gate) -> Span:
+    """Return what the first request for a file asks for, as its origin is known by now."""
     if transfer.planned > 1:
         return Span(0, FIRST_BYTES)
     return Span(0, _FIRST_OF_MANY if gate.thrifty else OPEN)
