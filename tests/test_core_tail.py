@@ -58,15 +58,6 @@ def test_asked_at_once(left: int, rate: float | None, round_trip: float, asked: 
     assert asked_at_once(0, left, rate=rate, round_trip=round_trip) == asked
 
 
-def test_more_is_asked_for_at_once_where_nobody_takes_anything_over_for_now() -> None:
-    def asked(left: int, *, crowded: bool) -> int:
-        return asked_at_once(0, left, rate=10.0 * MIB, round_trip=0.02, crowded=crowded)
-
-    assert asked(30 * MIB, crowded=False) < 20 * MIB
-    assert asked(30 * MIB, crowded=True) == 30 * MIB
-    assert asked(60 * MIB, crowded=True) < 40 * MIB
-
-
 @pytest.mark.parametrize("length", [3, 6, 25, 128])
 def test_equal_segments_are_not_all_done_with_their_first_request_at_once(length: int) -> None:
     starts = [number * length * MIB for number in range(8)]
@@ -106,31 +97,6 @@ def test_where_others_share_the_link_more_must_be_won() -> None:
     assert take_over(fast, rate=40e6, setup=0.0, least=MIB) is not None
     assert take_over(fast, rate=40e6, setup=0.0, least=MIB, beside=True) is None
     assert take_over(slow, rate=2e6, setup=0.0, least=MIB, beside=True) is not None
-
-
-@pytest.mark.parametrize(
-    ("asked", "rate", "at"),
-    [
-        # Both end together behind what was asked for already.
-        (24, 8e6, 32),
-        # What was asked for is left to whom it was asked of.
-        (48, 8e6, 48),
-        # All of it is asked for: that two bring it must win a second.
-        (64, 8e6, 32),
-        (64, 40e6, None),
-        # A newcomer gets too little of what was not asked for.
-        (63.5, 40e6, None),
-    ],
-)
-def test_what_is_asked_for_is_spared(asked: float, rate: float, at: int | None) -> None:
-    running = [Running(0, 64 * MIB, rate, int(asked * MIB))]
-    split = take_over(running, rate=rate, setup=0.0, least=MIB, thrifty=True)
-    assert split == (None if at is None else Split(0, at * MIB))
-
-
-def test_what_is_asked_for_is_cut_where_it_is_not_to_be_spared() -> None:
-    running = [Running(0, 64 * MIB, 40e6, 48 * MIB)]
-    assert take_over(running, rate=40e6, setup=0.0, least=MIB) == Split(0, 32 * MIB)
 
 
 @pytest.mark.parametrize(("newcomers", "at"), [(1, 32), (3, 48), (7, 56), (31, 62)])

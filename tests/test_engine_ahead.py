@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +22,7 @@ from segdl.engine import outright
 from segdl.engine.ahead import Ahead, AskedFile, Took
 from segdl.engine.among import Among
 from segdl.engine.batch import Batch
+from segdl.engine.contact import FIRST_BYTES
 from segdl.engine.download import download
 from segdl.engine.gate import Gate, Gates, OpenGate
 from segdl.engine.many import download_all
@@ -108,18 +108,6 @@ def test_each_is_asked_for_once(
         assert sorted(told) == list(range(1, 61)), kind
 
 
-def test_what_was_asked_for_ahead_is_asked_for_once_whatever_is_known_by_then(
-    site: Site, tmp_path: Path, took: Counter[Took], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Batch, "_is_quick", lambda _: False)
-    doors = cycle([True, False])
-    monkeypatch.setattr(Gate, "thrifty", property(lambda _: next(doors)))
-    fetch_all(requests(site, tmp_path, 60), connections="auto")
-    check(tmp_path, 60)
-    assert took[Took.YES] >= 10
-    assert set(site.asked().values()) == {1}
-
-
 @pytest.mark.parametrize("quick", [True, False])
 def test_what_they_brought_is_counted_at_the_door(
     site: Site, tmp_path: Path, took: Counter[Took], monkeypatch: pytest.MonkeyPatch, quick: bool
@@ -140,6 +128,33 @@ def test_what_they_brought_is_counted_at_the_door(
     assert took[Took.YES] >= 10
     [door] = {gate for gate in gates if not isinstance(gate, OpenGate)}
     assert came[door.among] == sum(len(content(f"/{n}.bin")) for n in range(1, 61))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_how_long_a_server_takes_to_answer_is_known_of_large_files_too(
+    site: Site, tmp_path: Path, took: Counter[Took], monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    monkeypatch.setattr(outright, "MOMENT", 0.05)
+    takes, waits = (0.2 if late else 0.005), list[float]()
+
+    def answer(request: Request, connection: Connection) -> None:
+        connection.pause(takes)
+        connection.send(plain(bytes(FIRST_BYTES + 1), 'ETag: "v"'))
+
+    for number in range(10, 41, 10):
+        site.odd[f"/{number}.bin"] = answer
+    real = Gate.answered
+
+    def answered(self: Gate, waited: float) -> None:
+        waits.append(waited)
+        real(self, waited)
+
+    monkeypatch.setattr(Gate, "answered", answered)
+    outcomes, _ = fetch_all(requests(site, tmp_path, 40))
+    assert all(outcome.status == "complete" for outcome in outcomes.values())
+    assert took[Took.YES] >= 20
+    assert min(waits) > 0.0
+    assert sum(waited >= takes for waited in waits) >= 4
 
 
 def test_over_tls(authority: Any, tmp_path: Path, took: Counter[Took]) -> None:

@@ -21,14 +21,10 @@ _SHARE = 0.1
 # The same where others are served beside it. Who fetches more at once is faster then at their
 # cost, as far as they share a link; and what is under way on the old connection comes twice.
 _WORTHWHILE_BESIDE = 3.0
-# The same for what was asked for already, where that is to be spared.
-_WORTHWHILE_TWICE = 1.0
 # Of the seconds that another connection would take.
 _FAR_SOONER = 0.5
 # One request is for what takes so many seconds at least, and so many round trips: each costs one.
 _LASTING = 0.5
-# The same as long as nobody can take anything over.
-_LASTING_LONG = 2.0
 _ROUND_TRIPS = 8.0
 # What a connection may bring of which nothing is known, in bytes a second.
 _UNKNOWN = 4.0 * MIB
@@ -46,18 +42,11 @@ class Running(NamedTuple):
         position: where its next byte goes.
         stop: where it ends.
         rate: bytes a second; None where it is not known yet.
-        asked: where what was asked for ends; None: where it ends itself.
     """
 
     position: int
     stop: int
     rate: float | None
-    asked: int | None = None
-
-    @property
-    def unasked(self) -> int:
-        """Bytes that nobody has asked for yet."""
-        return 0 if self.asked is None else max(0, self.stop - max(self.asked, self.position))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +75,6 @@ def take_over(
     least: int,
     newcomers: int = 1,
     beside: bool = False,
-    thrifty: bool = False,
 ) -> Split | None:
     """Choose the segment that would end last, and where to cut it so that both end together.
 
@@ -99,10 +87,9 @@ def take_over(
         newcomers: how many are about to ask, this one included: what all of them win counts,
             and it leaves the others theirs, so that nobody's request is cut again.
         beside: whether the server serves others of our files, too.
-        thrifty: whether to leave a connection what it asked for: what is under way comes twice.
 
     Returns:
-        None where nothing would be won by it, or too little.
+        None where nothing would be won by it.
 
     Example:
         >>> slow, fast = Running(0, 64 * MIB, 1e6), Running(100 * MIB, 104 * MIB, 4e6)
@@ -128,9 +115,7 @@ def take_over(
         return (left + helpers * new * setup) / (old + helpers * new)
 
     known = rate is not None or each.rate is not None
-    unasked = each.unasked if thrifty and each.unasked >= least else 0
-    worthwhile = _WORTHWHILE_TWICE if thrifty and not unasked else _WORTHWHILE
-    worthwhile = _WORTHWHILE_BESIDE if beside else worthwhile
+    worthwhile = _WORTHWHILE_BESIDE if beside else _WORTHWHILE
     won = ends - ends_with(max(1, min(newcomers, left // max(1, least) - 1)))
     if known and won < max(worthwhile, _SHARE * ends):
         return None
@@ -139,15 +124,12 @@ def take_over(
         everything = sum(max(0, each.stop - each.position) for each in running)
         share = everything // (len(running) + newcomers)
         keep = max(keep, left - max(share, least))
-    keep = max(keep, left - unasked) if unasked else keep
     grain = next((g for g in _GRAINS if 8 * g <= left - keep), 1)
     at = -(-(each.position + keep) // grain) * grain
     return Split(index, at) if at < each.stop else None
 
 
-def asked_at_once(
-    start: int, left: int, *, rate: float | None, round_trip: float, crowded: bool = False
-) -> int:
+def asked_at_once(start: int, left: int, *, rate: float | None, round_trip: float) -> int:
     """Return how many of the bytes that a segment lacks one request should ask for.
 
     About half of them, as long as that takes its time. A request cannot be taken back: what
@@ -160,7 +142,6 @@ def asked_at_once(
         left: bytes from the segment's position to its end.
         rate: bytes a second; None where nobody knows.
         round_trip: seconds from a request to its first byte; 0 where that is not known.
-        crowded: whether others wait for the server, so that nobody takes anything over for now.
 
     Example:
         >>> asked_at_once(0, 20 * MIB, rate=None, round_trip=0.0) / MIB
@@ -168,7 +149,7 @@ def asked_at_once(
         >>> asked_at_once(0, 20 * MIB, rate=50.0 * MIB, round_trip=0.0) / MIB
         20.0
     """
-    lasting = max(_LASTING_LONG if crowded else _LASTING, _ROUND_TRIPS * round_trip)
+    lasting = max(_LASTING, _ROUND_TRIPS * round_trip)
     if left // 2 < max(MIB, (_UNKNOWN if rate is None else rate) * lasting):
         return left
     place = start / MIB * _GOLDEN % 1.0

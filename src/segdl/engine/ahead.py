@@ -94,6 +94,7 @@ class Ahead:
         self._run = run
         self._most = min(FIRST_BYTES, _MOST_IN_ALL // max_files)
         self._transport = transport
+        self._span = first_range(run.transfer, only_look=False)
         network, transfer = run.network, run.transfer
         # Where more than the URL tells what is asked first, and with which secrets.
         self._never = bool(
@@ -124,7 +125,7 @@ class Ahead:
             target = target_of(request, location.path)
             if os.path.lexists(target.workplace):
                 return Took.NO
-            span = first_range(self._run.transfer, gate)
+            span = self._span
             if request.held is None and os.path.lexists(target.path):
                 if not self._may_know(request):
                     return Took.NO

@@ -7,9 +7,6 @@ from collections.abc import Hashable
 
 from segdl.core.capacity import Capacity
 
-# Files that are many.
-_MANY = 8
-
 
 class Among:
     """Sums up what they bring. `_lock` owns every field."""
@@ -17,7 +14,6 @@ class Among:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._received = self._beside = 0
-        self._through = 0
         # What each told last: the bytes that came for it, and its connections.
         self._last: dict[Hashable, tuple[int, int]] = {}
         self._capacity = Capacity()
@@ -43,7 +39,6 @@ class Among:
         """Count bytes of a file that is told of nowhere else: its one connection is not counted."""
         with self._lock:
             self._beside += received
-            self._through += received > 0
 
     def leave(self, file: Hashable) -> None:
         """Count a file no more; harmless where it was never told of."""
@@ -52,15 +47,3 @@ class Among:
             if not self._last:
                 # A time without any is none of what they bring.
                 self._capacity = Capacity()
-
-    def ended(self, file: Hashable) -> None:
-        """Count a file no more, as it is through."""
-        self.leave(file)
-        with self._lock:
-            self._through += 1
-
-    @property
-    def are_many(self) -> bool:
-        """Whether many files came so far."""
-        with self._lock:
-            return self._through >= _MANY

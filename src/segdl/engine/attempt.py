@@ -9,7 +9,7 @@ from segdl.core.verdict import Accept, Denied, Refused, Unranged, Verdict, judge
 from segdl.core.verdict import beside as judge_beside
 from segdl.engine.contact import Ranges
 from segdl.engine.flow import flow
-from segdl.engine.job import Job, first_difference, shift_at
+from segdl.engine.job import Job, first_difference
 from segdl.engine.outcome import Broken, Crash, Mismatch, Opened, Outcome, Rest, Streamed, TakenBack
 from segdl.engine.segment import Segment
 from segdl.engine.site import Site
@@ -130,7 +130,7 @@ def _tail(job: Job, stop: int) -> int:
 
 def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: Accept) -> Outcome:
     """Compare what was fetched twice, and append the rest to the part."""
-    shift = shift_at(job, segment.position)
+    shift = _shift(job, segment.position)
     lead = Span(accept.start - shift, segment.position)
     stop = OPEN if accept.stop is None else accept.stop - shift
     mismatch = _compare(job, site, segment, exchange, Span(lead.start, min(lead.stop, stop)))
@@ -175,6 +175,11 @@ def _stream(job: Job, site: Site, segment: Segment, exchange: Exchange, accept: 
         return TakenBack()
     finally:
         job.parts.release(part)
+
+
+def _shift(job: Job, position: int) -> int:
+    """Return how far a place in the remote file is from its place in the local one."""
+    return job.selection.remote(Span(position, position)).start - position
 
 
 def _append(segment: Segment, part: PartFile, exchange: Exchange, stop: int, chunk: int) -> int:

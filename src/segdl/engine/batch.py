@@ -18,7 +18,7 @@ from segdl.engine.gate import Gates, OpenGate
 from segdl.engine.run import TICK, Run
 from segdl.engine.threads import Threads
 from segdl.errors import CancelledError, SegdlError
-from segdl.net.asked import AskedTooMuchError, Prepared
+from segdl.net.asked import Asked, AskedTooMuchError, Prepared
 from segdl.options import Request
 from segdl.progress.events import Event, Failed, Progress
 from segdl.results import DownloadResult
@@ -207,13 +207,13 @@ class Batch:
         self._pool.shutdown(wait=not self._threads, cancel_futures=True)
 
     def _begin(
-        self, number: int, request: Request | SegdlError, file: AskedFile | None = None
+        self, number: int, request: Request | SegdlError, asked: Asked | None = None
     ) -> None:
         """Give a file a thread, and the answer to its first request as far as that came."""
         run, prepared = self._run, None
-        if file is not None:
-            prepared = Prepared(file.asked, run.transport)
-            run = run._replace(transport=prepared, asked_ahead=file.span)
+        if asked is not None:
+            prepared = Prepared(asked, run.transport)
+            run = run._replace(transport=prepared)
         future = self._pool.submit(_one, run, request, self._fetch, number)
         self._threads[future] = number
 
@@ -239,7 +239,7 @@ class Batch:
         file.leave()
         if asked.unanswered:
             asked.drop()
-        self._begin(file.number, file.request, None if asked.unanswered else file)
+        self._begin(file.number, file.request, None if asked.unanswered else asked)
         return None
 
     def _at_once(self, file: AskedFile) -> Outcome | None:

@@ -22,8 +22,6 @@ MIB = 1024 * 1024
 # The first request asks for this much: smaller files need no second one.
 FIRST_BYTES = 2 * MIB
 ONE_BYTE = Span(0, 1)
-# The same where one connection is to bring all of it, but others may help at the end.
-_FIRST_OF_MANY = 32 * MIB
 NOT_MODIFIED = 304
 
 
@@ -142,11 +140,11 @@ class Contact:
             self._gate.closed(was_streaming=True)
 
 
-def first_range(transfer: TransferOptions, gate: Gate) -> Span:
-    """Return what the first request for a file asks for, as its origin is known by now."""
-    if transfer.planned > 1:
-        return Span(0, FIRST_BYTES)
-    return Span(0, _FIRST_OF_MANY if gate.thrifty else OPEN)
+def first_range(transfer: TransferOptions, *, only_look: bool) -> Span:
+    """Return what the first request asks for."""
+    if only_look:
+        return ONE_BYTE
+    return Span(0, OPEN if transfer.planned == 1 else FIRST_BYTES)
 
 
 def asks_too_long(error: SegdlError, after: float) -> ServerError:

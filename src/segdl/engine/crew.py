@@ -67,7 +67,7 @@ class Crew:
 
     def leave(self) -> None:
         """End: nothing more is asked of it, and the others are those that are left."""
-        self._gate.among.ended(self)
+        self._gate.among.leave(self)
 
     @property
     def wanted(self) -> int:

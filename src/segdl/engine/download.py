@@ -10,7 +10,7 @@ from segdl.core.identity import Match, Version, compare, is_page
 from segdl.core.spans import Span
 from segdl.core.url import parse_url
 from segdl.engine.belonging import OtherFileError
-from segdl.engine.contact import ONE_BYTE, Contact, first_range
+from segdl.engine.contact import Contact, first_range
 from segdl.engine.ending import finished, left
 from segdl.engine.opening import open_download
 from segdl.engine.outright import Outright
@@ -51,10 +51,7 @@ def download(
         # What is taken on with its answer was looked at before that was asked for.
         if task.run.one_answer is not None:
             return task.run.one_answer
-        if _left_something(task):
-            return ONE_BYTE
-        gate = task.run.gates.of(task.source.asked.origin)
-        return task.run.asked_ahead or first_range(task.run.transfer, gate)
+        return first_range(task.run.transfer, only_look=_left_something(task))
 
     skipped, patient = 0, False
     while True:

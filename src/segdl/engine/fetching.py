@@ -17,7 +17,7 @@ from segdl.engine.attempts import Attempts
 from segdl.engine.contact import Ranges
 from segdl.engine.crew import Crew
 from segdl.engine.endgame import Endgame
-from segdl.engine.job import Job, shift_at
+from segdl.engine.job import Job
 from segdl.engine.outcome import Opened, Outcome, Streamed
 from segdl.engine.outset import Outset
 from segdl.engine.pause import Pause
@@ -167,7 +167,9 @@ class Fetching:
             newcomers = min(self._wanted(), site.gate.limit) - at_work
         least, rate = self._run.transfer.min_split, site.idle_pace or self._sites.rate_of(site)
         beside = site.gate.streaming > at_work
-        return self._watch.help_wanted(live, site, least, rate, newcomers, beside=beside)
+        # One that waits for a request needs no more than that.
+        setup = (site.gate.round_trip or None) if site.source.idle else None
+        return self._watch.help_wanted(live, least, rate, newcomers, setup=setup, beside=beside)
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)
@@ -193,7 +195,7 @@ class Fetching:
         self._job.share_chunks(max(self._wanted(), busy + 1))
         again = segment.goes_on_at(site)
         rate = segment.rate(now) if again else site.idle_pace
-        segment.until = self._up_to(segment, opened) if opened else self._until(segment, site, rate)
+        segment.until = segment.stop if opened else self._until(segment, site, rate)
         # Another one is asked instead where there are several.
         beside = not self._sites.several and self._supply.sent > 0
         segment.set_out(
@@ -204,25 +206,17 @@ class Fetching:
         if not self._attempts.start(segment, site, opened, busy=busy):
             self._do_with_fewer()
 
-    def _up_to(self, segment: Segment, opened: Opened) -> int:
-        """Return up to where an answer brings a segment that goes on with it."""
-        stop = opened[1].stop
-        shift = shift_at(self._job, segment.position)
-        return segment.stop if stop is None else min(segment.stop, stop - shift)
-
     def _until(self, segment: Segment, site: Site, rate: float | None) -> int:
         """Return up to where to ask: others may take over what is not asked for yet."""
         left = sum(not each.complete for each in self._supply.live)
-        wanted, gate = self._wanted(), site.gate
         # With more segments than connections nobody takes anything over for now. Mirrors are
         # measured by what comes without a break.
-        shared = self._supply.divisible and left <= wanted and not self._sites.several
-        shared = shared and (wanted > 1 or gate.thrifty)
+        shared = self._supply.divisible and left <= self._wanted() > 1 and not self._sites.several
         if not (shared and self._aftermath.halves) or site.pin.ranges is not Ranges.WORK:
             return segment.stop
-        missing, round_trip = segment.stop - segment.position, gate.round_trip
+        missing, round_trip = segment.stop - segment.position, site.gate.round_trip
         return segment.position + asked_at_once(
-            segment.start, missing, rate=rate, round_trip=round_trip, crowded=gate.crowded
+            segment.start, missing, rate=rate, round_trip=round_trip
         )
 
     def _patience(self) -> float:

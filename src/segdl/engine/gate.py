@@ -13,19 +13,18 @@ from segdl.core.median import median
 from segdl.core.url import Origin
 from segdl.engine.among import Among
 
-# Seconds of a round trip.
-_LONG = 0.005
-
 
 class Gate:
     """How many requests one origin gets, and when.
 
-    `_changed` and its lock own everything but `found`, `among` and what is known of crowds.
+    `_changed` and its lock own everything but `found`, `among` and `crowded`.
 
     Attributes:
         found: how many connections a file of this origin gains by, once that is known. Files
             at work at once may set it; the last one counts.
         among: what those bring that are at work at once.
+        crowded: whether other files wait for this origin: then a file whose number of
+            connections is to be found does with one. Who hands out the files sets it.
     """
 
     def __init__(self, cap: int, clock: Callable[[], float]) -> None:
@@ -37,29 +36,7 @@ class Gate:
         self._lulls = Lulls()
         self.found: int | None = None
         self.among = Among()
-        self._crowded = self._was_crowded = False
-
-    @property
-    def crowded(self) -> bool:
-        """Whether other files wait for this origin. Who hands out the files sets it.
-
-        Then a file whose number of connections is to be found does with one.
-        """
-        return self._crowded
-
-    @crowded.setter
-    def crowded(self, crowded: bool) -> None:
-        self._crowded = crowded
-        self._was_crowded = self._was_crowded or crowded
-
-    @property
-    def thrifty(self) -> bool:
-        """Whether a connection is left what it asked for, though others are idle.
-
-        Over a long path much is under way, which comes twice where another takes over. A second
-        at the end of many files is not worth that.
-        """
-        return self._was_crowded and self.among.are_many and _LONG < self.shortest < inf
+        self.crowded = False
 
     @property
     def limit(self) -> int:

@@ -118,8 +118,3 @@ def job_of(task: Task, origin: Site, selection: Selection, parts: PartStore) -> 
         delay=task.run.backoff,
         chunk=_chunk(task.run.transfer.most),
     )
-
-
-def shift_at(job: Job, position: int) -> int:
-    """Return how far a place in the remote file is from its place in the local one."""
-    return job.selection.remote(Span(position, position)).start - position

@@ -59,8 +59,6 @@ class Run(NamedTuple):
         synced: takes the seconds for which a small file waited for the disk.
         one_answer: what the only answer was asked for, where a file that takes another one, or
             takes its time, is put off; else None.
-        asked_ahead: what the answer that is here, or on its way, was asked for; None where nothing
-            was asked yet.
         own_threads: whether each file has a thread that may be left behind in such a wait.
         meanwhile: as :attr:`segdl.net.wire.Wire.meanwhile`.
         clock: monotonic seconds.
@@ -81,7 +79,6 @@ class Run(NamedTuple):
     helper: Helper | None = None
     synced: Callable[[float], object] = lambda _: None
     one_answer: Span | None = None
-    asked_ahead: Span | None = None
     own_threads: bool = False
     meanwhile: Callable[[], object] = lambda: None
     clock: Callable[[], float] = time.monotonic

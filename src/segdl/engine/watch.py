@@ -11,7 +11,6 @@ from segdl.core.spans import OPEN
 from segdl.core.speed import answered, measured
 from segdl.core.tail import Running, take_over, typical_rate
 from segdl.engine.segment import Drop, Segment
-from segdl.engine.site import Site
 from segdl.options import NetworkOptions
 
 # Seconds before a new connection's first byte, as long as none was measured.
@@ -156,41 +155,39 @@ class Watch:
     def help_wanted(
         self,
         segments: Sequence[Segment],
-        site: Site,
         min_split: int,
         newcomer: float | None,
-        newcomers: int,
+        newcomers: int = 1,
         *,
-        beside: bool,
+        setup: float | None = None,
+        beside: bool = False,
     ) -> tuple[Segment, int] | None:
         """Choose the segment that an idle connection should take the rest of, and from where.
 
         Args:
             segments: those of the download.
-            site: where the connection goes to.
             min_split: bytes; where it is known how fast they are, the last ones may be split
                 into less.
             newcomer: bytes a second that the idle connection brings; None where nobody knows.
             newcomers: how many connections are idle.
-            beside: whether its server serves others of our files, too.
+            setup: seconds until their first byte; None where they are to be made yet.
+            beside: whether the server serves others of our files, too.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
         rates = [each.speed.rate for each in at_work]
         usual = _expected_rate(rates)
         running = [
-            Running(each.position, each.stop, usual if rate is None else rate, each.until)
+            Running(each.position, each.stop, usual if rate is None else rate)
             for each, rate in zip(at_work, rates, strict=True)
         ]
-        # One that waits for a request needs no more than that.
-        round_trip = site.gate.round_trip if site.source.idle else 0.0
+        least = min_split if usual is None else min(min_split, _FINEST)
         split = take_over(
             running,
             rate=newcomer or usual,
-            setup=round_trip or self.setup,
-            least=min_split if usual is None else min(min_split, _FINEST),
+            setup=self.setup if setup is None else setup,
+            least=least,
             newcomers=newcomers,
             beside=beside,
-            thrifty=site.gate.thrifty,
         )
         return None if split is None else (at_work[split.index], split.at)
 

@@ -117,12 +117,12 @@ class Asked:
             end = end_of_head(data)
             if end == 0:
                 return True
+            self.waited = time.monotonic() - self.since
             head = read_plain(data[:end])
             # What is not a file goes on where it can be waited for.
             if head is None or head.status not in _USUAL or head.length > self._most:
                 return False
             self._head, self._left = head, head.length
-            self.waited = time.monotonic() - self.since
             data = data[end:]
             self._came.clear()
         self._came.append(data)
@@ -158,7 +158,8 @@ class Asked:
         except wire_errors(AbortedError) as error:
             self.drop()
             raise failure_of(error, self.location, wire) from error
-        exchange.since, exchange.waited = self.since, self.waited
+        exchange.since = self.since
+        exchange.waited = self.waited or time.monotonic() - self.since
         return exchange
 
     def drop(self) -> None:
