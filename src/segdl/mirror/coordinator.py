@@ -268,7 +268,7 @@ class Coordinator:
         this.done += 1
         this.fetched += job.how != "unchanged"
         if job.hook_failed:
-            this.failures.append(SegdlError(job.hook_failed))
+            this.note_failure(SegdlError(job.hook_failed))
             self._tell(Said(job.hook_failed))
         self._tell(done(job, had, result))
 
@@ -276,7 +276,7 @@ class Coordinator:
         error.advise(OF_A_FILE)
         with self._ledger.transaction():
             self._ledger.failed(job.row, error)
-        this.failures.append(error)
+        this.note_failure(error)
         this.failed += 1
         self._tell(lost(job.taken, job.request.url, error, job.row.listed.checksum))
 
@@ -295,7 +295,7 @@ class Coordinator:
                 for row in rows:
                     self._ledger.failed(row, error)
             files = len(rows) + self._ledger.give_up(host.name, error)
-            this.failures.append(error)
+            this.note_failure(error)
             this.failed += files
             self._tell(GaveUp(host.name, files, why))
 

@@ -29,6 +29,14 @@ class RoundResult:
     failed: int = 0
     held_back: int = 0
 
+    def note_failure(self, error: SegdlError) -> None:
+        """Keep why something cannot be had, without what led there.
+
+        A traceback keeps all that the steps of its file held, and there may be many files.
+        """
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        self.failures.append(error)
+
     @property
     def clean(self) -> bool:
         """Whether everything the list names is here, and all of the list was read."""
