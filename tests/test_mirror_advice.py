@@ -106,10 +106,10 @@ def test_a_file_that_was_begun_otherwise(origin: Callable[..., Origin], tmp_path
 
     server = origin(b"x" * 5_000_000, faults=fault)
     listed = [entry(server.url, "a.bin")]
-    assert mirror(tmp_path / "m", listed, retries=0).result.failures
+    assert mirror(tmp_path / "m", listed, retries=0).result.failures.first
     works.set()
     ran = mirror(tmp_path / "m", listed, layout="inplace")
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     (note,) = [each.text for each in ran.of(Note) if "--layout" in each.text]
     assert options_of(note) == {"--layout"}
 
@@ -121,7 +121,7 @@ def test_sums_that_cannot_be_written(nginx: StartNginx, tmp_path: Path) -> None:
     wanted = Checksum("md5", hashlib.md5(data).hexdigest())
     (tmp_path / "m" / "SHA256SUMS").mkdir(parents=True)
     listed = [entry(nginx(root).url("a"), "a", checksum=wanted)]
-    (failure,) = mirror(tmp_path / "m", listed, sums=True).result.failures
+    (failure,) = mirror(tmp_path / "m", listed, sums=True).result.failures.first
     assert failure.hint == "move it away, or go without --sums"
 
 

@@ -59,7 +59,7 @@ def test_the_folder_becomes_equal_and_nothing_is_asked_for_twice(
     files = fill(root, {**SMALL, "empty": 0, "large.iso": LARGE})
     server, mirrored = nginx(root), tmp_path / "mirrored"
     ran = mirror(mirrored, entries(server, files), engine=processes(), sums=True)
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     sums = mirrored / "SHA256SUMS"
     assert found(mirrored) == {**files, "SHA256SUMS": sums.read_bytes()}
     assert {each.verified for each in ran.of(Done)} == {"sha256"}
@@ -71,7 +71,7 @@ def test_the_folder_becomes_equal_and_nothing_is_asked_for_twice(
     pieces = len([each for each in log if each.target == "/large.iso" and each.sent > 1])
     assert sent(server) <= sum(map(len, files.values())) + 4096 * pieces + 8
     again = mirror(mirrored, entries(server, files), engine=processes(), sums=True)
-    assert (again.result.failures, again.of(Done)) == ([], [])
+    assert (again.result.failures.first, again.of(Done)) == ([], [])
     assert len(server.log()) == len(log)
     assert os.listdir(mirrored / ".segdl" / "incoming") == []
 
@@ -82,14 +82,14 @@ def test_without_digests_each_file_is_asked_for_on_condition(
     files = fill(root, {**SMALL, "large.iso": LARGE})
     server, mirrored = nginx(root), tmp_path / "mirrored"
     listed = entries(server, files, digests=False)
-    assert mirror(mirrored, listed, engine=processes()).result.failures == []
+    assert mirror(mirrored, listed, engine=processes()).result.failures.first == []
     (root / "d0/f0.bin").write_bytes(b"new")
     again = mirror(
         mirrored,
         [entry(server.url(path), path) for path in files],
         engine=processes(),
     )
-    assert again.result.failures == []
+    assert again.result.failures.first == []
     assert found(mirrored) == {**files, "d0/f0.bin": b"new"}
     fetched = [each.path for each in again.of(Done) if each.how == "fetched"]
     assert fetched == ["d0/f0.bin"]
@@ -114,14 +114,14 @@ def test_a_folder_of_the_mirror_may_be_on_another_disk(
     listed = entries(server, files)
     wrong = replace(listed[1], checksum=Checksum("sha256", "0" * 64))
     ran = mirror(mirrored, [*listed[::2], wrong], engine=processes())
-    assert [error.exit_code for error in ran.result.failures] == [5]
+    assert [error.exit_code for error in ran.result.failures.first] == [5]
     assert (other_disk / "small.corrupt").read_bytes() == files["sub/small"]
     (other_disk / "small.corrupt").unlink()
     # A twin cannot be linked: it is copied.
     files["sub/twin"] = files["top"]
     twin = replace(listed[0], path="sub/twin")
     ran = mirror(mirrored, [*listed, twin], engine=processes())
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert {path: data for path, data in found(mirrored).items() if "/" not in path} == {
         "top": files["top"]
     }
@@ -143,7 +143,7 @@ def test_a_killed_process_costs_what_it_had_at_work(
         mirrored, entries(server, files), engine=processes(), on=victim.kill_beyond(3 * MIB)
     )
     assert victim.pid
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert found(mirrored) == files
     # Two processes had a piece each, of less than 2 MiB.
     assert sent(server, ran.requests) < sum(map(len, files.values())) + 5 * MIB
@@ -159,7 +159,7 @@ def test_a_process_that_is_stopped_and_woken_changes_nothing(
     ran = mirror(mirrored, entries(server, files), engine=processes(silence=4.0), on=victim.stop)
     assert victim.pid
     assert any("lost" in each.text for each in ran.of(Note))
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert found(mirrored) == files
 
 
@@ -235,7 +235,7 @@ def test_a_host_that_has_had_enough_is_asked_nothing_by_anybody(tmp_path: Path) 
     with ScriptedServer(handler) as server:
         listed = [entry(server.url(f"/f{n}"), f"f{n}", size=len(content)) for n in range(30)]
         ran = mirror(tmp_path / "mirrored", listed, engine=processes())
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert len(found(tmp_path / "mirrored")) == 30
     refused_at = asked[4]
     # The other process may have had a request on its way.
@@ -261,7 +261,7 @@ def test_a_file_that_changes_meanwhile_is_fetched_as_it_is_now(
 
     listed = entries(server, files, digests=False)
     ran = mirror(mirrored, listed, engine=processes(), on=change)
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert found(mirrored) == {"large.iso": later}
     assert ran.of(Restarted)
 
@@ -276,7 +276,7 @@ def test_wrong_bytes_get_no_name(
     wrong = Checksum("sha256", "0" * 64)
     listed = [entry(server.url(f"a/{name}"), f"a/{name}", size=size, checksum=wrong)]
     ran = mirror(mirrored, listed, engine=processes(1))
-    (failure,) = ran.result.failures
+    (failure,) = ran.result.failures.first
     assert failure.exit_code == 5
     assert failure.message.startswith(f"{mirrored / 'a' / name}: its sha256 is ")
     assert found(mirrored) == {f"a/{name_beside(name, '.corrupt')}": files[f"a/{name}"]}
@@ -297,7 +297,7 @@ def test_what_a_run_without_an_engine_began_is_gone_on_with(
     with pytest.raises(CancelledError):
         mirror(mirrored, listed, on=stop, cancel=cancel)
     ran = mirror(mirrored, listed, engine=processes())
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert found(mirrored) == files
     assert sent(server) < LARGE + 6 * MIB
 
@@ -340,7 +340,7 @@ def test_secrets_are_in_no_file_and_no_message(
     headers = (("X-Token", secret),)
     network = NetworkOptions(headers=headers, user=("u", secret))
     ran = mirror(mirrored, listed, engine=processes(1), network=network)
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert secret not in repr(ran.happened)
     kept = [path for path in mirrored.rglob("*") if path.is_file()]
     assert all(secret.encode() not in path.read_bytes() for path in kept)
@@ -369,7 +369,7 @@ def test_processes_that_are_all_stopped_are_replaced(
 
     ran = mirror(mirrored, entries(server, files), engine=processes(silence=0.5), on=stop)
     assert stopped
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert found(mirrored) == files
 
 
@@ -385,10 +385,10 @@ def test_options_of_the_network_hold_for_workers(
     mirrored = tmp_path / "mirrored"
     network = NetworkOptions(cacert=authority.cacert)
     ran = mirror(mirrored, listed, engine=processes(), network=network)
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert found(mirrored) == files
     refused = mirror(tmp_path / "other", listed[:1], engine=processes(1), retries=1)
-    assert [each.exit_code for each in refused.result.failures] == [3]
+    assert [each.exit_code for each in refused.result.failures.first] == [3]
 
 
 def test_a_mirror_takes_the_place_of_a_server_that_is_gone(
@@ -401,7 +401,7 @@ def test_a_mirror_takes_the_place_of_a_server_that_is_gone(
         for path, content in files.items()
     ]
     ran = mirror(tmp_path / "mirrored", listed, engine=processes())
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert found(tmp_path / "mirrored") == files
 
 
@@ -469,13 +469,13 @@ def test_a_server_that_breaks_off_is_gone_on_from_and_one_that_is_dead_given_up(
     with ScriptedServer(handler) as server:
         listed = [entry(server.url("/x"), "x", size=length)]
         ran = mirror(tmp_path / "m", listed, engine=processes(1), retries=3)
-        assert ran.result.failures == []
+        assert ran.result.failures.first == []
         assert found(tmp_path / "m") == {"x": content}
         assert sent[1] < 2 * length
         dead.set()
         sent[0] = 0
         lost = mirror(tmp_path / "other", listed, engine=processes(1), retries=3)
-        assert [each.exit_code for each in lost.result.failures] == [3]
+        assert [each.exit_code for each in lost.result.failures.first] == [3]
         assert sent[0] < 30
 
 
@@ -503,6 +503,6 @@ def test_what_an_engine_had_that_is_gone_is_given_out_again(
     files = fill(root, SMALL)
     server, mirrored = nginx(root), tmp_path / "mirrored"
     ran = mirror(mirrored, entries(server, files), engine=processes())
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert found(mirrored) == files
     assert len(swallowed) == 2

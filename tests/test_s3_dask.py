@@ -86,7 +86,7 @@ def test_the_bucket_becomes_equal_and_no_log_has_a_secret(
     files = fill(root, {**SMALL, "large.iso": LARGE})
     server = nginx(root, server=["limit_rate 8m;"])
     ran = by(cluster, bucket, tmp_path / "state", entries(server, files))
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files, "and nothing else is left"
     assert bucket.uploads("") == []
     assert {each.verified for each in ran.of(Done)} == {"sha256"}
@@ -95,7 +95,7 @@ def test_the_bucket_becomes_equal_and_no_log_has_a_secret(
         assert SECRET not in told
         assert "X-Amz-" not in told
     again = by(cluster, bucket, tmp_path / "state", entries(server, files))
-    assert (again.result.failures, again.of(Done)) == ([], [])
+    assert (again.result.failures.first, again.of(Done)) == ([], [])
 
 
 def test_a_worker_that_is_killed_costs_what_it_had_at_work(
@@ -114,7 +114,7 @@ def test_a_worker_that_is_killed_costs_what_it_had_at_work(
 
     ran = by(cluster, bucket, tmp_path / "state", entries(server, files), on=kill)
     assert killed
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
     assert sent(server, ran.requests) < sum(map(len, files.values())) + 2 * LEAST_PART + MIB
 
@@ -131,7 +131,7 @@ def test_a_worker_that_was_declared_dead_and_wakes_changes_nothing(
             ran = by(cluster, bucket, tmp_path / "state", entries(server, files), on=begin)
     finally:
         end(victim)
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
     assert bucket.uploads("") == []
 

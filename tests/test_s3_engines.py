@@ -112,7 +112,7 @@ def test_the_bucket_becomes_equal_and_nothing_is_asked_for_twice(
     files = fill(root, {**SMALL, "large.iso": LARGE})
     server = nginx(root)
     ran = by_processes(bucket, tmp_path / "state", entries(server, files))
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files, "and nothing else is left"
     assert bucket.uploads("") == []
     assert {each.verified for each in ran.of(Done)} == {"sha256"}
@@ -121,7 +121,7 @@ def test_the_bucket_becomes_equal_and_nothing_is_asked_for_twice(
     # What two parts have in common is compared; else each byte came once.
     assert sent(server) <= sum(map(len, files.values())) + 4 * 4096 + 8
     again = by_processes(bucket, tmp_path / "state", entries(server, files))
-    assert (again.result.failures, again.of(Done)) == ([], [])
+    assert (again.result.failures.first, again.of(Done)) == ([], [])
     assert len(server.log()) == asked
     # What is kept with the objects is what a run without an engine keeps.
     other = mirror(
@@ -142,13 +142,13 @@ def test_without_digests_each_file_is_asked_for_on_condition(
     files = fill(root, {**SMALL, "large.iso": LARGE})
     server = nginx(root)
     listed = [entry(server.url(path), path) for path in files]
-    assert by_processes(bucket, tmp_path / "state", listed).result.failures == []
+    assert by_processes(bucket, tmp_path / "state", listed).result.failures.first == []
     assert there(bucket) == files
     etag = bucket.etag("m/large.iso")
     assert etag.endswith(f"-{-(-LARGE // LEAST_PART)}")
     (root / "a/one").write_bytes(b"new")
     again = by_processes(bucket, tmp_path / "state", listed)
-    assert again.result.failures == []
+    assert again.result.failures.first == []
     assert there(bucket) == {**files, "a/one": b"new"}
     fetched = [each.path for each in again.of(Done) if each.how == "fetched"]
     assert fetched == ["a/one"]
@@ -164,7 +164,7 @@ def test_a_killed_process_costs_what_it_had_at_work(
         bucket, tmp_path / "state", entries(server, files), on=victim.kill_beyond(10 * MIB)
     )
     assert victim.pid
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
     assert sent(server, ran.requests) < sum(map(len, files.values())) + 2 * LEAST_PART + MIB
 
@@ -179,7 +179,7 @@ def test_a_process_that_is_stopped_and_woken_changes_nothing(
     ran = by_processes(bucket, tmp_path / "state", listed, on=victim.stop, silence=4.0)
     assert victim.pid
     assert any("lost" in each.text for each in ran.of(Note))
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
 
 
@@ -248,7 +248,7 @@ def test_what_nobody_wants_any_more_is_aborted(
         by_processes(bucket, tmp_path / "state", listed, on=stop, cancel=cancel)
     assert bucket.uploads("")
     ran = by_processes(bucket, tmp_path / "state", listed[:1])
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert bucket.uploads("") == []
     assert there(bucket) == {"small": files["small"]}
 
@@ -318,7 +318,7 @@ def test_what_was_begun_of_a_file_goes_however_it_comes_then(
     files = fill(root, {"other": 10, "x/large.iso": size})
     listed = entries(server, files, digests=not digests)
     by = by_processes if engine else by_threads
-    assert by(bucket, tmp_path / "state", listed).result.failures == []
+    assert by(bucket, tmp_path / "state", listed).result.failures.first == []
     assert there(bucket) == files
     assert bucket.uploads("") == []
 
@@ -331,7 +331,7 @@ def test_what_the_ledger_does_not_know_either_goes_in_the_end(
     begin_to_send(bucket, server, tmp_path / "state", files)
     del files["large.iso"]
     ran = by_processes(bucket, tmp_path / "another", entries(server, files))
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
     assert bucket.uploads("") == []
 
@@ -351,13 +351,13 @@ def test_killed_between_a_key_and_the_end_the_rest_goes_by_the_next_run(
     listed = entries(server, files)
     with behind(bucket, faults) as before:
         ran = by_processes(before, tmp_path / "state", listed)
-        assert [each.exit_code for each in ran.result.failures] == [4]
+        assert [each.exit_code for each in ran.result.failures.first] == [4]
         assert before.etag("m/large.iso"), "it has its key"
         assert there(before) != files
         before.endpoint = before.server.endpoint
         asked = len(server.log())
         again = (by_processes if engine else by_threads)(before, tmp_path / "state", listed)
-    assert again.result.failures == []
+    assert again.result.failures.first == []
     assert there(before) == files
     assert before.uploads("") == []
     assert len(server.log()) == asked
@@ -373,7 +373,7 @@ def test_a_note_of_an_upload_that_somebody_aborted_goes_too(
     bucket.client.abort_multipart_upload(Bucket=bucket.name, Key="m/large.iso", UploadId=upload)
     del files["large.iso"]
     ran = by_processes(bucket, tmp_path / "state", entries(server, files))
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
 
 
@@ -412,7 +412,7 @@ def test_a_store_that_is_killed_and_comes_back_costs_what_was_at_work(
         ran = by_processes(bucket, tmp_path / "state", entries(server, files), on=kill, retries=12)
         starter.join()
         assert killed
-        assert ran.result.failures == []
+        assert ran.result.failures.first == []
         assert ran.of(Failed) == [], "nor in between"
         assert there(bucket) == files
         bucket.close()
@@ -433,7 +433,7 @@ def test_a_store_that_is_gone_is_not_found_to_be_gone_by_each_file(
         listed = entries(server, files)
         ran = by_processes(bucket, tmp_path / "state", listed, on=kill, retries=3, patience=2.0)
         bucket.close()
-    assert {each.exit_code for each in ran.result.failures} == {3}
+    assert {each.exit_code for each in ran.result.failures.first} == {3}
     told = [each.reason for each in ran.of(Paused)] + [each.message for each in ran.of(GaveUp)]
     assert told
     assert all(bucket.name in each for each in told), "it is the store that is not there"
@@ -458,7 +458,7 @@ def test_a_file_that_changes_meanwhile_is_sent_as_it_is_now(
 
     listed = entries(server, files, digests=False)
     ran = by_processes(bucket, tmp_path / "state", listed, on=change)
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == {"large.iso": later}
     assert bucket.uploads("") == []
     assert ran.of(Restarted)
@@ -474,7 +474,7 @@ def test_wrong_bytes_get_no_key(
     wrong = Checksum("sha256", "0" * 64)
     listed = [entry(server.url("a/file"), "a/file", size=size, checksum=wrong)]
     ran = by_processes(bucket, tmp_path / "state", listed)
-    (failure,) = ran.result.failures
+    (failure,) = ran.result.failures.first
     assert failure.exit_code == 5
     assert failure.message.startswith(f"{bucket.url('m/a/file')}: its sha256 is ")
     assert "its key has what it had" in failure.hint
@@ -488,7 +488,7 @@ def test_what_no_worker_can_do_the_driver_does(
     files = fill(root, {"large.iso": LARGE})
     server = nginx(root, server=["max_ranges 0;"])
     ran = by_processes(bucket, tmp_path / "state", entries(server, files))
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
     assert {each.verified for each in ran.of(Done)} == {"sha256"}
 
@@ -518,7 +518,7 @@ def test_what_a_run_without_an_engine_began_is_gone_on_with(
         )
     assert len(parts(bucket)) == 1
     ran = by_processes(bucket, tmp_path / "state", listed)
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
     assert sent(server) < LARGE + LEAST_PART
 
@@ -539,7 +539,7 @@ def test_a_store_that_has_had_enough_is_sent_nothing_for_a_while(
         server = nginx(root)
         ran = by_processes(before, tmp_path / "state", entries(server, files))
     assert len(refused) == 2
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(before) == files
 
 
@@ -559,7 +559,7 @@ def test_a_part_that_the_store_has_otherwise_is_sent_again(
         listed = entries(nginx(root), files)
         ran = by_processes(before, tmp_path / "state", listed)
     assert lied
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(before) == files
 
 
@@ -576,11 +576,11 @@ def test_a_copy_that_is_refused_is_made_by_the_next_run(
     with behind(bucket, faults) as before:
         listed = entries(nginx(root), files)
         ran = by_processes(before, tmp_path / "state", listed)
-        assert [each.exit_code for each in ran.result.failures] == [4]
+        assert [each.exit_code for each in ran.result.failures.first] == [4]
         assert "large.iso" not in there(before)
         before.endpoint = before.server.endpoint
         again = by_processes(before, tmp_path / "state", listed)
-    assert again.result.failures == []
+    assert again.result.failures.first == []
     # All of it was there: it was only read once more.
     assert [each.fetched for each in again.of(Done)] == [0]
     assert before.uploads("") == []
@@ -602,11 +602,11 @@ def test_a_copy_that_is_tried_again_in_the_same_run_leaves_no_upload(
     with behind(bucket, faults) as before:
         listed = entries(nginx(root), files)
         ran = by_processes(before, tmp_path / "state", listed, retries=2, patience=1.0)
-        assert [each.exit_code for each in ran.result.failures] == [3]
+        assert [each.exit_code for each in ran.result.failures.first] == [3]
         before.endpoint = before.server.endpoint
         again = by_processes(before, tmp_path / "state", listed)
     assert len(begun) > 1
-    assert again.result.failures == []
+    assert again.result.failures.first == []
     assert before.uploads("") == []
     assert there(before) == files
 
@@ -624,7 +624,7 @@ def test_a_store_that_reads_wrong_is_not_taken_for_a_file_that_changes(
     with behind(bucket, faults) as before:
         listed = entries(server, files)
         ran = by_processes(before, tmp_path / "state", listed, retries=2)
-        (failure,) = ran.result.failures
+        (failure,) = ran.result.failures.first
         assert "the store sends something else" in failure.message
         assert ran.of(Restarted) == []
         assert there(before).keys() != files.keys()
@@ -661,7 +661,7 @@ def test_an_order_whose_url_ran_out_is_signed_anew(
     for timer in late.values():
         timer.join()
     assert set(late) == {Send, SendPart, HashObject}
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert there(bucket) == files
     assert bucket.uploads("") == []
     assert len([each for each in ran.of(Retrying) if " 403" in each.reason]) >= len(late)
@@ -685,7 +685,7 @@ def test_orders_have_no_secret_and_come_too_late_to_do_harm(
 
     monkeypatch.setattr(Processes, "submit", look)
     ran = by_processes(bucket, tmp_path / "state", entries(server, files))
-    assert ran.result.failures == []
+    assert ran.result.failures.first == []
     assert {type(each) for each in orders} >= {Send, SendPart, HashObject}
     for order in orders:
         assert SECRET.encode() not in pickle.dumps(order)

@@ -157,10 +157,10 @@ def _say(wanted: Wanted, result: Result, exit_code: int, told: Audience, printer
     """Say how the run ended."""
     if wanted.progress == "none":
         # Nobody has said them yet.
-        for failure in result.failures[:_MOST_ERRORS]:
+        for failure in result.failures.first[:_MOST_ERRORS]:
             printer.error(failure)
-        if len(result.failures) > _MOST_ERRORS:
-            more = len(result.failures) - _MOST_ERRORS
+        more = result.failures.count - _MOST_ERRORS
+        if more > 0:
             text = f"segdl: and {more} failures more: see {shown(wanted.report / 'report.html')}"
             printer.line(text, to_error=True)
     if wanted.json:

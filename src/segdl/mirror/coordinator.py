@@ -212,7 +212,7 @@ class Coordinator:
 
     def _begin(self, intake: Intake, row: Row, *, large: bool) -> Request:
         self._numbers += 1
-        entry = intake.apart.get(row.path)
+        entry = intake.apart.get(row.host, row.path)
         held = self._place.work.held(row) if self._place.work and not self._carrier else None
         request = self._asking.request(row, entry, held)
         taken = Taken(self._numbers, row.path, row.host, row.listed.size)
@@ -264,25 +264,27 @@ class Coordinator:
 
     def _right(self, this: RoundResult, job: Job, had: Had, result: DownloadResult) -> None:
         self._successes.add(job.row, had)
-        this.intake.apart.pop(job.row.path, None)
+        this.intake.apart.forget(job.row.host, job.row.path)
         this.done += 1
         this.fetched += job.how != "unchanged"
         if job.hook_failed:
-            this.note_failure(SegdlError(job.hook_failed))
+            this.failures.note(SegdlError(job.hook_failed))
             self._tell(Said(job.hook_failed))
         self._tell(done(job, had, result))
 
     def _lost(self, this: RoundResult, job: Job, error: SegdlError) -> None:
         error.advise(OF_A_FILE)
+        this.intake.apart.forget(job.row.host, job.row.path)
         with self._ledger.transaction():
             self._ledger.failed(job.row, error)
-        this.note_failure(error)
+        this.failures.note(error)
         this.failed += 1
         self._tell(lost(job.taken, job.request.url, error, job.row.listed.checksum))
 
     def _hold_back(self, this: RoundResult, hosts: Hosts, row: Row) -> None:
         """Leave a list as it was: it may name what could not be had."""
         hosts.ended(row)
+        this.intake.apart.forget(row.host, row.path)
         with self._ledger.transaction():
             self._ledger.put_back(row)
         this.held_back += 1
@@ -295,7 +297,9 @@ class Coordinator:
                 for row in rows:
                     self._ledger.failed(row, error)
             files = len(rows) + self._ledger.give_up(host.name, error)
-            this.note_failure(error)
+            at_work = {row.path for row in host.working.values()}
+            this.intake.apart.forget_waiting(host.name, at_work)
+            this.failures.note(error)
             this.failed += files
             self._tell(GaveUp(host.name, files, why))
 

@@ -41,12 +41,12 @@ class Feed:
         self._tell = tell
         self._clock = clock
         self._resumes_at = 0.0
-        self._told = 0
 
     def take_in(self, *, wait: bool) -> None:
         """Write down what was read, for a moment: files that are known can go.
 
-        Half of the time is theirs, as long as some can.
+        Half of the time is theirs, as long as some can; all of it while they hold enough that only
+        memory may hold.
 
         Args:
             wait: nothing else is to be done: wait for a moment where nothing was read.
@@ -55,7 +55,7 @@ class Feed:
             SegdlError: there is no list.
         """
         began = self._clock()
-        if began < self._resumes_at and not wait:
+        if not wait and (began < self._resumes_at or self._intake.apart.full):
             return
         for batch in self._reading.batches(TICK if wait else 0.0):
             self._intake.take(batch)
@@ -73,7 +73,7 @@ class Feed:
         if error is not None and not intake.files:
             raise error
         if error is not None:
-            intake.troubles.append(error)
+            intake.refuse(error)
         intake.ended = True
         if intake.blocked and not intake.troubles:
             clear_way(self._options, intake.ledger, intake, self._tell)
@@ -81,9 +81,9 @@ class Feed:
 
     def _say(self, *, complete: bool) -> None:
         intake = self._intake
-        for trouble in intake.troubles[self._told :]:
+        for trouble in intake.untold:
             self._tell(Said(str(trouble)))
-        self._told = len(intake.troubles)
+        intake.untold.clear()
         broken = intake.ended and not complete
         self._tell(Listed(intake.files, intake.bytes, complete, intake.unsized, broken))
         self._tell(Kept(intake.kept, intake.kept_bytes))

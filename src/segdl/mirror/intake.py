@@ -14,6 +14,8 @@ from segdl.core.text import printable
 from segdl.core.turns import Turns
 from segdl.core.url import parse_url
 from segdl.errors import SegdlError, UsageError
+from segdl.mirror.apart import Apart
+from segdl.mirror.failures import Failures
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.ledger import MOST_NUMBER, Ledger
 from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
@@ -36,9 +38,10 @@ class Intake:
         kept_bytes: those of the kept ones.
         wanted: files that something is to be done about.
         troubles: what of it cannot be used, in its order.
+        untold: of that, what nobody was told yet.
         ended: whether there is no more of it.
         blocked: paths that are a folder here, or have a file in the place of a folder.
-        apart: entries of which the ledger must not, or cannot, hold everything: by path.
+        apart: entries of which the ledger must not, or cannot, hold everything.
         turns: which of its files come first.
     """
 
@@ -54,10 +57,11 @@ class Intake:
     kept: int = 0
     kept_bytes: int = 0
     wanted: int = 0
-    troubles: list[SegdlError] = field(default_factory=list)
+    troubles: Failures = field(default_factory=Failures)
+    untold: list[SegdlError] = field(default_factory=list)
     ended: bool = False
     blocked: list[str] = field(default_factory=list)
-    apart: dict[str, Entry] = field(default_factory=dict)
+    apart: Apart = field(default_factory=Apart)
     turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,9 +72,9 @@ class Intake:
         entries: dict[str, tuple[Entry, str]] = {}
         for found in batch:
             if isinstance(found, Unusable):
-                self._refuse(UsageError(f"line {found.line} of the list: {found.why}"))
+                self.refuse(UsageError(f"line {found.line} of the list: {found.why}"))
             elif isinstance(found, Unlisted):
-                self.troubles.append(found.error)
+                self.refuse(found.error)
             else:
                 self._check(found, entries)
         known = self.ledger.rows(list(entries)) if entries else {}
@@ -91,19 +95,19 @@ class Intake:
             return
         why = path_trouble(path, windows=os.name == "nt") or _number_trouble(entry)
         if why is not None:
-            self._refuse(UsageError(f"the list names {shown!r}: {why}"))
+            self.refuse(UsageError(f"the list names {shown!r}: {why}"))
             return
         try:
             host = host_of(entry.urls[0])
         except (SegdlError, IndexError) as error:
             why = error.message if isinstance(error, SegdlError) else "it has no URL"
-            self._refuse(UsageError(f"{shown}: {why}"))
+            self.refuse(UsageError(f"{shown}: {why}"))
             return
         earlier = entries.get(path)
         if earlier is None:
             entries[path] = entry, host
         elif not _is_same(earlier[0], entry.urls, entry.checksum):
-            self._refuse(UsageError(f"the list names {shown} twice, from different places"))
+            self.refuse(UsageError(f"the list names {shown} twice, from different places"))
 
     def _named_twice(self, entry: Entry, row: Row | None) -> bool:
         if row is None or row.listing != self.listing:
@@ -111,11 +115,13 @@ class Intake:
         urls = tuple(map(_public, entry.urls))
         if urls != row.urls and (entry.checksum is None or entry.checksum != row.listed.checksum):
             shown = printable(row.path, 200)
-            self._refuse(UsageError(f"the list names {shown} twice, from different places"))
+            self.refuse(UsageError(f"the list names {shown} twice, from different places"))
         return True
 
-    def _refuse(self, error: SegdlError) -> None:
-        self.troubles.append(error)
+    def refuse(self, error: SegdlError) -> None:
+        """Take note of what of the list cannot be used."""
+        self.troubles.note(error)
+        self.untold.append(error)
 
     def _wanted(self, path: str, entry: Entry, host: str, row: Row | None) -> Wanted:
         listed = Listed(entry.size, entry.modified, entry.checksum)
@@ -135,7 +141,7 @@ class Intake:
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
         ):
-            self.apart[path] = entry
+            self.apart.keep(host, path, entry)
         self.files += 1
         kept = found if need is Need.NOTHING else None
         # What is here has a size, whether or not the list tells it.

@@ -114,7 +114,8 @@ class Session:
                     break
         if this.clean and not this.intake.files and self._options.shard is None:
             self._tell(Said(_nothing_named(self._options.listing)))
-        result.failures += [*this.intake.troubles, *this.failures]
+        result.failures.add(this.intake.troubles)
+        result.failures.add(this.failures)
         if this.clean:
             self._finish(run, ledger, this, place, result)
         elif self._options.sums:
@@ -153,7 +154,7 @@ class Session:
 
     def _fail(self, ledger: Ledger, this: RoundResult, result: Result, error: SegdlError) -> None:
         self._tell(Said(str(error)))
-        result.failures.append(error)
+        result.failures.note(error)
         ledger.undo_completion(this.intake.listing)
 
 
