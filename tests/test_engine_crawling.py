@@ -272,3 +272,24 @@ def test_how_long_a_host_stands_still_is_found_once() -> None:
     # The others flow meanwhile, so that each silence could be a stall.
     assert drops_of(host, 2, 4) <= 2 * 2
     assert drops_of(host, 2, 4) == 0
+
+
+def bringing(watch: Watch, segment: Segment, rate: float, since: float, until: float) -> None:
+    """Have a connection bring so many bytes a second from one moment to another."""
+    segment.heard = True
+    for tick in range(int(since / 0.05), int(until / 0.05) + 1):
+        segment.received = int(rate * (tick * 0.05 - since))
+        segment.position = segment.began + segment.received
+        watch.measure([segment], tick * 0.05)
+
+
+@pytest.mark.parametrize(("age", "helped"), [(0.3, "old"), (2.0, "new")])
+def test_who_has_just_begun_is_not_taken_for_slow(age: float, helped: str) -> None:
+    watch = Watch(PATIENCE)
+    old, new = started(), started(heard=False)
+    bringing(watch, old, 5e6, 0.0, 3.0)
+    bringing(watch, new, 3e5, 3.0 - age, 3.0)
+    old.stop, new.stop = old.position + 8_000_000, new.position + 2_000_000
+    wanted = watch.help_wanted([old, new], 1 << 16, None, now=3.0)
+    assert wanted is not None
+    assert wanted[0] is {"old": old, "new": new}[helped]

@@ -166,10 +166,13 @@ class Fetching:
             # Each that is cut again is another to set up. Who refuses more gets no more.
             newcomers = min(self._wanted(), site.gate.limit) - at_work
         least, rate = self._run.transfer.min_split, site.idle_pace or self._sites.rate_of(site)
+        now = self._run.clock()
         beside = site.gate.streaming > at_work
         # One that waits for a request needs no more than that.
         setup = (site.gate.round_trip or None) if site.source.idle else None
-        return self._watch.help_wanted(live, least, rate, newcomers, setup=setup, beside=beside)
+        return self._watch.help_wanted(
+            live, least, rate, newcomers, now=now, setup=setup, beside=beside
+        )
 
     def _at_work(self) -> int:
         connected = sum(segment.wire is not None for segment in self._supply.live)

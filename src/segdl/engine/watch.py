@@ -29,6 +29,8 @@ _LULLS = 1.5
 # Looks at which something new had come, by which a connection has found its pace: what comes
 # before that may be a first lump that the server gives to everybody.
 _SETTLED = 3
+# Round trips in which a new connection finds its pace.
+_STARTING = 8.0
 # The last seconds are worth smaller segments than the plan makes, in bytes.
 _FINEST = 64 * 1024
 
@@ -159,6 +161,7 @@ class Watch:
         newcomer: float | None,
         newcomers: int = 1,
         *,
+        now: float,
         setup: float | None = None,
         beside: bool = False,
     ) -> tuple[Segment, int] | None:
@@ -170,14 +173,14 @@ class Watch:
                 into less.
             newcomer: bytes a second that the idle connection brings; None where nobody knows.
             newcomers: how many connections are idle.
+            now: seconds.
             setup: seconds until their first byte; None where they are to be made yet.
             beside: whether the server serves others of our files, too.
         """
         at_work = [segment for segment in segments if segment.wire is not None]
-        rates = [each.speed.rate for each in at_work]
-        usual = _expected_rate(rates)
+        usual, rates = self._rates(at_work, now)
         running = [
-            Running(each.position, each.stop, usual if rate is None else rate)
+            Running(each.position, each.stop, rate)
             for each, rate in zip(at_work, rates, strict=True)
         ]
         least = min_split if usual is None else min(min_split, _FINEST)
@@ -190,6 +193,32 @@ class Watch:
             beside=beside,
         )
         return None if split is None else (at_work[split.index], split.at)
+
+    def _rates(
+        self, at_work: Sequence[Segment], now: float
+    ) -> tuple[float | None, list[float | None]]:
+        """Return the bytes a second that one more connection and each of these may bring.
+
+        One that has just begun is slow for now (slow start, RFC 5681, 3.1): it counts as fast as
+        the others. To help it would be one more request, and end one that finds its pace.
+        """
+        told = [each.speed.rate for each in at_work]
+        found = [
+            None if self._is_starting(each, now) else rate
+            for each, rate in zip(at_work, told, strict=True)
+        ]
+        usual = _expected_rate(found)
+        usual = _expected_rate(told) if usual is None else usual
+        guessed = [max(filter(None, (rate, usual)), default=None) for rate in told]
+        rates = [
+            known if rate is None else rate for rate, known in zip(found, guessed, strict=True)
+        ]
+        return usual, rates
+
+    def _is_starting(self, segment: Segment, now: float) -> bool:
+        began = segment.heard_at
+        follows = segment.speed.before is not None
+        return not follows and (began is None or now - began < _STARTING * self.setup)
 
 
 def _expected_rate(rates: Sequence[float | None]) -> float | None:
