@@ -105,3 +105,16 @@ def test_files_that_cannot_be_had_make_room(
     ran = mirror(tmp_path / "m", [entry(url, str(number)) for number in range(1200)])
     intake = ran.result.rounds[0].intake
     assert (ran.result.failures.count, intake.files, intake.apart.full) == (1200, 1200, False)
+
+
+def test_files_that_come_after_all_others_do_not_keep_the_list_from_its_end(
+    nginx: StartNginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart_module, "_MOST", 1000)
+    root = tmp_path / "site"
+    root.mkdir()
+    (root / "SHA256SUMS").write_bytes(b"")
+    url = nginx(root).url("SHA256SUMS") + "?key=secret"
+    listed = [entry(url, f"{number}/SHA256SUMS") for number in range(1200)]
+    ran = mirror(tmp_path / "m", listed)
+    assert (ran.result.failures.first, len(ran.done)) == ([], 1200)

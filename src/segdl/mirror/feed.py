@@ -55,7 +55,7 @@ class Feed:
             SegdlError: there is no list.
         """
         began = self._clock()
-        if not wait and (began < self._resumes_at or self._intake.apart.full):
+        if not wait and (began < self._resumes_at or self._intake.has_enough):
             return
         for batch in self._reading.batches(TICK if wait else 0.0):
             self._intake.take(batch)

@@ -67,6 +67,12 @@ class Intake:
     def __post_init__(self) -> None:
         self.turns = Turns(self.options.order)
 
+    @property
+    def has_enough(self) -> bool:
+        """Whether more of the list should wait for files that make room."""
+        # Those that come after all others wait for the end of the list themselves.
+        return self.apart.full and self.hosts.has_early()
+
     def take(self, batch: Sequence[Found]) -> None:
         """Write a part of the listing down, and what is to be done about its files."""
         entries: dict[str, tuple[Entry, str]] = {}
