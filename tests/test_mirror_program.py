@@ -353,15 +353,19 @@ def test_results_as_documented(archive: Archive, tmp_path: Path) -> None:
     text = (DOCS.parent / "cli.md").read_text("utf-8")
     section = text.partition("### Results of `mirror`")[2].partition("### Results of `info`")[0]
     run, status = section.split("`segdl mirror --status --json`")
+    run, dry_run = run.split("`segdl mirror --dry-run --json`")
     rows = re.findall(r"^\| (`.*?`) \| (always|read|not read) \|", run, re.MULTILINE)
     of_run = {kind: set[str]() for _, kind in rows}
     for names, kind in rows:
         of_run[kind] |= set(re.findall(r"`(\w+)`", names))
-    of_status = {
-        name
-        for row in re.findall(r"^\| (`.*?`) \|", status, re.MULTILINE)
-        for name in re.findall(r"`(\w+)`", row)
-    }
+    of_status, of_dry_run = (
+        {
+            name
+            for row in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+            for name in re.findall(r"`(\w+)`", row)
+        }
+        for table in (status, dry_run)
+    )
     log, mirrored = tmp_path / "log.jsonl", tmp_path / "mirrored"
     options = ("--json", "--log-json", log)
     whole = run_segdl("mirror", *options, archive.list, mirrored)
@@ -371,6 +375,8 @@ def test_results_as_documented(archive: Archive, tmp_path: Path) -> None:
     assert set(told) == of_run["always"] | of_run["not read"]
     assert (told["name"], told["exit_code"], failed.code) == ("mirrored", 4, 4)
     assert set(json.loads(run_segdl("mirror", "--status", "--json", mirrored).out)) == of_status
+    planned = run_segdl("mirror", "--dry-run", "--json", archive.list, mirrored)
+    assert set(json.loads(planned.out)) == of_dry_run
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {line["mirror"] for line in lines} == {"mirrored"}
     ended = [line for line in lines if line["event"] == "ended"]

@@ -97,13 +97,14 @@ def test_the_examples_of_a_mirror_work(nginx: StartNginx, tmp_path: Path) -> Non
         line = command.replace("https://example.org/", server.url(""))
         return _carry_out(line, tmp_path).stdout
 
-    everything, checked, verified, status = (
+    everything, checked, dry_run, verified, status = (
         line for line in MIRRORS.splitlines() if line.startswith("segdl")
     )
     carry_out(everything)
     assert (archive / "SHA256SUMS").exists()
     carry_out(checked)
     (pub / "SHA256SUMS").write_text("".join(sums[1:]))
+    assert re.search(r"^delete +1000 B  0.bin$", carry_out(dry_run), re.MULTILINE)
     carry_out(checked)
     assert not (archive / "0.bin").exists()
     (archive / "5.bin").write_bytes(b"rotten")

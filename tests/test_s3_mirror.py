@@ -90,6 +90,18 @@ def test_a_mirror_follows_its_list(site: Site) -> None:
     assert site.bucket.read(kept) == SMALL["a/two"]
 
 
+def test_a_dry_run_writes_nothing_to_a_bucket(site: Site) -> None:
+    told = json.loads(site.mirror("--dry-run", "--json").out)
+    assert told["fetch"]["files"] == 3
+    assert (site.bucket.listed(), site.state.exists()) == ([], False)
+    site.figures()
+    before = site.bucket.listed()
+    site.write({"a/one": b"another", "b": b""})
+    told = json.loads(site.mirror("--dry-run", "--json", "--delete", "--max-delete", "50").out)
+    assert [told[deed]["files"] for deed in ("replace", "delete")] == [1, 1]
+    assert site.bucket.listed() == before
+
+
 def test_a_ledger_that_is_lost_costs_no_transfer(site: Site) -> None:
     site.figures()
     shutil.rmtree(site.state)

@@ -20,7 +20,7 @@ from segdl.mirror.options import HostProfile
 from segdl.store.faults import shown
 
 # What is said of the whole run, or of secrets that belong to hosts.
-_NOT_HERE = frozenset({"config", "check-config", "status", "report", "help", "version"})
+_NOT_HERE = frozenset({"config", "check-config", "dry-run", "status", "report", "help", "version"})
 # Python writes no number of any length.
 _LARGEST = 1 << 64
 

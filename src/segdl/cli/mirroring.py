@@ -35,13 +35,17 @@ def mirror_one(wanted: Wanted) -> int:
         SegdlError: it could not be begun, or not gone on with.
     """
     try:
+        if wanted.dry_run:
+            from segdl.cli.mirrorpreview import preview
+
+            return preview(wanted)
         return _mirror_one(wanted)
     except SegdlError as error:
         if wanted.json:
             told = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
             printer = Printer(make_view("none", sys.stderr))
             try:
-                printer.json({**_result(wanted, error.exit_code), **told})
+                printer.json({**wanted.result(error.exit_code), **told})
             except DiskError as unwritten:
                 printer.error(unwritten)
         raise
@@ -164,13 +168,9 @@ def _say(wanted: Wanted, result: Result, exit_code: int, told: Audience, printer
             text = f"segdl: and {more} failures more: see {shown(wanted.report / 'report.html')}"
             printer.line(text, to_error=True)
     if wanted.json:
-        printer.json({**_result(wanted, exit_code), **_figures(result)})
+        printer.json({**wanted.result(exit_code), **_figures(result)})
     elif not wanted.quiet:
         printer.line(f"{shown(wanted.where)}  {told.summary()}")
-
-
-def _result(wanted: Wanted, exit_code: int) -> dict[str, object]:
-    return {"v": 1, "name": wanted.name, "directory": wanted.where, "exit_code": exit_code}
 
 
 def _figures(result: Result) -> dict[str, int]:

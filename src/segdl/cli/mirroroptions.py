@@ -39,6 +39,7 @@ class Wanted:
     json: bool
     quiet: bool
     verbose: bool
+    dry_run: bool = False
     prefix: S3Place | None = None
 
     @property
@@ -52,6 +53,10 @@ class Wanted:
     def where(self) -> str:
         """Where its files are."""
         return os.fspath(self.mirror.directory) if self.prefix is None else str(self.prefix)
+
+    def result(self, exit_code: int) -> dict[str, object]:
+        """Return what begins the object that ``--json`` prints."""
+        return {"v": 1, "name": self.name, "directory": self.where, "exit_code": exit_code}
 
 
 def _max_files(asked: int | None, engine: EngineOptions | None) -> int:
@@ -128,6 +133,7 @@ def wanted_of(
         json=options.json,
         quiet=options.quiet,
         verbose=options.verbose,
+        dry_run=options.dry_run,
         prefix=prefix,
     )
 

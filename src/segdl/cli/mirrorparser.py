@@ -172,6 +172,11 @@ def _add_keeping(parser: Parser) -> None:
 
 def _add_seen(parser: Parser) -> None:
     add = parser.add_argument_group("what is seen").add_argument
+    add(
+        "--dry-run",
+        action="store_true",
+        help="read the list, print what would be done, and do nothing",
+    )
     add("--status", action="store_true", help="say how the mirror in DIR is, run or not")
     add("--config", type=Path, metavar="FILE", help="mirrors of a TOML file, all or those named")
     add("--check-config", action="store_true", help="only check that file")

@@ -60,6 +60,24 @@ def _open(path: Path, how: str) -> sqlite3.Connection:
     return db
 
 
+def copy_database(path: Path, to: Path) -> None:
+    """Copy a database as it is at one moment; who writes it is not disturbed.
+
+    Raises:
+        DiskError: it cannot be read, or the copy not be written.
+    """
+    with ledger_errors(path, "copy"):
+        source = connect(path, readonly=True)
+        try:
+            target = sqlite3.connect(to)
+            try:
+                source.backup(target)
+            finally:
+                target.close()
+        finally:
+            source.close()
+
+
 @contextmanager
 def ledger_errors(path: Path, doing: str) -> Iterator[None]:
     """Turn SQLite's errors into DiskErrors that say what to do.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from segdl.core.globs import make_globs
@@ -43,6 +43,38 @@ def delete_unlisted(
         IntegrityError: they are too many; nothing was deleted.
         DiskError: one cannot be removed; the others were.
     """
+    if not count_gone(options, ledger, listing, place, tell, check_cancelled):
+        return 0
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    removal = _Removal(place, stamp if options.delete == "trash" else None, tell)
+    for rows in gone_files(options, ledger, listing, place):
+        removed: list[Row] = []
+        try:
+            for row in rows:
+                check_cancelled()
+                if removal.remove(row):
+                    removed.append(row)
+        finally:
+            ledger.forget(removed)
+            removal.removed += len(removed)
+    if removal.failure is not None:
+        raise removal.failure
+    return removal.removed
+
+
+def count_gone(
+    options: MirrorOptions,
+    ledger: Ledger,
+    listing: int,
+    place: Place,
+    tell: Callable[[Happening], None],
+    check_cancelled: Callable[[], None],
+) -> int:
+    """Return how many files are to be deleted; say how many of those not listed stay.
+
+    Raises:
+        IntegrityError: they are too many.
+    """
     is_gone = _gone(options, ledger, listing)
     gone = left = 0
     for rows in ledger.unlisted(listing):
@@ -53,26 +85,19 @@ def delete_unlisted(
     if left:
         files = "file that is" if left == 1 else "files that are"
         tell(Said(f"{left} {files} of another list, or left out of this one, not deleted"))
-    if not gone:
-        return 0
-    here, _ = ledger.count()
-    check_deletion(gone, here, options.max_delete)
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    removal = _Removal(place, stamp if options.delete == "trash" else None, tell)
+    if gone:
+        here, _ = ledger.count()
+        check_deletion(gone, here, options.max_delete)
+    return gone
+
+
+def gone_files(
+    options: MirrorOptions, ledger: Ledger, listing: int, place: Place
+) -> Iterator[list[Row]]:
+    """Yield what the list no longer has and is here, some at a time; they may be forgotten."""
+    is_gone = _gone(options, ledger, listing)
     for rows in ledger.unlisted(listing):
-        going_rows = [row for row in rows if is_gone(row) and _is_here(place, row)]
-        removed: list[Row] = []
-        try:
-            for row in going_rows:
-                check_cancelled()
-                if removal.remove(row):
-                    removed.append(row)
-        finally:
-            ledger.forget(removed)
-            removal.removed += len(removed)
-    if removal.failure is not None:
-        raise removal.failure
-    return removal.removed
+        yield [row for row in rows if is_gone(row) and _is_here(place, row)]
 
 
 def forget_unlisted(options: MirrorOptions, ledger: Ledger, listing: int, place: Place) -> None:

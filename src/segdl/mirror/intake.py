@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from segdl.core.mirrorneed import Listed, Need, Stat, need_of
@@ -16,11 +17,20 @@ from segdl.core.url import parse_url
 from segdl.errors import SegdlError, UsageError
 from segdl.mirror.apart import Apart
 from segdl.mirror.failures import Failures
-from segdl.mirror.hosts import Hosts
 from segdl.mirror.ledger import MOST_NUMBER, Ledger
 from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.rows import Row, Wanted
+
+
+class Waiting(Protocol):
+    """Takes files that something is to be done about, until somebody does it."""
+
+    def add(self, file: Wanted | Row) -> None:
+        """Note that one more waits in the ledger."""
+
+    def has_early(self) -> bool:
+        """Tell whether a file that is none of the late ones waits or is at work."""
 
 
 @dataclass(slots=True)
@@ -28,6 +38,7 @@ class Intake:
     """Writes a listing down. The coordinator's thread owns it.
 
     Attributes:
+        hosts: take the files that something is to be done about.
         listing: its number in the ledger.
         look: tells what is where a file should be; see :class:`segdl.mirror.place.Place`.
         since: that of the first round of the run.
@@ -46,7 +57,7 @@ class Intake:
     """
 
     ledger: Ledger
-    hosts: Hosts
+    hosts: Waiting
     options: MirrorOptions
     listing: int
     look: Callable[[str], tuple[Stat | None, bool]]

@@ -162,6 +162,12 @@ class Ledger:
             self._db.executemany(_BEGIN, taken)
         return rows
 
+    def waiting(self) -> Iterator[Row]:
+        """Yield the files that something is to be done about, by path, and tell of twins."""
+        query = f"SELECT {COLUMNS}, {_HAS_TWIN} FROM file WHERE need != 0 ORDER BY path"  # noqa: S608
+        with ledger_errors(self._path, "read"):
+            yield from map(row_of, self._db.execute(query))
+
     def put_back(self, row: Row) -> None:
         """Write down that nothing is done for a file that was taken; within a transaction."""
         self._db.execute("UPDATE file SET need = 0, open = ? WHERE id = ?", (row.open, row.id))

@@ -1,0 +1,169 @@
+"""What a run of a mirror would do: its list is read, and compared with what is here.
+
+Nothing else is asked for, and nothing of the mirror is written: the ledger is a copy.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from segdl.core.mirrorneed import Need
+from segdl.engine.run import Run
+from segdl.errors import CancelledError, SegdlError
+from segdl.mirror.apart import Apart
+from segdl.mirror.database import copy_database
+from segdl.mirror.deleting import count_gone, gone_files, list_name
+from segdl.mirror.failures import Failures
+from segdl.mirror.happenings import Happening
+from segdl.mirror.intake import Intake
+from segdl.mirror.ledger import Ledger
+from segdl.mirror.listing import Found
+from segdl.mirror.options import MirrorOptions
+from segdl.mirror.place import Place
+from segdl.mirror.rows import Row, Wanted
+from segdl.store.faults import disk_errors
+
+_BATCH = 500
+
+Deed: TypeAlias = Literal["fetch", "replace", "link", "ask", "read", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A file that something would be done about.
+
+    Attributes:
+        deed: `fetch` what is not here; `replace` what is another; `link` what is here under
+            another name, as its digest says; `ask` its server whether it changed; `read` what is
+            here to know what it is; `delete` what the list no longer has.
+        path: relative to the mirror.
+        size: bytes; None where nobody knows.
+    """
+
+    deed: Deed
+    path: str
+    size: int | None
+
+
+class Rehearsal:
+    """Compares a list with what is here. One thread uses it.
+
+    Args:
+        run: the surroundings.
+        options: the mirror.
+        ledger: knows what is here; it is written to, so let it be a copy.
+        place: where the files are; it is only looked at.
+        tell: takes what is worth saying.
+
+    Attributes:
+        intake: what the list names, once it was read.
+        failures: what of it cannot be used, and why nothing would be deleted.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        options: MirrorOptions,
+        ledger: Ledger,
+        place: Place,
+        tell: Callable[[Happening], None],
+    ) -> None:
+        self._run = run
+        self._options = options
+        self._ledger = ledger
+        self._place = place
+        self._tell = tell
+        number = ledger.begin_listing(list_name(options.listing.source))
+        self.intake = Intake(ledger, _Nobody(), options, number, place.look, number)
+        self.failures = Failures()
+
+    def plan(self, read: Callable[[], Generator[Found, None, None]]) -> Iterator[Planned]:
+        """Yield the files that something would be done about, by path, those to delete last.
+
+        Args:
+            read: begins to read the list.
+
+        Raises:
+            SegdlError: the list cannot be read at all.
+            CancelledError: the run was cancelled.
+        """
+        self._read(read)
+        self.failures.add(self.intake.troubles)
+        for row in self._ledger.waiting():
+            yield Planned(self._deed(row), row.path, row.listed.size)
+        if self._options.delete != "no" and not self.failures:
+            yield from self._deletions()
+
+    def _read(self, read: Callable[[], Generator[Found, None, None]]) -> None:
+        with closing(read()) as found:
+            try:
+                while batch := list(islice(found, _BATCH)):
+                    self.intake.take(batch)
+                    # Nobody is going to ask for what must not be written down.
+                    self.intake.apart = Apart()
+                    self._run.check_cancelled()
+            except CancelledError:
+                raise
+            except SegdlError as error:
+                if not self.intake.files:
+                    raise
+                self.intake.refuse(error)
+
+    def _deed(self, row: Row) -> Deed:
+        if row.need is Need.READ:
+            return "read"
+        if row.need is Need.ASK:
+            return "ask"
+        if row.has_twin and row.listed.checksum is not None and row.listed.checksum.proves:
+            return "link"
+        return "replace" if self._place.has(row.path) else "fetch"
+
+    def _deletions(self) -> Iterator[Planned]:
+        listing = self.intake.listing
+        about = (self._options, self._ledger, listing, self._place)
+        try:
+            count_gone(*about, self._tell, self._run.check_cancelled)
+        except CancelledError:
+            raise
+        except SegdlError as error:
+            self.failures.note(error)
+            return
+        for rows in gone_files(*about):
+            for row in rows:
+                yield Planned("delete", row.path, row.had.stat.size if row.had else row.listed.size)
+
+
+class _Nobody:
+    """Takes what waits to be fetched: nobody is going to."""
+
+    def add(self, file: Wanted | Row) -> None:
+        """Do nothing."""
+
+    def has_early(self) -> bool:
+        """Tell that nothing waits."""
+        return False
+
+
+@contextmanager
+def copied(path: Path) -> Iterator[Ledger]:
+    """Yield a copy of a ledger that may be missing, or in use; it is gone afterwards.
+
+    Raises:
+        DiskError: it cannot be read, or not be copied to the folder for temporary files.
+    """
+    with disk_errors(path, "look at"):
+        is_there = path.is_file()
+    with disk_errors(tempfile.gettempdir(), "write to"):
+        folder = tempfile.TemporaryDirectory(prefix="segdl-")
+    with folder as name:
+        copy = Path(name) / path.name
+        if is_there:
+            copy_database(path, copy)
+        with Ledger(copy) as ledger:
+            yield ledger
