@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 URL = "http://mirror.test/f?key=1"
 
 
+def secret_url(start: StartNginx, folder: Path, name: str) -> str:
+    """Return the URL of a file that a server has."""
+    root = folder / "site"
+    root.mkdir()
+    (root / name).write_bytes(b"content")
+    return start(root).url(name) + "?key=secret"
+
+
 def test_it_has_what_it_was_given_until_that_ended() -> None:
     apart, kept = Apart(), entry(URL, "f")
     apart.keep("a", "f", kept)
@@ -77,10 +85,7 @@ def test_a_list_is_not_read_far_ahead_of_files_whose_urls_are_secret(
     nginx: StartNginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apart_module, "_MOST", 100_000)
-    root = tmp_path / "site"
-    root.mkdir()
-    (root / "f").write_bytes(b"content")
-    url = nginx(root).url("f") + "?key=secret"
+    url = secret_url(nginx, tmp_path, "f")
     ahead: list[int] = []
     done = 0
 
@@ -111,10 +116,7 @@ def test_files_that_come_after_all_others_do_not_keep_the_list_from_its_end(
     nginx: StartNginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apart_module, "_MOST", 1000)
-    root = tmp_path / "site"
-    root.mkdir()
-    (root / "SHA256SUMS").write_bytes(b"")
-    url = nginx(root).url("SHA256SUMS") + "?key=secret"
+    url = secret_url(nginx, tmp_path, "SHA256SUMS")
     listed = [entry(url, f"{number}/SHA256SUMS") for number in range(1200)]
     ran = mirror(tmp_path / "m", listed)
     assert (ran.result.failures.first, len(ran.done)) == ([], 1200)

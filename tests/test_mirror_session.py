@@ -1064,6 +1064,21 @@ def test_a_stop_is_gone_on_from(site: Site, tmp_path: Path) -> None:
     assert len(ran.done) < len(site.files)
 
 
+@pytest.mark.parametrize("digests", [True, False])
+def test_a_file_that_is_replaced_takes_one_request(
+    site: Site, tmp_path: Path, digests: bool
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(digests=digests))
+    site.put("d1/f1.bin", b"another", modified=1_710_000_000)
+    site.requests(0)
+    ran = mirror(mirrored, site.entries(digests=digests))
+    same(ran, mirrored, site)
+    # Without digests each is asked about.
+    expected = 1 if digests else len(site.files)
+    assert site.requests(expected) == expected
+
+
 def test_no_secret_is_written_down(site: Site, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     url = site.server.url("d1/f1.bin")

@@ -81,7 +81,8 @@ def _left_something(task: Task) -> bool:
     """Tell whether an earlier run left something where this one would probably look."""
     target = target_of(task.request, task.asked.path)
     # A file that is known is left alone by the answer itself, or replaced.
-    finished = task.request.held is None and os.path.lexists(target.path)
+    may_stay = task.run.transfer.if_exists != "overwrite" and task.request.held is None
+    finished = may_stay and os.path.lexists(target.path)
     return finished or os.path.lexists(target.workplace)
 
 

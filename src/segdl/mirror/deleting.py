@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from segdl.core.globs import make_globs
 from segdl.core.mirrordelete import check_deletion
@@ -18,102 +17,114 @@ from segdl.mirror.place import Place
 from segdl.mirror.rows import Row
 
 
-def delete_unlisted(
-    options: MirrorOptions,
-    ledger: Ledger,
-    listing: int,
-    place: Place,
-    tell: Callable[[Happening], None],
-    check_cancelled: Callable[[], None],
-) -> int:
-    """Take files out of a mirror that its list no longer has; return how many.
+class Unlisted:
+    """The files of a mirror that its list no longer has.
 
-    Files that another list named, or that this run leaves out of the list, are not known to be
+    Those that another list named, or that this run leaves out of the list, are not known to be
     gone: they stay.
 
     Args:
         options: the mirror.
         ledger: knows what is of the mirror.
-        listing: was read to its end, and everything that it names is here.
+        listing: was read to its end.
         place: where its files are.
         tell: takes what happens.
-        check_cancelled: raises where the run is to end.
-
-    Raises:
-        IntegrityError: they are too many; nothing was deleted.
-        DiskError: one cannot be removed; the others were.
     """
-    if not count_gone(options, ledger, listing, place, tell, check_cancelled):
-        return 0
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    removal = _Removal(place, stamp if options.delete == "trash" else None, tell)
-    for rows in gone_files(options, ledger, listing, place):
-        removed: list[Row] = []
-        try:
-            for row in rows:
-                check_cancelled()
-                if removal.remove(row):
-                    removed.append(row)
-        finally:
-            ledger.forget(removed)
-            removal.removed += len(removed)
-    if removal.failure is not None:
-        raise removal.failure
-    return removal.removed
 
+    def __init__(
+        self,
+        options: MirrorOptions,
+        ledger: Ledger,
+        listing: int,
+        place: Place,
+        tell: Callable[[Happening], None],
+    ) -> None:
+        self._options = options
+        self._ledger = ledger
+        self._listing = listing
+        self._place = place
+        self._tell = tell
+        self._own = ledger.same_list(listing)
 
-def count_gone(
-    options: MirrorOptions,
-    ledger: Ledger,
-    listing: int,
-    place: Place,
-    tell: Callable[[Happening], None],
-    check_cancelled: Callable[[], None],
-) -> int:
-    """Return how many files are to be deleted; say how many of those not listed stay.
+    def count(self, check_cancelled: Callable[[], None]) -> int:
+        """Return how many are here and gone from the list; say how many of the others stay.
 
-    Raises:
-        IntegrityError: they are too many.
-    """
-    is_gone = _gone(options, ledger, listing)
-    gone = left = 0
-    for rows in ledger.unlisted(listing):
-        check_cancelled()
-        for row in filter(partial(_is_here, place), rows):
-            gone += (going := is_gone(row))
-            left += not going
-    if left:
-        files = "file that is" if left == 1 else "files that are"
-        tell(Said(f"{left} {files} of another list, or left out of this one, not deleted"))
-    if gone:
-        here, _ = ledger.count()
-        check_deletion(gone, here, options.max_delete)
-    return gone
+        Args:
+            check_cancelled: raises where the run is to end.
 
+        Raises:
+            IntegrityError: they are too many to be deleted.
+        """
+        gone = left = 0
+        for rows in self._ledger.unlisted(self._listing):
+            check_cancelled()
+            for row in filter(self._is_here, rows):
+                gone += (going := self._is_gone(row))
+                left += not going
+        if left:
+            files = "file that is" if left == 1 else "files that are"
+            text = f"{left} {files} of another list, or left out of this one, not deleted"
+            self._tell(Said(text))
+        if gone:
+            here, _ = self._ledger.count()
+            check_deletion(gone, here, self._options.max_delete)
+        return gone
 
-def gone_files(
-    options: MirrorOptions, ledger: Ledger, listing: int, place: Place
-) -> Iterator[list[Row]]:
-    """Yield what the list no longer has and is here, some at a time; they may be forgotten."""
-    is_gone = _gone(options, ledger, listing)
-    for rows in ledger.unlisted(listing):
-        yield [row for row in rows if is_gone(row) and _is_here(place, row)]
+    def gone(self) -> Iterator[list[Row]]:
+        """Yield those that are here and gone from the list, some at a time.
 
+        Those that were yielded may be forgotten meanwhile.
+        """
+        for rows in self._ledger.unlisted(self._listing):
+            yield [row for row in rows if self._is_gone(row) and self._is_here(row)]
 
-def forget_unlisted(options: MirrorOptions, ledger: Ledger, listing: int, place: Place) -> None:
-    """Forget what is gone and not here, and throw away what was fetched of it.
+    def delete(self, check_cancelled: Callable[[], None]) -> int:
+        """Take those that are gone from the list out of the mirror; return how many.
 
-    Folders that only held that go, too: a file may come in the place of one.
-    """
-    is_gone = _gone(options, ledger, listing)
-    for rows in ledger.unlisted(listing):
-        gone = [row for row in rows if is_gone(row)]
-        for row in gone:
-            place.drop_parts(row.path)
-        lost = [row for row in gone if not _is_here(place, row)]
-        for row in lost:
-            place.prune(row.path)
-        ledger.forget(lost)
+        Everything that the list names is to be here.
+
+        Raises:
+            IntegrityError: they are too many; nothing was deleted.
+            DiskError: one cannot be removed; the others were.
+        """
+        if not self.count(check_cancelled):
+            return 0
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        kept = stamp if self._options.delete == "trash" else None
+        removal = _Removal(self._place, kept, self._tell)
+        for rows in self.gone():
+            removed: list[Row] = []
+            try:
+                for row in rows:
+                    check_cancelled()
+                    if removal.remove(row):
+                        removed.append(row)
+            finally:
+                self._ledger.forget(removed)
+                removal.removed += len(removed)
+        if removal.failure is not None:
+            raise removal.failure
+        return removal.removed
+
+    def forget(self) -> None:
+        """Forget what is gone and not here, and throw away what was fetched of it.
+
+        Folders that only held that go, too: a file may come in the place of one.
+        """
+        for rows in self._ledger.unlisted(self._listing):
+            gone = list(filter(self._is_gone, rows))
+            for row in gone:
+                self._place.drop_parts(row.path)
+            lost = [row for row in gone if not self._is_here(row)]
+            for row in lost:
+                self._place.prune(row.path)
+            self._ledger.forget(lost)
+
+    def _is_gone(self, row: Row) -> bool:
+        return row.listing in self._own and is_asked_for(row.path, self._options.listing)
+
+    def _is_here(self, row: Row) -> bool:
+        return (row.had is not None or row.open) and self._place.has(row.path)
 
 
 def list_name(source: str) -> str:
@@ -139,16 +150,6 @@ def is_asked_for(path: str, options: ListingOptions) -> bool:
     if options.depth is not None and path.count("/") > options.depth:
         return False
     return make_globs(options.include, options.exclude).takes(path)
-
-
-def _gone(options: MirrorOptions, ledger: Ledger, listing: int) -> Callable[[Row], bool]:
-    """Return what tells of a file that is not listed whether it is known to be gone."""
-    own = ledger.same_list(listing)
-    return lambda row: row.listing in own and is_asked_for(row.path, options.listing)
-
-
-def _is_here(place: Place, row: Row) -> bool:
-    return (row.had is not None or row.open) and place.has(row.path)
 
 
 class _Removal:

@@ -18,7 +18,7 @@ from segdl.engine.run import Run
 from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.apart import Apart
 from segdl.mirror.database import copy_database
-from segdl.mirror.deleting import count_gone, gone_files, list_name
+from segdl.mirror.deleting import Unlisted, list_name
 from segdl.mirror.failures import Failures
 from segdl.mirror.happenings import Happening
 from segdl.mirror.intake import Intake
@@ -126,15 +126,15 @@ class Rehearsal:
 
     def _deletions(self) -> Iterator[Planned]:
         listing = self.intake.listing
-        about = (self._options, self._ledger, listing, self._place)
+        unlisted = Unlisted(self._options, self._ledger, listing, self._place, self._tell)
         try:
-            count_gone(*about, self._tell, self._run.check_cancelled)
+            unlisted.count(self._run.check_cancelled)
         except CancelledError:
             raise
         except SegdlError as error:
             self.failures.note(error)
             return
-        for rows in gone_files(*about):
+        for rows in unlisted.gone():
             for row in rows:
                 yield Planned("delete", row.path, row.had.stat.size if row.had else row.listed.size)
 

@@ -10,7 +10,7 @@ from segdl.core.shards import Shard
 from segdl.engine.run import Run
 from segdl.errors import CancelledError, SegdlError, TargetLockedError
 from segdl.mirror.coordinator import Coordinator
-from segdl.mirror.deleting import delete_unlisted, forget_unlisted
+from segdl.mirror.deleting import Unlisted
 from segdl.mirror.happenings import Happening, Round, Said
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
@@ -128,16 +128,10 @@ class Session:
     ) -> None:
         """Do what is done only where everything the list names is here."""
         try:
+            unlisted = Unlisted(self._options, ledger, this.intake.listing, place, self._tell)
             if self._options.delete != "no":
-                result.removed = delete_unlisted(
-                    self._options,
-                    ledger,
-                    this.intake.listing,
-                    place,
-                    self._tell,
-                    run.check_cancelled,
-                )
-            forget_unlisted(self._options, ledger, this.intake.listing, place)
+                result.removed = unlisted.delete(run.check_cancelled)
+            unlisted.forget()
             place.sweep()
         except CancelledError:
             raise
