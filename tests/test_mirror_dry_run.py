@@ -5,17 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from segdl.engine.surroundings import open_run
+from segdl.errors import IntegrityError
+from segdl.mirror.options import ListingOptions, MirrorOptions
+from segdl.mirror.place import Folder
+from segdl.mirror.rehearsal import Planned, Rehearsal, copied
+from segdl.options import TransferOptions
+from support.mirroring import QUICK, entry
 from support.program import Finished, run_segdl, start_segdl
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from conftest import StartNginx
+    from segdl.mirror.listing import Found
 
 
 class Site:
@@ -155,6 +165,26 @@ def test_a_list_that_cannot_be_had_is_an_error(site: Site) -> None:
     told = json.loads(ran.out)
     assert (ran.code, told["exit_code"], told["kind"]) == (4, 4, "ServerError")
     assert "404" in ran.err
+
+
+@pytest.mark.parametrize("named", [0, 3])
+def test_what_there_is_of_a_list_that_was_cut_is_told(tmp_path: Path, named: int) -> None:
+    def read() -> Generator[Found, None, None]:
+        yield from (entry(f"http://a.test/{n}", f"{n}", size=n) for n in range(named))
+        raise IntegrityError("the list was cut")
+
+    options = MirrorOptions(directory=tmp_path / "m", listing=ListingOptions(source="-"))
+    run = open_run(QUICK, TransferOptions(), lambda _: None, threading.Event(), max_files=1)
+    with run as around, copied(tmp_path / "none") as ledger:
+        place = Folder(options, lambda _: None)
+        rehearsal = Rehearsal(around, options, ledger, place, lambda _: None)
+        if not named:
+            with pytest.raises(IntegrityError):
+                list(rehearsal.plan(read))
+            return
+        planned = list(rehearsal.plan(read))
+    assert planned == [Planned("fetch", f"{n}", n) for n in range(named)]
+    assert [str(each) for each in rehearsal.failures.first] == ["the list was cut"]
 
 
 def test_it_looks_beside_a_run_that_is_at_work(site: Site, tmp_path: Path) -> None:

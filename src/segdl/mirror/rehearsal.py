@@ -96,24 +96,25 @@ class Rehearsal:
         self._read(read)
         self.failures.add(self.intake.troubles)
         for row in self._ledger.waiting():
+            self._run.check_cancelled()
             yield Planned(self._deed(row), row.path, row.listed.size)
         if self._options.delete != "no" and not self.failures:
             yield from self._deletions()
 
     def _read(self, read: Callable[[], Generator[Found, None, None]]) -> None:
+        failed: list[SegdlError] = []
         with closing(read()) as found:
-            try:
-                while batch := list(islice(found, _BATCH)):
-                    self.intake.take(batch)
-                    # Nobody is going to ask for what must not be written down.
-                    self.intake.apart = Apart()
-                    self._run.check_cancelled()
-            except CancelledError:
-                raise
-            except SegdlError as error:
-                if not self.intake.files:
-                    raise
-                self.intake.refuse(error)
+            items = _until_error(found, failed)
+            while batch := list(islice(items, _BATCH)):
+                self.intake.take(batch)
+                # Nobody is going to ask for what must not be written down, or is told of lines.
+                self.intake.apart = Apart()
+                self.intake.untold.clear()
+                self._run.check_cancelled()
+        for error in failed:
+            if not self.intake.files:
+                raise error
+            self.intake.refuse(error)
 
     def _deed(self, row: Row) -> Deed:
         if row.need is Need.READ:
@@ -135,8 +136,19 @@ class Rehearsal:
             self.failures.note(error)
             return
         for rows in unlisted.gone():
+            self._run.check_cancelled()
             for row in rows:
                 yield Planned("delete", row.path, row.had.stat.size if row.had else row.listed.size)
+
+
+def _until_error(found: Iterator[Found], failed: list[SegdlError]) -> Iterator[Found]:
+    """Yield what a list names; add what ended it too early to `failed`."""
+    try:
+        yield from found
+    except CancelledError:
+        raise
+    except SegdlError as error:
+        failed.append(error)
 
 
 class _Nobody:
