@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,11 +75,10 @@ def deeds(ran: Finished) -> dict[str, str]:
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Return all that is in a folder, but for what SQLite has beside a database to read it."""
+    """Return all that is in a folder."""
     return {
         str(path): (path.read_bytes() if path.is_file() else b"", path.lstat().st_mtime_ns)
         for path in folder.rglob("*")
-        if not path.name.endswith(("-shm", "-wal")) and path.name != ".segdl"
     }
 
 
@@ -158,6 +160,61 @@ def test_what_a_run_would_not_delete_is_not_said_to_go(
     ran = site.run("--dry-run", "--delete", *options)
     assert (ran.code, deeds(ran)) == (code, {})
     assert said in ran.err
+
+
+def test_what_comes_counts_where_it_is_asked_how_much_goes(site: Site) -> None:
+    assert site.run("-q").code == 0
+    files = dict(list(site.files.items())[2:]) | {f"new/{n}": b"%d" % n for n in range(11)}
+    site.write(files)
+    options = ("--delete", "--max-delete", "10%")
+    said = site.run("--dry-run", *options)
+    assert (said.code, list(deeds(said).values()).count("delete")) == (0, 2)
+    assert site.run("-q", *options).code == 0
+
+
+@pytest.mark.parametrize(("before", "after"), [("d/1", "d"), ("d", "d/1")])
+def test_what_is_in_the_way_is_said_to_be_cleared(site: Site, before: str, after: str) -> None:
+    def have(path: str) -> None:
+        shutil.rmtree(site.root)
+        site.root.mkdir()
+        site.write({path: path.encode(), "other": b"other"})
+
+    have(before)
+    assert site.run("-q").code == 0
+    have(after)
+    said = site.run("--dry-run", "--delete", "--max-delete", "0")
+    assert (said.code, deeds(said)[before]) == (0, "clear")
+    assert site.run("-q", "--delete", "--max-delete", "0").code == 0
+    (trashed,) = (site.mirrored / ".segdl" / "trash").glob(f"*/{before}")
+    assert trashed.read_text() == before
+
+
+def test_what_is_in_the_way_and_somebody_elses_is_told(site: Site) -> None:
+    site.mirrored.mkdir()
+    (site.mirrored / "d").write_text("mine")
+    said = site.run("--dry-run")
+    assert (said.code, "not of the mirror" in said.err) == (6, True)
+    assert site.run("-q").code == 6
+
+
+def test_what_is_linked_must_be_here(site: Site) -> None:
+    assert site.run("-q").code == 0
+    (site.mirrored / "d/1.bin").unlink()
+    site.write({**site.files, "d/same.bin": site.files["d/1.bin"]})
+    assert deeds(site.run("--dry-run")) == {"d/1.bin": "fetch", "d/same.bin": "fetch"}
+
+
+def test_a_folder_that_cannot_be_one_is_an_error(site: Site) -> None:
+    site.mirrored.write_text("a file")
+    assert site.run("--dry-run").code == 6
+
+
+def test_messages_name_the_ledger_of_the_mirror(site: Site) -> None:
+    assert site.run("-q").code == 0
+    with closing(sqlite3.connect(site.mirrored / ".segdl" / "ledger.sqlite")) as ledger:
+        ledger.execute("PRAGMA user_version = 99")
+    ran = site.run("--dry-run")
+    assert (ran.code, f"{site.mirrored}/.segdl/ledger.sqlite" in ran.err) == (6, True)
 
 
 def test_a_list_that_cannot_be_had_is_an_error(site: Site) -> None:

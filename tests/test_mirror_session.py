@@ -1079,6 +1079,45 @@ def test_a_file_that_is_replaced_takes_one_request(
     assert site.requests(expected) == expected
 
 
+def test_a_host_is_given_up_once_however_late_the_list_names_it(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{closed.getsockname()[1]}/f"
+        given_up = threading.Event()
+
+        def read() -> Iterator[Entry]:
+            yield from (entry(away, f"{n}") for n in range(20))
+            assert given_up.wait(20.0)
+            yield from (entry(away, f"late/{n}") for n in range(20))
+
+        def note(happening: Happening) -> None:
+            if isinstance(happening, GaveUp):
+                given_up.set()
+
+        ran = mirror(tmp_path / "m", read, on=note, rounds=1, patience=0.1, retries=0)
+    told = [str(each) for each in ran.result.failures.first if "given up" in str(each)]
+    assert (len(told), len(ran.of(GaveUp)) > 1) == (1, True)
+    assert len(ran.of(Lost)) + sum(each.files for each in ran.of(GaveUp)) == 40
+
+
+def test_what_rotted_is_mended_while_lists_wait(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    content = b"content" * 100
+    for path in ("data", "n0/index.html", "n1/index.html"):
+        site.put(path, content if path != "n1/index.html" else b"other")
+    listed = {each.path: each for each in site.entries(digests=True)}
+    mirror(mirrored, [listed["data"]])
+    status = (mirrored / "data").stat()
+    (mirrored / "data").write_bytes(b"rotten!" * 100)
+    os.utime(mirrored / "data", ns=(status.st_atime_ns, status.st_mtime_ns))
+    # The first of these would be linked to it, which shows that it is corrupt.
+    named = ["data", "n0/index.html", "n1/index.html"]
+    ran = mirror(mirrored, [listed[path] for path in named])
+    assert ran.result.failures.first == []
+    found = {path: (mirrored / path).read_bytes() for path in named}
+    assert found == {path: site.files[path] for path in named}
+
+
 def test_no_secret_is_written_down(site: Site, tmp_path: Path) -> None:
     mirrored = tmp_path / "mirrored"
     url = site.server.url("d1/f1.bin")

@@ -29,6 +29,7 @@ _DEEDS = {
     "link": "to link",
     "ask": "to ask about",
     "read": "to read",
+    "clear": "to clear away",
     "delete": "to delete",
 }
 

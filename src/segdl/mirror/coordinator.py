@@ -299,7 +299,10 @@ class Coordinator:
             files = len(rows) + self._ledger.give_up(host.name, error)
             at_work = {row.path for row in host.working.values()}
             this.intake.apart.forget_waiting(host.name, at_work)
-            this.failures.note(error)
+            # Those that the list names later are given up as they are read.
+            if host.name not in this.given_up:
+                this.failures.note(error)
+                this.given_up.add(host.name)
             this.failed += files
             self._tell(GaveUp(host.name, files, why))
 

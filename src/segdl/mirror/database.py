@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from segdl.core.text import printable
@@ -63,19 +63,29 @@ def _open(path: Path, how: str) -> sqlite3.Connection:
 def copy_database(path: Path, to: Path) -> None:
     """Copy a database as it is at one moment; who writes it is not disturbed.
 
+    Nothing is written beside it as long as nobody else has it open.
+
     Raises:
         DiskError: it cannot be read, or the copy not be written.
     """
     with ledger_errors(path, "copy"):
-        source = connect(path, readonly=True)
-        try:
-            target = sqlite3.connect(to)
-            try:
-                source.backup(target)
-            finally:
-                target.close()
-        finally:
-            source.close()
+        is_alone = not _is_open(path)
+        if is_alone:
+            _copy(_open(path, "mode=ro&immutable=1"), to)
+        if not is_alone or _is_open(path):
+            # A run may have begun to write it meanwhile.
+            _copy(connect(path, readonly=True), to)
+
+
+def _copy(source: sqlite3.Connection, to: Path) -> None:
+    with closing(source), closing(sqlite3.connect(to)) as target:
+        source.backup(target)
+
+
+def _is_open(path: Path) -> bool:
+    """Tell whether somebody may have a database open: then SQLite has files beside it."""
+    endings = ("-wal", "-journal", "-shm")
+    return any(os.path.lexists(path.with_name(path.name + ending)) for ending in endings)
 
 
 @contextmanager

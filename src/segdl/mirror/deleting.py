@@ -46,11 +46,12 @@ class Unlisted:
         self._tell = tell
         self._own = ledger.same_list(listing)
 
-    def count(self, check_cancelled: Callable[[], None]) -> int:
+    def count(self, check_cancelled: Callable[[], None], *, to_come: int = 0) -> int:
         """Return how many are here and gone from the list; say how many of the others stay.
 
         Args:
             check_cancelled: raises where the run is to end.
+            to_come: files that are not here yet, and count as if they were.
 
         Raises:
             IntegrityError: they are too many to be deleted.
@@ -67,7 +68,7 @@ class Unlisted:
             self._tell(Said(text))
         if gone:
             here, _ = self._ledger.count()
-            check_deletion(gone, here, self._options.max_delete)
+            check_deletion(gone, here + to_come, self._options.max_delete)
         return gone
 
     def gone(self) -> Iterator[list[Row]]:

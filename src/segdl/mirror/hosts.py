@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from segdl.core.balance import Balance, Sort
@@ -59,6 +59,14 @@ class Host:
     def at_work(self) -> int:
         """How many files are given to threads."""
         return len(self.working)
+
+    def make_ready(self, rows: Sequence[Row]) -> None:
+        """Have files be ready that follow those that are, but for the late ones."""
+        # One that was found corrupt may come when all but these were through.
+        if self.ready and self.ready[0].late and not all(row.late for row in rows):
+            self.ready.extendleft(reversed(rows))
+        else:
+            self.ready.extend(rows)
 
     @property
     def left(self) -> int:
@@ -204,7 +212,7 @@ class Hosts:
         tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
         if not host.outage.away and tries > 1:
             return False
-        host.ready.append(row)
+        host.make_ready([row])
         if not row.late:
             host.balance.put_back(_sort(row))
         return True
@@ -242,7 +250,7 @@ class Hosts:
             return None
         if not may_try(host.outage, now, host.at_work):
             return None
-        if not host.ready:
+        if not host.ready or (host.ready[0].late and host.waiting[False]):
             self._refill(host, late=late)
         if not host.ready and host.small:
             host.ready, host.small = host.small, host.ready
@@ -296,7 +304,7 @@ class Hosts:
             return False
         rows = self._ledger.take(host.name, _BATCH, late=which)
         host.waiting[which] = max(0, host.waiting[which] - len(rows)) if rows else 0
-        host.ready.extend(rows)
+        host.make_ready(rows)
         return bool(rows)
 
 

@@ -43,14 +43,15 @@ class Ledger:
     Args:
         path: the database; made if missing, in a folder that exists.
         readonly: only look; the run that writes it is not disturbed.
+        known_as: what messages call it; None is `path`.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        self._path = path
-        with ledger_errors(path, "open"):
+    def __init__(self, path: Path, *, readonly: bool = False, known_as: Path | None = None) -> None:
+        self._path = known_as or path
+        with ledger_errors(self._path, "open"):
             self._db = connect(path, readonly=readonly)
             try:
-                (known_version if readonly else migrate)(self._db, shown(path))
+                (known_version if readonly else migrate)(self._db, shown(self._path))
             except BaseException:
                 self._db.close()
                 raise

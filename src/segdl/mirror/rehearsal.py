@@ -5,6 +5,7 @@ Nothing else is asked for, and nothing of the mirror is written: the ledger is a
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from segdl.core.mirrorneed import Need
 from segdl.engine.run import Run
-from segdl.errors import CancelledError, SegdlError
+from segdl.errors import CancelledError, DiskError, SegdlError
 from segdl.mirror.apart import Apart
 from segdl.mirror.database import copy_database
 from segdl.mirror.deleting import Unlisted, list_name
@@ -27,11 +28,12 @@ from segdl.mirror.listing import Found
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.place import Place
 from segdl.mirror.rows import Row, Wanted
-from segdl.store.faults import disk_errors
+from segdl.mirror.way import in_way
+from segdl.store.faults import disk_errors, shown
 
 _BATCH = 500
 
-Deed: TypeAlias = Literal["fetch", "replace", "link", "ask", "read", "delete"]
+Deed: TypeAlias = Literal["fetch", "replace", "link", "ask", "read", "clear", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Planned:
     Attributes:
         deed: `fetch` what is not here; `replace` what is another; `link` what is here under
             another name, as its digest says; `ask` its server whether it changed; `read` what is
-            here to know what it is; `delete` what the list no longer has.
+            here to know what it is; `clear` away what is in the way of another; `delete` what the
+            list no longer has.
         path: relative to the mirror.
         size: bytes; None where nobody knows.
     """
@@ -95,11 +98,15 @@ class Rehearsal:
         """
         self._read(read)
         self.failures.add(self.intake.troubles)
+        to_come = 0
         for row in self._ledger.waiting():
             self._run.check_cancelled()
+            to_come += row.had is None
             yield Planned(self._deed(row), row.path, row.listed.size)
+        if not self.failures:
+            yield from self._clearings()
         if self._options.delete != "no" and not self.failures:
-            yield from self._deletions()
+            yield from self._deletions(to_come)
 
     def _read(self, read: Callable[[], Generator[Found, None, None]]) -> None:
         failed: list[SegdlError] = []
@@ -114,22 +121,45 @@ class Rehearsal:
         for error in failed:
             if not self.intake.files:
                 raise error
-            self.intake.refuse(error)
+            # The first of all: what else is wrong may be a matter of lines.
+            self.failures.note(error)
 
     def _deed(self, row: Row) -> Deed:
         if row.need is Need.READ:
             return "read"
         if row.need is Need.ASK:
             return "ask"
-        if row.has_twin and row.listed.checksum is not None and row.listed.checksum.proves:
+        if row.has_twin and self._has_twin_here(row):
             return "link"
         return "replace" if self._place.has(row.path) else "fetch"
 
-    def _deletions(self) -> Iterator[Planned]:
+    def _has_twin_here(self, row: Row) -> bool:
+        digest = row.listed.checksum
+        if digest is None or not digest.proves or self._place.work is None:
+            return False
+        twins = self._ledger.twins(digest, row.id)
+        return any(
+            twin.had is not None and self._place.look(twin.path)[0] == twin.had.stat
+            for twin in twins
+        )
+
+    def _clearings(self) -> Iterator[Planned]:
+        """Yield what is in the way of files and is of the mirror; nothing of it is left then."""
+        for path in self.intake.blocked:
+            rows = list(in_way(self._options.directory, self._ledger, path))
+            gone = [row for row in rows if row.listing != self.intake.listing and _was_here(row)]
+            for row in gone:
+                yield _planned_away("clear", row)
+            self._ledger.forget(gone)
+            if not gone:
+                what = f"{shown(path)}: what is in its way is not of the mirror"
+                self.failures.note(DiskError(what, hint="move it away"))
+
+    def _deletions(self, to_come: int) -> Iterator[Planned]:
         listing = self.intake.listing
         unlisted = Unlisted(self._options, self._ledger, listing, self._place, self._tell)
         try:
-            unlisted.count(self._run.check_cancelled)
+            unlisted.count(self._run.check_cancelled, to_come=to_come)
         except CancelledError:
             raise
         except SegdlError as error:
@@ -138,7 +168,15 @@ class Rehearsal:
         for rows in unlisted.gone():
             self._run.check_cancelled()
             for row in rows:
-                yield Planned("delete", row.path, row.had.stat.size if row.had else row.listed.size)
+                yield _planned_away("delete", row)
+
+
+def _was_here(row: Row) -> bool:
+    return row.had is not None or row.open
+
+
+def _planned_away(deed: Deed, row: Row) -> Planned:
+    return Planned(deed, row.path, row.had.stat.size if row.had else row.listed.size)
 
 
 def _until_error(found: Iterator[Found], failed: list[SegdlError]) -> Iterator[Found]:
@@ -170,12 +208,15 @@ def copied(path: Path) -> Iterator[Ledger]:
         DiskError: it cannot be read, or not be copied to the folder for temporary files.
     """
     with disk_errors(path, "look at"):
-        is_there = path.is_file()
-    with disk_errors(tempfile.gettempdir(), "write to"):
+        try:
+            is_there = bool(os.stat(path))
+        except FileNotFoundError:
+            is_there = False
+    with disk_errors("the folder for temporary files", "write to"):
         folder = tempfile.TemporaryDirectory(prefix="segdl-")
     with folder as name:
         copy = Path(name) / path.name
         if is_there:
             copy_database(path, copy)
-        with Ledger(copy) as ledger:
+        with Ledger(copy, known_as=path) as ledger:
             yield ledger

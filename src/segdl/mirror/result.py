@@ -19,6 +19,7 @@ class RoundResult:
         failures: why it is not all that it should be; files of hosts that were given up count
             once a host.
         failed: files that cannot be had.
+        given_up: hosts that files were left to the next run of.
         held_back: lists that were left as they were because files failed.
     """
 
@@ -27,6 +28,7 @@ class RoundResult:
     fetched: int = 0
     failures: Failures = field(default_factory=Failures)
     failed: int = 0
+    given_up: set[str] = field(default_factory=set)
     held_back: int = 0
 
     @property

@@ -44,7 +44,7 @@ def clear_way(
     gone: list[Row] = []
     for path in intake.blocked:
         clearing = _Clearing(options.directory, trash, path, tell)
-        rows = _in_way(options.directory, ledger, path)
+        rows = in_way(options.directory, ledger, path)
         gone += [row for row in rows if row.listing != intake.listing and clearing.takes(row)]
         for each in filter(partial(_is_in_way, path), noted):
             if clearing.remove(each.path, each.stat.is_of):
@@ -84,7 +84,8 @@ class _Clearing:
         return removed
 
 
-def _in_way(directory: Path, ledger: Ledger, path: str) -> Iterator[Row]:
+def in_way(directory: Path, ledger: Ledger, path: str) -> Iterator[Row]:
+    """Yield what the ledger knows of what stands where a file, or its folders, should be."""
     for folder in _folders(path):
         if stat_of(os.path.join(directory, folder)) is not None:
             yield from ledger.rows([folder]).values()

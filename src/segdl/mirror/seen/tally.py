@@ -214,8 +214,9 @@ class Tally:
             case GaveUp(host=host, files=files, message=message):
                 self.put_off += files
                 self._over += files
+                if not self.hosts[host].put_off:
+                    self._note(message)
                 self.hosts[host].put_off += files
-                self._note(message)
             case Said(text=text):
                 self._note(text)
             case _:
