@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,3 +179,14 @@ def test_a_file_that_waits_for_its_host_again_was_not_taken(tmp_path: Path) -> N
             assert every.ended(row, "no route")
         assert every.left == 44
         assert not every.of("h").balance.small_lead(lambda _: False)
+
+
+def test_what_is_put_back_stays_before_the_late_ones(tmp_path: Path) -> None:
+    with hosts(tmp_path / "ledger", 0, 4, sizes=True) as every:
+        rows = [row for row in (every.next(late=False) for _ in range(4)) if row is not None]
+        host = every.of("h")
+        host.make_ready([replace(row, late=True) for row in rows[:2]])
+        host.make_ready(rows[2:3])
+        host.make_ready(rows[3:])
+        assert [row.late for row in host.ready] == [False, False, True, True]
+        assert [row.path for row in host.ready][:2] == [row.path for row in rows[2:]]

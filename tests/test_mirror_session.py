@@ -1079,6 +1079,59 @@ def test_a_file_that_is_replaced_takes_one_request(
     assert site.requests(expected) == expected
 
 
+def test_what_is_known_to_be_corrupt_is_mended_by_the_next_run(site: Site, tmp_path: Path) -> None:
+    mirrored = tmp_path / "mirrored"
+    for path in ("data", "twin"):
+        site.put(path, b"content" * 100)
+    listed = {each.path: each for each in site.entries(digests=True)}
+    mirror(mirrored, [listed["data"]])
+    status = (mirrored / "data").stat()
+    (mirrored / "data").write_bytes(b"rotten!" * 100)
+    os.utime(mirrored / "data", ns=(status.st_atime_ns, status.st_mtime_ns))
+    missing = entry(site.server.url("nowhere"), "missing")
+    named = [listed["data"], listed["twin"], missing]
+    # Ended before it came to that.
+    mirror(mirrored, named, fail_fast=True, max_files=1, order="list")
+    ran = mirror(mirrored, [listed["data"], listed["twin"]])
+    assert ran.result.failures.first == []
+    assert (mirrored / "data").read_bytes() == b"content" * 100
+    assert (mirrored / "data.corrupt").read_bytes() == b"rotten!" * 100
+    assert mirror(mirrored, [listed["data"], listed["twin"]]).done == {}
+
+
+def test_lists_are_fetched_beside_each_other(nginx: StartNginx, tmp_path: Path) -> None:
+    at_work = most = 0
+
+    def note(happening: Happening) -> None:
+        nonlocal at_work, most
+        at_work += isinstance(happening, Taken) - isinstance(happening, Done)
+        most = max(most, at_work)
+
+    root = tmp_path / "site"
+    root.mkdir()
+    (root / "f").write_bytes(b"c" * 15_000)
+    url = nginx(root, server=["limit_rate 10k;"]).url("f")
+    ran = mirror(tmp_path / "m", [entry(url, f"{n}.sha256") for n in range(4)], on=note)
+    assert (len(ran.done), most > 1) == (4, True)
+
+
+def test_enough_is_enough_though_the_list_is_open_still(tmp_path: Path) -> None:
+    more = threading.Event()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{closed.getsockname()[1]}/f"
+
+        def read() -> Iterator[Entry]:
+            yield from (entry(away, f"{n}") for n in range(1200))
+            more.wait(20.0)
+
+        began = time.monotonic()
+        ran = mirror(tmp_path / "m", read, fail_fast=True, patience=0.1, retries=0)
+    took = time.monotonic() - began
+    more.set()
+    assert (ran.result.failures.count > 0, took < 15.0) == (True, True)
+
+
 def test_a_host_is_given_up_once_however_late_the_list_names_it(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

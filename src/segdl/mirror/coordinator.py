@@ -161,6 +161,8 @@ class Coordinator:
             for number, outcome in outcomes:
                 self._ended(this, hosts, self._jobs.pop(number), outcome)
                 if self._is_enough(this):
+                    # Who reads a pipe for the list would wait for its end.
+                    self._run.cancel.set()
                     return
 
     def _emit(self, event: Event) -> None:
@@ -188,6 +190,9 @@ class Coordinator:
             feed.take_in(wait=idle and not hosts.left)
             self._successes.write(unless=_WRITE_EVERY)
             self._give_up(this, hosts)
+            if self._is_enough(this):
+                self._run.cancel.set()
+                return
             if self._rotted and this.intake.ended:
                 self._successes.write()
                 self._rotted.read_again(this.intake)
@@ -245,6 +250,8 @@ class Coordinator:
 
     def _ended(self, this: RoundResult, hosts: Hosts, job: Job, outcome: Outcome) -> None:
         for twin in job.rotted:
+            # This run may end before it is mended.
+            self._ledger.doubt(twin)
             self._rotted.note(twin)
         error = outcome.error if isinstance(outcome, Failure) else None
         trouble = error.message if isinstance(error, NetworkError) else None

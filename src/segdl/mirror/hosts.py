@@ -61,12 +61,14 @@ class Host:
         return len(self.working)
 
     def make_ready(self, rows: Sequence[Row]) -> None:
-        """Have files be ready that follow those that are, but for the late ones."""
-        # One that was found corrupt may come when all but these were through.
-        if self.ready and self.ready[0].late and not all(row.late for row in rows):
-            self.ready.extendleft(reversed(rows))
-        else:
+        """Have files be ready that follow those that are; the late ones stay behind all others."""
+        if not (self.ready and self.ready[-1].late) or all(row.late for row in rows):
             self.ready.extend(rows)
+            return
+        # What was found corrupt comes when all but these were through.
+        first_late = next(at for at, row in enumerate(self.ready) if row.late)
+        for row in reversed(rows):
+            self.ready.insert(first_late, row)
 
     @property
     def left(self) -> int:
@@ -74,9 +76,15 @@ class Host:
         return sum(self.waiting) + len(self.ready) + len(self.small)
 
     @property
+    def works_early(self) -> bool:
+        """Whether one that does not come after all others is given to a thread."""
+        return any(not row.late for row in self.working.values())
+
+    @property
     def has_early(self) -> bool:
         """Whether one of those is none that comes after all others."""
-        return bool(self.waiting[False] or self.small or any(not row.late for row in self.ready))
+        # The late ones of those that are ready are behind all others.
+        return bool(self.waiting[False] or self.small or (self.ready and not self.ready[0].late))
 
 
 class Hosts:
@@ -144,7 +152,7 @@ class Hosts:
 
     def has_early(self) -> bool:
         """Tell whether a file that is none of the late ones waits or is at work."""
-        return any(host.at_work or host.has_early for host in self._hosts.values())
+        return any(host.has_early or host.works_early for host in self._hosts.values())
 
     def next(self, *, late: bool) -> Row | None:
         """Return the next file and count it as at work; None where none can go now.

@@ -155,6 +155,8 @@ class Intake:
         public = tuple(map(_public, entry.urls))
         if row and need is not Need.FETCH and self._was_right(row, listed, public, found):
             need = Need.NOTHING
+        if row and row.doubtful and need is not Need.FETCH:
+            need = Need.READ
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
         ):

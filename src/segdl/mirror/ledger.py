@@ -210,6 +210,11 @@ class Ledger:
             (str(error), type(error).__name__, error.exit_code, row.id),
         )
 
+    def doubt(self, row: Row) -> None:
+        """Write down that what is here is to be read again, whatever else is known of it."""
+        with self.transaction():
+            self._db.execute("UPDATE file SET checked = NULL WHERE id = ?", (row.id,))
+
     def twins(self, checksum: Checksum, but: int) -> list[Row]:
         """Return up to four other files that had this digest."""
         query = f"SELECT {COLUMNS} FROM file WHERE had_checksum = ? AND id != ? LIMIT 4"  # noqa: S608

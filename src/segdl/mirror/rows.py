@@ -13,7 +13,7 @@ from segdl.core.mirrorneed import Had, Listed, Need, Stat
 COLUMNS = (
     "id, path, host, urls, size, modified, checksum, late, need, "
     "had_size, had_modified, had_listed, had_checksum, had_sha256, etag, last_modified, listing, "
-    "open"
+    "open, had_size IS NOT NULL AND checked IS NULL"
 )
 
 
@@ -32,6 +32,7 @@ class Row:
         had: what is here; None where nothing is known to be.
         listing: the listing that named it last.
         open: whether a run began with it and did not come to write down how that ended.
+        doubtful: whether what is here was found not to be what it was.
         has_twin: whether another one had the digest that it must have; told by `take` only.
     """
 
@@ -45,6 +46,7 @@ class Row:
     had: Had | None
     listing: int
     open: bool = False
+    doubtful: bool = False
     has_twin: bool = False
 
 
@@ -66,7 +68,7 @@ def row_of(columns: tuple[object, ...]) -> Row:
     (
         number, path, host, urls, size, modified, checksum, late, need,
         had_size, had_modified, had_listed, had_checksum, had_sha256, etag, changed, listing,
-        begun, *twin,
+        begun, doubtful, *twin,
     ) = columns  # fmt: skip
     had = None
     if isinstance(had_size, int) and isinstance(had_modified, int):
@@ -95,6 +97,7 @@ def row_of(columns: tuple[object, ...]) -> Row:
         had=had,
         listing=listing,
         open=bool(begun),
+        doubtful=bool(doubtful),
         has_twin=any(twin),
     )
 
