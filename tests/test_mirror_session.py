@@ -1085,9 +1085,7 @@ def test_what_is_known_to_be_corrupt_is_mended_by_the_next_run(site: Site, tmp_p
         site.put(path, b"content" * 100)
     listed = {each.path: each for each in site.entries(digests=True)}
     mirror(mirrored, [listed["data"]])
-    status = (mirrored / "data").stat()
-    (mirrored / "data").write_bytes(b"rotten!" * 100)
-    os.utime(mirrored / "data", ns=(status.st_atime_ns, status.st_mtime_ns))
+    flip(mirrored / "data", 7)
     missing = entry(site.server.url("nowhere"), "missing")
     named = [listed["data"], listed["twin"], missing]
     # Ended before it came to that.
@@ -1095,7 +1093,9 @@ def test_what_is_known_to_be_corrupt_is_mended_by_the_next_run(site: Site, tmp_p
     ran = mirror(mirrored, [listed["data"], listed["twin"]])
     assert ran.result.failures.first == []
     assert (mirrored / "data").read_bytes() == b"content" * 100
-    assert (mirrored / "data.corrupt").read_bytes() == b"rotten!" * 100
+    assert (
+        mirrored / "data.corrupt"
+    ).read_bytes() == b"content" + b"b" + b"ontent" + b"content" * 98
     assert mirror(mirrored, [listed["data"], listed["twin"]]).done == {}
 
 
@@ -1160,9 +1160,7 @@ def test_what_rotted_is_mended_while_lists_wait(site: Site, tmp_path: Path) -> N
         site.put(path, content if path != "n1/index.html" else b"other")
     listed = {each.path: each for each in site.entries(digests=True)}
     mirror(mirrored, [listed["data"]])
-    status = (mirrored / "data").stat()
-    (mirrored / "data").write_bytes(b"rotten!" * 100)
-    os.utime(mirrored / "data", ns=(status.st_atime_ns, status.st_mtime_ns))
+    flip(mirrored / "data", 7)
     # The first of these would be linked to it, which shows that it is corrupt.
     named = ["data", "n0/index.html", "n1/index.html"]
     ran = mirror(mirrored, [listed[path] for path in named])
