@@ -209,9 +209,9 @@ class Watch:
         ]
         usual = _expected_rate(found)
         usual = _expected_rate(told) if usual is None else usual
-        guessed = [max(filter(None, (rate, usual)), default=None) for rate in told]
+        expected = [max(filter(None, (rate, usual)), default=None) for rate in told]
         rates = [
-            known if rate is None else rate for rate, known in zip(found, guessed, strict=True)
+            later if rate is None else rate for rate, later in zip(found, expected, strict=True)
         ]
         return usual, rates
 

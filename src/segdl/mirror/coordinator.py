@@ -16,7 +16,8 @@ from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
 from segdl.mirror.feed import Feed
 from segdl.mirror.happenings import GaveUp, Happening, Paused, Said, Taken, lost
-from segdl.mirror.hosts import Host, Hosts
+from segdl.mirror.host import Host
+from segdl.mirror.hosts import Hosts
 from segdl.mirror.intake import Intake
 from segdl.mirror.job import Job, done
 from segdl.mirror.ledger import Ledger

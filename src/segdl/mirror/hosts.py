@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
-from segdl.core.balance import Balance, Sort
+from segdl.core.balance import Sort
 from segdl.core.likeness import Likeness, kind_of
-from segdl.core.outage import HERE, Outage, failed, is_over, may_try
+from segdl.core.outage import HERE, failed, is_over, may_try
 from segdl.core.pace import LONGEST_WAIT
+from segdl.mirror.host import Host
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.rows import Row, Wanted
 
@@ -21,70 +21,6 @@ _MOST_READY = 16 * _BATCH
 _LOOK = 0.1
 # Bytes; smaller files are fetched over one connection.
 LARGE = 8 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class Host:
-    """A host with files to fetch. The coordinator's thread owns it.
-
-    Attributes:
-        name: ``HOST`` or ``HOST:PORT``.
-        cap: connections at most.
-        waiting: files in the ledger that wait, the early ones and the late ones.
-        ready: files taken from it, the first in turn first.
-        small: files taken from the other end of it, to be fetched beside large ones.
-        none_small: whether the ledger has none of which the list tells that they are.
-        working: files given to threads, by number.
-        balance: how many there are of either sort, but for those that come after all others.
-        outage: what is known of its silence.
-        trouble: what was had instead of an answer: where files go to a store, of either.
-        url: one that it was asked for.
-        crowded: whether others were told that files wait for it.
-    """
-
-    name: str
-    cap: int
-    waiting: list[int] = field(default_factory=lambda: [0, 0])
-    ready: deque[Row] = field(default_factory=deque)
-    small: deque[Row] = field(default_factory=deque)
-    none_small: bool = False
-    working: dict[int, Row] = field(default_factory=dict)
-    balance: Balance = field(default_factory=Balance)
-    outage: Outage = HERE
-    trouble: str = ""
-    url: str = ""
-    crowded: bool = False
-
-    @property
-    def at_work(self) -> int:
-        """How many files are given to threads."""
-        return len(self.working)
-
-    def make_ready(self, rows: Sequence[Row]) -> None:
-        """Have files be ready that follow those that are; the late ones stay behind all others."""
-        if not (self.ready and self.ready[-1].late) or all(row.late for row in rows):
-            self.ready.extend(rows)
-            return
-        # What was found corrupt comes when all but these were through.
-        first_late = next(at for at, row in enumerate(self.ready) if row.late)
-        for row in reversed(rows):
-            self.ready.insert(first_late, row)
-
-    @property
-    def left(self) -> int:
-        """Files that are not given to threads yet."""
-        return sum(self.waiting) + len(self.ready) + len(self.small)
-
-    @property
-    def works_early(self) -> bool:
-        """Whether one that does not come after all others is given to a thread."""
-        return any(not row.late for row in self.working.values())
-
-    @property
-    def has_early(self) -> bool:
-        """Whether one of those is none that comes after all others."""
-        # The late ones of those that are ready are behind all others.
-        return bool(self.waiting[False] or self.small or (self.ready and not self.ready[0].late))
 
 
 class Hosts:
