@@ -38,7 +38,7 @@ from segdl.mirror.session import ledger_path
 from segdl.options import NetworkOptions
 from segdl.progress.events import Progress
 from segdl.store.record import write_record
-from support.faults import CutAfter, Status
+from support.faults import CutAfter, RedirectTo, Status
 from support.mirroring import QUICK, Ran, entry, mirror
 
 if TYPE_CHECKING:
@@ -1252,6 +1252,26 @@ def test_a_host_that_asks_to_wait_for_a_day_is_left_to_the_next_run(
     assert {error.exit_code for error in ran.result.failures.first} == {4}
     assert ran.result.rounds[0].failed == 40
     assert len(server.requests) <= 16
+
+
+def test_a_host_that_leads_to_one_that_asks_to_wait_is_not_left_alone(
+    origin: Callable[..., Origin], site: Site, tmp_path: Path
+) -> None:
+    busy = origin(b"never", faults=lambda request, number: Status(503, retry_after=86400))
+    leads = origin(
+        b"own",
+        faults=lambda request, number: (
+            RedirectTo(busy.server.url(request.path)) if "far" in request.path else ()
+        ),
+    )
+    asked = [entry(leads.server.url(f"/{n}.far"), f"far/{n}") for n in range(40)]
+    served = [entry(leads.server.url(f"/{n}.own"), f"own/{n}") for n in range(40)]
+    ran = mirror(tmp_path / "m", [*asked, *served, *site.entries()])
+    assert tree(tmp_path / "m") == {**site.files, **{f"own/{n}": b"own" for n in range(40)}}
+    assert ran.result.rounds[0].failed == 40
+    assert {error.exit_code for error in ran.result.failures.first} == {4}
+    # Those that were under way when the first was answered.
+    assert len(busy.requests) <= 16
 
 
 def test_a_program_never_gets_a_name_that_it_takes_for_an_option(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from segdl.core.url import Location
 from segdl.core.verdict import Refused
 from segdl.engine.gate import Gate
 from segdl.engine.run import Run
 from segdl.errors import ServerError
+from segdl.net.failures import TransferError
 from segdl.progress.events import Busy
+
+
+class RestingError(TransferError):
+    """A redirect leads to an origin that is asked nothing for `seconds`."""
+
+    def __init__(self, location: Location, seconds: float) -> None:
+        super().__init__(ServerError(f"{location}: not asked again"))
+        self.seconds = seconds
 
 
 def tell_busy(run: Run, number: int, refusal: Refused, gate: Gate) -> None:

@@ -8,8 +8,9 @@ from segdl.core.causes import cause_of
 from segdl.core.identity import Match, Version, compare
 from segdl.core.pace import LONGEST_WAIT, Drip
 from segdl.core.spans import Span
+from segdl.core.url import Location
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
-from segdl.engine.busy import tell_busy
+from segdl.engine.busy import RestingError, tell_busy
 from segdl.engine.contact import NOT_MODIFIED, ONE_BYTE, Contact, Ranges, asks_too_long
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK, Run
@@ -31,7 +32,7 @@ class Contacts:
         self._run = run
         self._source = source
         self._number = number
-        self._gate: Gate = run.gates.of(source.asked.origin)
+        self._gate = self._gate_of(source.asked)
         self._last: Contact | None = None
         self._drip = Drip(run.network.stall_timeout)
 
@@ -168,7 +169,7 @@ class Contacts:
         network = self._run.network
 
         def open_(wire: Wire) -> Exchange:
-            exchange = self._source.open(wire, asked, unless=unless)
+            exchange = self._source.open(wire, asked, unless=unless, led=self._led_to)
             if only_head:
                 exchange.finish_short_body()
             elif only_look and exchange.head.status == _PARTIAL:
@@ -177,6 +178,9 @@ class Contacts:
 
         try:
             exchange = self._run.call(open_, network.connect_timeout + network.stall_timeout)
+        except RestingError as rests:
+            self._gate.closed(was_streaming=False)
+            return Refused(rests.seconds, rests.error)
         except TransferError as failure:
             self._gate.closed(was_streaming=False)
             return failure
@@ -203,11 +207,28 @@ class Contacts:
         if isinstance(verdict, Fail) and closed and self._source.logs_in_at(exchange.location):
             verdict.error.hint = "the user or password (-u, --netrc, -H) is wrong there"
         if isinstance(verdict, Refused):
-            self._gate.refused(verdict.after, delay)
-            tell_busy(self._run, self._number, verdict, self._gate)
+            self._refused(exchange.location, verdict, delay)
         else:
             self._gate.closed(was_streaming=False)
         return verdict
+
+    def _refused(self, by: Location, refusal: Refused, delay: float) -> None:
+        if by.origin == self._source.asked.origin:
+            self._gate.refused(refusal.after, delay)
+        else:
+            # Who was asked leads to others too, or serves other files itself.
+            self._gate.closed(was_streaming=False)
+            self._gate_of(by).rest(delay if refusal.after is None else refusal.after)
+        tell_busy(self._run, self._number, refusal, self._gate)
+
+    def _led_to(self, location: Location) -> None:
+        """Leave an origin alone that asked for it, whoever leads there."""
+        pause = self._gate_of(location).pause()
+        if pause:
+            raise RestingError(location, pause)
+
+    def _gate_of(self, location: Location) -> Gate:
+        return self._run.gates.of(location.origin)
 
     def _pass_gate(self) -> None:
         """Claim a request, as soon as the origin may be asked."""

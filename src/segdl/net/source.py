@@ -8,6 +8,7 @@ again from the URL that the user gave.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from segdl.core.head import Head
 from segdl.core.identity import Version
@@ -101,6 +102,7 @@ class Source:
         *,
         if_range: str | None = None,
         unless: Version | None = None,
+        led: Callable[[Location], None] | None = None,
     ) -> Exchange:
         """Ask for `span` of the file, or for all of it, and follow redirects.
 
@@ -109,6 +111,8 @@ class Source:
             span: bytes of the remote file; None sends no Range field.
             if_range: a strong entity tag: the whole file comes if it is another now.
             unless: 304 comes if the server has this version still (RFC 9110, 13.1).
+            led: called before a redirect to another origin is followed; what it raises ends
+                this.
 
         Raises:
             TransferError: no usable response.
@@ -119,11 +123,11 @@ class Source:
         fields |= conditions(unless)
         with self._lock:
             start = self._final
-        exchange = self._follow(start, fields, wire)
+        exchange = self._follow(start, fields, wire, led)
         if exchange.head.status in MAYBE_EXPIRED and start.url != self.asked.url:
             # A signed URL that ran out: the one asked for leads to a new one.
             exchange.close()
-            exchange = self._follow(self.asked, fields, wire)
+            exchange = self._follow(self.asked, fields, wire, led)
         return exchange
 
     def ask_ahead(self, span: Span, *, if_range: str | None, most: int) -> Asked | None:
@@ -145,7 +149,13 @@ class Source:
             self.count(1)
         return asked
 
-    def _follow(self, location: Location, fields: dict[str, str], wire: Wire) -> Exchange:
+    def _follow(
+        self,
+        location: Location,
+        fields: dict[str, str],
+        wire: Wire,
+        led: Callable[[Location], None] | None,
+    ) -> Exchange:
         visits: dict[str, int] = {}
         for _ in range(_MOST_REDIRECTS + 1):
             headers = self._credentials.headers(location)
@@ -170,6 +180,8 @@ class Source:
                 location = follow(location, exchange.head.location, safely=exchange.safe)
             except SegdlError as error:
                 raise TransferError(error, fatal=True) from error
+            if led is not None and location.origin != self.asked.origin:
+                led(location)
         raise TransferError(
             ServerError(
                 f"{printable(str(self.asked))}: the server redirects in a circle",
