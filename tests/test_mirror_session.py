@@ -27,11 +27,11 @@ from segdl.core.identity import Version
 from segdl.core.mirrorneed import Listed, Need
 from segdl.core.names import name_beside
 from segdl.core.pieces import Pieces
-from segdl.errors import CancelledError, ServerError
+from segdl.errors import CancelledError, DiskError, ServerError
 from segdl.mirror.deleting import is_asked_for
 from segdl.mirror.happenings import Done, GaveUp, Kept, Lost, Said, Taken
 from segdl.mirror.ledger import Ledger
-from segdl.mirror.listing import Entry, Unlisted, Unusable
+from segdl.mirror.listing import Entry, Found, Unlisted, Unusable
 from segdl.mirror.options import EngineOptions, HostProfile, ListingOptions
 from segdl.mirror.rows import Wanted
 from segdl.mirror.session import ledger_path
@@ -1272,6 +1272,27 @@ def test_a_host_that_leads_to_one_that_asks_to_wait_is_not_left_alone(
     assert {error.exit_code for error in ran.result.failures.first} == {4}
     # Those that were under way when the first was answered.
     assert len(busy.requests) <= 16
+
+
+def test_what_ends_a_run_does_not_wait_for_the_rest_of_its_list(site: Site, tmp_path: Path) -> None:
+    over = threading.Event()
+    read_to_its_end: list[bool] = []
+
+    def listed() -> Iterator[Found]:
+        yield from site.entries()
+        over.wait(60)
+        read_to_its_end.append(True)
+
+    def on(happening: Happening) -> None:
+        if isinstance(happening, Kept):
+            raise DiskError("nothing more can be written")
+
+    try:
+        with pytest.raises(DiskError):
+            mirror(tmp_path / "m", listed, on=on)
+        assert not read_to_its_end
+    finally:
+        over.set()
 
 
 def test_a_program_never_gets_a_name_that_it_takes_for_an_option(

@@ -56,6 +56,30 @@ def test_a_tree_is_walked_once_in_order() -> None:
         assert found.said == []
 
 
+def test_a_list_of_a_named_format_is_followed_as_it_is_written(tmp_path: Path) -> None:
+    """Its format need not be told by its first 64 KiB, which take their time."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    seen = threading.Event()
+    waited: list[bool] = []
+
+    def write() -> None:
+        with open(pipe, "wb", buffering=0) as file:
+            file.write(b"http://127.0.0.1:9/first\nhttp://127.0.0.1:9/second\n")
+            waited.append(seen.wait(10))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    with a_run() as run:
+        options = ListingOptions(source=str(pipe), format="urls")
+        with closing(walk(run, options, print)) as items:
+            first = next(items)
+            seen.set()
+            assert len([first, *items]) == 2
+    thread.join()
+    assert waited == [True]
+
+
 @pytest.mark.parametrize(
     ("options", "paths", "asked"),
     [

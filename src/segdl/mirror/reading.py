@@ -50,7 +50,8 @@ class Reading:
         self._background.leave()
         while not self._background.has_ended(TICK):
             # A thread that reads a pipe is not woken by anything of ours.
-            if self._cancel.is_set() and not self._background.has_ended(5 * TICK):
+            left_early = self._cancel.is_set() or not self.ended
+            if left_early and not self._background.has_ended(5 * TICK):
                 return
 
     def batches(self, seconds: float) -> Generator[list[Found], None, None]:

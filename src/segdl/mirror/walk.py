@@ -120,7 +120,7 @@ class _Walk:
             opened = open_local(self._run, options.source, options.base_url)
         with closing(opened):
             document = opened.document
-            reader = reader_for(opened.head(), document, options.format)
+            reader = _reader_of(opened, options.format)
             self._begin_at(document, _kind(reader))
             start = self._sieve.start
             place = document.url or (start.url if start else "")
@@ -197,7 +197,7 @@ class _Walk:
         """Return the reader of a further document, which is of the same kind as the first."""
         hint = "look at it with a browser; --exclude leaves it out"
         try:
-            reader = reader_for(opened.head(), opened.document, self._options.format)
+            reader = _reader_of(opened, self._options.format)
         except UsageError as error:
             raise UsageError(f"{opened.where} is no {kind}", hint=hint) from error
         if _kind(reader) != kind:
@@ -275,6 +275,11 @@ class _Walk:
 
 def _kept(asked: str, opened: Opened) -> Kept:
     return Kept(asked, opened.document.url, opened.digest)
+
+
+def _reader_of(opened: Opened, name: str | None) -> Reader:
+    """Return what reads a document; where its format is told, none of it is waited for."""
+    return reader_for(b"" if name else opened.head(), opened.document, name)
 
 
 def _kind(reader: Reader) -> str:
