@@ -1503,18 +1503,23 @@ def test_what_is_set_aside_takes_the_place_of_nothing_else(site: Site, tmp_path:
     mirror(mirrored, site.entries(digests=True))
     beside = mirrored / "d2"
     (beside / "f2.bin.corrupt").write_bytes(b"a file of the user")
-    for written in (b"w" * 2000, b"v" * 2000):
+    aside = {"f2.bin.corrupt": b"a file of the user", "f2.bin.1.corrupt": b"a file of the list"}
+    for number, written in enumerate((b"w" * 2000, b"v" * 2000), start=2):
         (beside / "f2.bin").write_bytes(written)
         ran = mirror(mirrored, site.entries(digests=True))
         assert (ran.result.failures.first, ran.done["d2/f2.bin"]) == ([], "repaired")
-        assert {each.name: each.read_bytes() for each in beside.glob("f2.bin.*corrupt")} == {
-            "f2.bin.corrupt": b"a file of the user",
-            "f2.bin.1.corrupt": b"a file of the list",
-            "f2.bin.2.corrupt": written,
-        }
-    (beside / "f2.bin.2.corrupt").write_bytes(b"mended by hand")
+        aside[f"f2.bin.{number}.corrupt"] = written
+        # What somebody wrote is there once: nothing may take its place.
+        assert {each.name: each.read_bytes() for each in beside.glob("f2.bin.*corrupt")} == aside
+    for wrong in (b"x" * 2000, b"y" * 2000):
+        (site.server.root / "d2/f2.bin").write_bytes(wrong)
+        (beside / "f2.bin").unlink(missing_ok=True)
+        assert mirror(mirrored, site.entries(digests=True)).result.failures.first
+        aside["f2.bin.4.corrupt"] = wrong
+        # What a server sent can be had again.
+        assert {each.name: each.read_bytes() for each in beside.glob("f2.bin.*corrupt")} == aside
+    (beside / "f2.bin.4.corrupt").write_bytes(b"mended by hand")
     (site.server.root / "d2/f2.bin").write_bytes(b"x" * 2000)
-    (beside / "f2.bin").unlink()
     assert mirror(mirrored, site.entries(digests=True)).result.failures.first
-    assert (beside / "f2.bin.2.corrupt").read_bytes() == b"mended by hand"
-    assert (beside / "f2.bin.3.corrupt").read_bytes() == b"x" * 2000
+    assert (beside / "f2.bin.4.corrupt").read_bytes() == b"mended by hand"
+    assert (beside / "f2.bin.5.corrupt").read_bytes() == b"x" * 2000

@@ -183,6 +183,8 @@ class Request:
         held: what the server said of the finished file that is here, when it was fetched: where
             it has that version still the file is left as it is, whatever `if_exists` says. The
             caller knows that nobody touched the file.
+        guessed: `held` is what the file looks like, not what a server said of it: its server is
+            asked what it has, without a condition, so that its size is compared as well.
         supersedes: what was fetched of another file for this place is thrown away; else it is an
             error.
         entrusted: the URL whose origin headers, users and passwords are meant for; None is
@@ -204,6 +206,7 @@ class Request:
     entrusted: str | None = field(default=None, repr=False)
     named: str | None = field(default=None, repr=False)
     held: Version | None = None
+    guessed: bool = False
     supersedes: bool = False
 
     def __post_init__(self) -> None:
@@ -225,6 +228,11 @@ class Request:
             raise UsageError("a file name is empty or holds a NUL")
         if isinstance(self.checksum, str) and self.checksum != AUTO:
             raise UsageError('checksum is a text other than "auto"', hint="use parse_checksum")
+
+    @property
+    def unless(self) -> Version | None:
+        """The version of which the server need not send anything (RFC 9110, 13.1)."""
+        return None if self.guessed else self.held
 
     @property
     def most_in_all(self) -> int | None:

@@ -47,6 +47,27 @@ class Listed:
     modified: int | None = None
     checksum: Checksum | None = None
 
+    def agrees(self, other: Listed, *, same_urls: bool) -> bool:
+        """Tell whether two lines may be of one file, so that either stands for both.
+
+        Args:
+            other: what the other line says.
+            same_urls: whether they lead to the same places.
+
+        Example:
+            >>> one, two = Listed(9, checksum=Checksum("md5", "a1")), Listed(9)
+            >>> one.agrees(one, same_urls=False), two.agrees(two, same_urls=False)
+            (True, False)
+            >>> two.agrees(two, same_urls=True), one.agrees(two, same_urls=True)
+            (True, False)
+        """
+        ours, theirs = self.checksum, other.checksum
+        if len({self.size, other.size} - {None}) > 1:
+            return False
+        if not same_urls or ours is None or theirs is None:
+            return ours == theirs and (same_urls or ours is not None)
+        return ours.algorithm != theirs.algorithm or ours == theirs
+
 
 @dataclass(frozen=True, slots=True)
 class Stat:

@@ -50,7 +50,7 @@ class Took(Enum):
 def asks_once(request: Request) -> bool:
     """Tell whether its URL alone says whom to ask for what, and for all of it."""
     several = request.mirrors or request.expected.pieces or request.most_in_all is not None
-    return not several and request.checksum != AUTO
+    return not (several or request.guessed) and request.checksum != AUTO
 
 
 class AskedFile:

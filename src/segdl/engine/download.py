@@ -81,8 +81,9 @@ def _left_something(task: Task) -> bool:
     """Tell whether an earlier run left something where this one would probably look."""
     target = target_of(task.request, task.asked.path)
     # A file that is known is left alone by the answer itself, or replaced.
-    may_stay = task.run.transfer.if_exists != "overwrite" and task.request.held is None
-    finished = may_stay and os.path.lexists(target.path)
+    request = task.request
+    replaces = task.run.transfer.if_exists == "overwrite" or request.held is not None
+    finished = (request.guessed or not replaces) and os.path.lexists(target.path)
     return finished or os.path.lexists(target.workplace)
 
 

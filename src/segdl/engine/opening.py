@@ -54,7 +54,7 @@ def open_download(
             try:
                 once = bool(task.mirrors) and not (patient and place == 0)
                 contact = task.contacts.make(
-                    asked, once=once, only_look=asked == ONE_BYTE, unless=request.held
+                    asked, once=once, only_look=asked == ONE_BYTE, unless=request.unless
                 )
                 require_size(task, contact.version.size)
             except (NetworkError, ServerError, IntegrityError) as error:

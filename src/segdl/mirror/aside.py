@@ -36,24 +36,29 @@ class Aside:
         self._directory = directory
         self._own = OwnFiles(directory)
 
-    def move(self, run: Run, held: Path, path: str) -> Path:
+    def move(self, run: Run, held: Path, path: str, *, fetched: bool) -> Path:
         """Move what is wrong beside where it would be right; return where it is now.
 
-        What was put there of the same file before is replaced by it, nothing else.
+        What was fetched of the same file and put there before is replaced by it, nothing else.
 
         Args:
             run: can be cancelled.
             held: the file that is wrong.
             path: of the mirror's file that it is not.
+            fetched: whether it is known to have been, and can be again: what somebody else made
+                is never replaced.
 
         Raises:
             DiskError: it cannot be moved.
         """
         right = self._directory / path
-        place = free_name(corrupt_name(right), lambda each: self._own.has(self._path(each), path))
+        place = free_name(
+            corrupt_name(right), lambda each: self._own.may_replace(self._path(each), path)
+        )
         with disk_errors(right, "set aside"):
-            # Before it has its name: else a kill would have it taken for somebody else's.
-            self._own.note(Own(self._path(place), path, Stat.of(os.lstat(held))))
+            stat = Stat.of(os.lstat(held))
+        # Before it has its name: else a kill would have it taken for somebody else's.
+        self._own.note(Own(self._path(place), path, stat, fetched))
         move(run, held, place)
         return place
 
@@ -76,7 +81,7 @@ class Aside:
         if not os.path.lexists(whole):
             return None
         with Workplace(target, layout) as workplace:
-            place = self.move(run, whole, path)
+            place = self.move(run, whole, path, fetched=True)
             workplace.clear()
         return place
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 from segdl.core.expected import Expected
-from segdl.core.identity import Version
 from segdl.core.mirrorpath import may_be_page
 from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
@@ -66,13 +65,12 @@ class Asking:
             made = self._transfers[connections] = replace(self._transfer, connections=connections)
         return made
 
-    def request(self, row: Row, entry: Entry | None, held: Version | None = None) -> Request:
+    def request(self, row: Row, entry: Entry | None) -> Request:
         """Return the request for a file.
 
         Args:
             row: the file.
             entry: has what the ledger does not.
-            held: what is here already, where the server is asked whether it has another.
         """
         urls = entry.urls if entry else row.urls
         place = parse_url(urls[0])
@@ -93,7 +91,6 @@ class Asking:
             named=self._named,
             # A list may move to other URLs.
             supersedes=True,
-            held=held,
             expected=self._expected(row, entry.pieces if entry else None),
         )
 

@@ -219,8 +219,11 @@ class Coordinator:
     def _begin(self, intake: Intake, row: Row, *, large: bool) -> Request:
         self._numbers += 1
         entry = intake.apart.get(row.host, row.path)
-        held = self._place.work.held(row) if self._place.work and not self._carrier else None
-        request = self._asking.request(row, entry, held)
+        request = self._asking.request(row, entry)
+        if self._place.work is not None:
+            row = self._place.work.seen_anew(row)
+            if self._carrier is None:
+                request = self._place.work.asking(row, request)
         taken = Taken(self._numbers, row.path, row.host, row.listed.size)
         job = Job(
             taken,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from segdl.core.globs import make_globs
 from segdl.core.mirrordelete import check_deletion
+from segdl.core.resource import query_digest
 from segdl.core.url import parse_url
 from segdl.errors import CancelledError, SegdlError
 from segdl.mirror.happenings import Happening, Removed, Said
@@ -46,12 +47,11 @@ class Unlisted:
         self._tell = tell
         self._own = ledger.same_list(listing)
 
-    def count(self, check_cancelled: Callable[[], None], *, to_come: int = 0) -> int:
+    def count(self, check_cancelled: Callable[[], None]) -> int:
         """Return how many are here and gone from the list; say how many of the others stay.
 
         Args:
             check_cancelled: raises where the run is to end.
-            to_come: files that are not here yet, and count as if they were.
 
         Raises:
             IntegrityError: they are too many to be deleted.
@@ -67,8 +67,8 @@ class Unlisted:
             text = f"{left} {files} of another list, or left out of this one, not deleted"
             self._tell(Said(text))
         if gone:
-            here, _ = self._ledger.count()
-            check_deletion(gone, here + to_come, self._options.max_delete)
+            # What of the mirror is not this list's to delete is no measure of it.
+            check_deletion(gone, self._ledger.count(self._listing) + gone, self._options.max_delete)
         return gone
 
     def gone(self) -> Iterator[list[Row]]:
@@ -134,9 +134,13 @@ def list_name(source: str) -> str:
     Example:
         >>> list_name("https://me:secret@example.org/SHA256SUMS?token=secret"), list_name("-")
         ('https://example.org/SHA256SUMS', '-')
+        >>> list_name("https://example.org/list?part=a").startswith("https://example.org/list?")
+        True
     """
     if "://" in source:
-        return parse_url(source).public.partition("?")[0]
+        query = query_digest(source)
+        public = parse_url(source).public.partition("?")[0]
+        return f"{public}?{query:08x}" if query else public
     return source if source == "-" else os.path.abspath(source)
 
 

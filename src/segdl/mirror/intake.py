@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from segdl.core.mirrorneed import Listed, Need, Stat, need_of
 from segdl.core.mirrorpath import is_list_name, path_trouble, tidy_path
+from segdl.core.resource import query_digest
 from segdl.core.text import printable
 from segdl.core.turns import Turns
 from segdl.core.url import parse_url
@@ -123,16 +124,18 @@ class Intake:
         earlier = entries.get(path)
         if earlier is None:
             entries[path] = entry, host
-        elif not _is_same(earlier[0], entry.urls, entry.checksum):
-            self.refuse(UsageError(f"the list names {shown} twice, from different places"))
+            return
+        same_urls = earlier[0].urls == entry.urls
+        if not _listed(earlier[0]).agrees(_listed(entry), same_urls=same_urls):
+            self.refuse(_twice(shown))
 
     def _named_twice(self, entry: Entry, row: Row | None) -> bool:
         if row is None or row.listing != self.listing:
             return False
         urls = tuple(map(_public, entry.urls))
-        if urls != row.urls and (entry.checksum is None or entry.checksum != row.listed.checksum):
-            shown = printable(row.path, 200)
-            self.refuse(UsageError(f"the list names {shown} twice, from different places"))
+        same_urls = (urls, query_digest(entry.urls[0])) == (row.urls, row.query)
+        if not row.listed.agrees(_listed(entry), same_urls=same_urls):
+            self.refuse(_twice(printable(row.path, 200)))
         return True
 
     def refuse(self, error: SegdlError) -> None:
@@ -141,7 +144,7 @@ class Intake:
         self.untold.append(error)
 
     def _wanted(self, path: str, entry: Entry, host: str, row: Row | None) -> Wanted:
-        listed = Listed(entry.size, entry.modified, entry.checksum)
+        listed, query = _listed(entry), query_digest(entry.urls[0])
         found, blocked = self.look(path)
         if blocked:
             self.blocked.append(path)
@@ -153,10 +156,11 @@ class Intake:
             sums=self.options.sums,
         )
         public = tuple(map(_public, entry.urls))
-        if row and need is not Need.FETCH and self._was_right(row, listed, public, found):
+        moved = row is not None and _is_another(row, host, public[0], query)
+        if row and need is not Need.FETCH and self._was_right(row, listed, public, query, found):
             need = Need.NOTHING
-        if row and row.doubtful and need is not Need.FETCH:
-            need = Need.READ
+        if row and need is not Need.FETCH:
+            need = _in_doubt(row, listed, need)
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
         ):
@@ -177,14 +181,17 @@ class Intake:
             turn=0 if need is Need.NOTHING else self.turns.next(host, path, entry.size),
             late=blocked or is_list_name(path),
             need=need,
+            query=query,
+            moved=moved,
         )
 
     def _was_right(
-        self, row: Row, listed: Listed, urls: tuple[str, ...], found: Stat | None
+        self, row: Row, listed: Listed, urls: tuple[str, ...], query: int, found: Stat | None
     ) -> bool:
         """Tell whether an earlier round of this run found the file right, as it is listed now."""
         untouched = row.had is not None and row.had.stat == found
-        return untouched and row.listing >= self.since and (row.listed, row.urls) == (listed, urls)
+        same = (row.listed, row.urls, row.query) == (listed, urls, query)
+        return untouched and row.listing >= self.since and same
 
     def _count(self, wanted: Wanted) -> None:
         if wanted.need is not Need.NOTHING:
@@ -222,5 +229,28 @@ def _number_trouble(entry: Entry) -> str | None:
     return None if all(abs(each) <= MOST_NUMBER for each in numbers) else "a number is too large"
 
 
-def _is_same(earlier: Entry, urls: tuple[str, ...], checksum: object) -> bool:
-    return earlier.urls == urls or (checksum is not None and checksum == earlier.checksum)
+def _listed(entry: Entry) -> Listed:
+    return Listed(entry.size, entry.modified, entry.checksum)
+
+
+def _twice(shown: str) -> UsageError:
+    return UsageError(f"the list names {shown} twice, and says different things of it")
+
+
+def _is_another(row: Row, host: str, url: str, query: int) -> bool:
+    """Tell whether a list has another resource of the same host for a file than it had before.
+
+    Another host is another mirror of it, as far as its size and time agree.
+    """
+    if row.host != host:
+        return False
+    path = url.split("/", 3)[3:]
+    return path != row.urls[0].split("/", 3)[3:] or row.query not in {None, query}
+
+
+def _in_doubt(row: Row, listed: Listed, need: Need) -> Need:
+    """Return what is to be done about a file where what is known of it may not hold any more."""
+    if row.doubtful or (row.open and listed.checksum is not None):
+        return Need.READ
+    # What a killed run put in its place may look the same, and be of another list.
+    return max(need, Need.ASK) if row.open and need is Need.NOTHING else need

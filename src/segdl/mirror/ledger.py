@@ -16,12 +16,12 @@ from pathlib import Path
 from types import TracebackType
 
 from segdl.core.checksum import Checksum
-from segdl.core.mirrorneed import Had, Need
+from segdl.core.mirrorneed import Had, Need, Stat
 from segdl.errors import SegdlError
 from segdl.mirror.database import connect, ledger_errors
 from segdl.mirror.rows import COLUMNS, Row, Wanted, row_of
 from segdl.mirror.schema import known_version, migrate
-from segdl.mirror.status import Status, count_here, read_status
+from segdl.mirror.status import Status, read_status
 from segdl.store.faults import shown
 
 # What an integer of SQLite holds.
@@ -120,13 +120,21 @@ class Ledger:
 
     def write(self, listing: int, wanted: Iterable[Wanted]) -> None:
         """Write down what a listing says; within a transaction."""
+        wanted = list(wanted)
+        moved = [(os.fsencode(each.path),) for each in wanted if each.moved]
+        if moved:
+            self._db.executemany(
+                "UPDATE file SET etag = NULL, last_modified = NULL WHERE path = CAST(? AS TEXT)",
+                moved,
+            )
         self._db.executemany(
             "INSERT INTO file (path, host, urls, size, modified, checksum, listing, turn, late, "
-            "need) VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "need, query) VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (path) DO UPDATE SET host = excluded.host, urls = excluded.urls, "
             "size = excluded.size, modified = excluded.modified, checksum = excluded.checksum, "
             "listing = excluded.listing, turn = excluded.turn, late = excluded.late, "
-            "need = excluded.need, error = NULL, error_kind = NULL, error_code = NULL",
+            "need = excluded.need, query = excluded.query, "
+            "error = NULL, error_kind = NULL, error_code = NULL",
             (
                 (
                     os.fsencode(each.path),
@@ -139,6 +147,7 @@ class Ledger:
                     each.turn,
                     each.late,
                     each.need,
+                    each.query,
                 )
                 for each in wanted
             ),
@@ -257,10 +266,12 @@ class Ledger:
         with ledger_errors(self._path, "read"):
             return [row_of(each) for each in self._db.execute(query, bounds)]
 
-    def count(self) -> tuple[int, int]:
-        """Return how many files are here, and their bytes."""
+    def count(self, listing: int) -> int:
+        """Return how many files a listing names."""
+        query = "SELECT count(*) FROM file WHERE listing = ?"
         with ledger_errors(self._path, "read"):
-            return count_here(self._db)
+            (count,) = self._db.execute(query, (listing,)).fetchone()
+        return int(count)
 
     def status(self) -> Status:
         """Look at everything; a run that writes is not disturbed."""
@@ -272,11 +283,13 @@ class Ledger:
         with self.transaction():
             self._db.executemany("DELETE FROM file WHERE id = ?", [(row.id,) for row in rows])
 
-    def digests(self, listings: frozenset[int]) -> Iterator[tuple[str, str]]:
-        """Yield path and SHA-256 of each file of some listings whose SHA-256 is known, by path."""
+    def digests(self, listings: frozenset[int]) -> Iterator[tuple[str, str, Stat]]:
+        """Yield the files of some listings whose SHA-256 is known, by path: what they were."""
         with ledger_errors(self._path, "read"):
             found = self._db.execute(
-                "SELECT path, had_sha256, listing FROM file WHERE had_sha256 IS NOT NULL "
-                "ORDER BY path"
+                "SELECT path, had_sha256, had_size, had_modified, listing FROM file "
+                "WHERE had_sha256 IS NOT NULL ORDER BY path"
             )
-            yield from ((path, digest) for path, digest, of in found if of in listings)
+            for path, digest, size, modified, of in found:
+                if of in listings:
+                    yield path, digest, Stat(size, modified)

@@ -30,11 +30,14 @@ class Own:
         path: where it is, relative to the mirror.
         of: the path of the file that it is about; that of itself where it is about none.
         stat: what it was when it was put there.
+        again: whether it came from a server, so that a later one may take its place; what it is
+            of somebody else's may only be moved.
     """
 
     path: str
     of: str
     stat: Stat
+    again: bool
 
 
 class OwnFiles:
@@ -50,7 +53,7 @@ class OwnFiles:
 
     def note(self, own: Own) -> None:
         """Take note of a file that gets its name now, or just got it."""
-        told = [own.path, own.of, own.stat.size, own.stat.modified]
+        told = [own.path, own.of, own.stat.size, own.stat.modified, own.again]
         temporary = self._notes / f"new-{secrets.token_hex(8)}"
         try:
             self._notes.mkdir(parents=True, exist_ok=True)
@@ -60,10 +63,10 @@ class OwnFiles:
             # It will be taken for somebody else's, and kept.
             pass
 
-    def has(self, path: str, of: str) -> bool:
-        """Tell whether what is at a path is segdl's own, untouched, and about the file `of`."""
+    def may_replace(self, path: str, of: str) -> bool:
+        """Tell whether what is at a path came from a server, untouched, for the file `of`."""
         own = _read(self._place(path))
-        if own is None or (own.path, own.of) != (path, of):
+        if own is None or not own.again or (own.path, own.of) != (path, of):
             return False
         return stat_of(self._directory / path) == own.stat
 
@@ -95,10 +98,11 @@ class OwnFiles:
 def _read(place: Path) -> Own | None:
     try:
         with open(place, encoding="ascii") as file:
-            path, of, size, modified = json.loads(file.read(_MOST_BYTES))
+            # Notes of earlier versions do not tell where it came from.
+            path, of, size, modified, *again = json.loads(file.read(_MOST_BYTES))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     texts = isinstance(path, str) and isinstance(of, str)
     if not (texts and isinstance(size, int) and isinstance(modified, int)):
         return None
-    return Own(path, of, Stat(size, modified))
+    return Own(path, of, Stat(size, modified), again == [True])

@@ -98,15 +98,13 @@ class Rehearsal:
         """
         self._read(read)
         self.failures.add(self.intake.troubles)
-        to_come = 0
         for row in self._ledger.waiting():
             self._run.check_cancelled()
-            to_come += row.had is None
             yield Planned(self._deed(row), row.path, row.listed.size)
         if not self.failures:
             yield from self._clearings()
         if self._options.delete != "no" and not self.failures:
-            yield from self._deletions(to_come)
+            yield from self._deletions()
 
     def _read(self, read: Callable[[], Generator[Found, None, None]]) -> None:
         failed: list[SegdlError] = []
@@ -155,11 +153,11 @@ class Rehearsal:
                 what = f"{shown(path)}: what is in its way is not of the mirror"
                 self.failures.note(DiskError(what, hint="move it away"))
 
-    def _deletions(self, to_come: int) -> Iterator[Planned]:
+    def _deletions(self) -> Iterator[Planned]:
         listing = self.intake.listing
         unlisted = Unlisted(self._options, self._ledger, listing, self._place, self._tell)
         try:
-            unlisted.count(self._run.check_cancelled, to_come=to_come)
+            unlisted.count(self._run.check_cancelled)
         except CancelledError:
             raise
         except SegdlError as error:

@@ -13,7 +13,7 @@ from segdl.core.mirrorneed import Had, Listed, Need, Stat
 COLUMNS = (
     "id, path, host, urls, size, modified, checksum, late, need, "
     "had_size, had_modified, had_listed, had_checksum, had_sha256, etag, last_modified, listing, "
-    "open, had_size IS NOT NULL AND checked IS NULL"
+    "open, had_size IS NOT NULL AND checked IS NULL, query"
 )
 
 
@@ -33,6 +33,7 @@ class Row:
         listing: the listing that named it last.
         open: whether a run began with it and did not come to write down how that ended.
         doubtful: whether what is here was found not to be what it was.
+        query: the digest of its first URL's query; None where an earlier version did not note it.
         has_twin: whether another one had the digest that it must have; told by `take` only.
     """
 
@@ -47,12 +48,18 @@ class Row:
     listing: int
     open: bool = False
     doubtful: bool = False
+    query: int | None = None
     has_twin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A file as a listing names it, to be written down."""
+    """A file as a listing names it, to be written down.
+
+    Attributes:
+        moved: whether it is another resource of the same host than before: what that one's server
+            said says nothing of it (RFC 9110, 8.8.1).
+    """
 
     path: str
     host: str
@@ -61,6 +68,8 @@ class Wanted:
     turn: int
     late: bool
     need: Need
+    query: int | None = None
+    moved: bool = False
 
 
 def row_of(columns: tuple[object, ...]) -> Row:
@@ -68,7 +77,7 @@ def row_of(columns: tuple[object, ...]) -> Row:
     (
         number, path, host, urls, size, modified, checksum, late, need,
         had_size, had_modified, had_listed, had_checksum, had_sha256, etag, changed, listing,
-        begun, doubtful, *twin,
+        begun, doubtful, query, *twin,
     ) = columns  # fmt: skip
     had = None
     if isinstance(had_size, int) and isinstance(had_modified, int):
@@ -98,6 +107,7 @@ def row_of(columns: tuple[object, ...]) -> Row:
         listing=listing,
         open=bool(begun),
         doubtful=bool(doubtful),
+        query=query if isinstance(query, int) else None,
         has_twin=any(twin),
     )
 

@@ -55,6 +55,9 @@ _STEPS = (
     """
     ALTER TABLE listing ADD COLUMN source TEXT NOT NULL DEFAULT '';
     """,
+    """
+    ALTER TABLE file ADD COLUMN query INTEGER;
+    """,
 )
 VERSION = len(_STEPS)
 

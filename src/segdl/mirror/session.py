@@ -108,9 +108,11 @@ class Session:
                 result.rounds.append(this)
                 if number > 1 and (this.intake.wanted or this.intake.troubles):
                     self._tell(Said("the list changed during the run: went round once more"))
-                if number == self._options.rounds or not this.fetched or not this.clean:
+                if number == self._options.rounds or not this.clean:
                     break
-                if not has_to_read_again():
+                # What is done for good is not done by a list that was just being written.
+                matters = this.fetched or self._would_delete(ledger, this, place)
+                if not (matters and has_to_read_again()):
                     break
         if this.clean and not this.intake.files and self._options.shard is None:
             self._tell(Said(_nothing_named(self._options.listing)))
@@ -122,6 +124,12 @@ class Session:
             # What changed is here all the same.
             self._write_sums(ledger, this, result)
         return result
+
+    def _would_delete(self, ledger: Ledger, this: RoundResult, place: Place) -> bool:
+        if self._options.delete == "no":
+            return False
+        unlisted = Unlisted(self._options, ledger, this.intake.listing, place, self._tell)
+        return any(unlisted.gone())
 
     def _finish(
         self, run: Run, ledger: Ledger, this: RoundResult, place: Place, result: Result

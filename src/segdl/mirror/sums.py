@@ -47,9 +47,7 @@ def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: b
     temporary = options.folder / "sums.new"
     with in_terms_of(_OTHERWISE), disk_errors(options.directory / NAME, "write"):
         with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.writelines(
-                _lines(ledger, frozenset({listing}) if clean else ledger.same_list(listing))
-            )
+            file.writelines(_lines(options.directory, ledger, listing, clean=clean))
             file.flush()
             write_record(file.fileno(), _version(os.fstat(file.fileno()).st_size), None, _URL)
             os.fsync(file.fileno())
@@ -62,12 +60,14 @@ def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: b
 def _publish(directory: Path, temporary: Path) -> None:
     """Give the digests their name, unless what has it is somebody else's."""
     place, own = directory / NAME, OwnFiles(directory)
-    if os.path.lexists(place) and not (own.has(NAME, NAME) or _says_so_itself(place, temporary)):
+    if os.path.lexists(place) and not (
+        own.may_replace(NAME, NAME) or _says_so_itself(place, temporary)
+    ):
         raise DiskError(
             f"{shown(place)} is not written: what has that name is not of an earlier --sums",
             instead="name",
         )
-    own.note(Own(NAME, NAME, Stat.of(os.lstat(temporary))))
+    own.note(Own(NAME, NAME, Stat.of(os.lstat(temporary)), again=True))
     os.replace(temporary, place)
 
 
@@ -84,7 +84,11 @@ def _version(size: int) -> Version:
     return Version(size=size, etag=_ETAG)
 
 
-def _lines(ledger: Ledger, listings: frozenset[int]) -> Iterator[str]:
-    for path, digest in ledger.digests(listings):
+def _lines(directory: Path, ledger: Ledger, listing: int, *, clean: bool) -> Iterator[str]:
+    listings = frozenset({listing}) if clean else ledger.same_list(listing)
+    for path, digest, stat in ledger.digests(listings):
+        # Where something failed, not all that is known is here.
+        if not clean and stat_of(directory / path) != stat:
+            continue
         escaped = re.sub(r"[\\\n\r]", lambda found: _ESCAPES[found[0]], path)
         yield f"{'' if escaped == path else chr(92)}{digest}  {escaped}\n"

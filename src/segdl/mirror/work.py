@@ -26,6 +26,7 @@ from segdl.mirror.moving import move
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
+from segdl.options import Request
 from segdl.results import DownloadResult
 from segdl.store.digests import digests_of
 from segdl.store.faults import disk_errors, shown
@@ -114,7 +115,7 @@ class Work:
         # Who wrote into it may have meant to, unless the list knows what it is.
         doubtful = had is not None or (listed is not None and checksum is None)
         if doubtful and _is_another(path, digests, row.had):
-            self._set_aside(run, job, path, row.had)
+            self._set_aside(run, job, path, untouched=had is not None)
             return None
         before = had or Had(found, Version(size=found.size))
         job.had = replace(
@@ -127,12 +128,12 @@ class Work:
         job.how, job.verified = "unchanged", checksum.algorithm if checksum else None
         return found_right(job, path, found.size)
 
-    def _set_aside(self, run: Run, job: Job, path: Path, had: Had | None) -> None:
+    def _set_aside(self, run: Run, job: Job, path: Path, *, untouched: bool) -> None:
         """Move a file away that is not any more what it was, and keep of it what is right."""
-        pieces = job.pieces
+        pieces, had = job.pieces, job.row.had
         with disk_errors(path, "look at"):
             size = os.stat(path).st_size
-        held = self.aside.move(run, path, job.row.path)
+        held = self.aside.move(run, path, job.row.path, fetched=untouched)
         why = "is not what the list says" if had is None else "is corrupt"
         self.say(Said(f"{shown(path)} {why}: it is kept as {shown(held.name)}"))
         job.how = "fetched" if had is None else "repaired"
@@ -175,10 +176,8 @@ class Work:
         Raises:
             SegdlError: it cannot be had.
         """
-        request, held = job.request, self.held(job.row)
-        if held != request.held:
-            # It may have been touched since, or nobody has looked yet.
-            request = replace(request, held=held)
+        # It may have been touched since, or nobody has looked yet.
+        request = self.asking(job.row, job.request)
         try:
             result = download(run._replace(transfer=job.transfer), request, number)
         except ChecksumMismatchError as error:
@@ -230,6 +229,22 @@ class Work:
         """Have the SHA-256 of a file be known where it is wanted."""
         if self._options.sums and job.had is not None and job.had.sha256 is None:
             job.had = replace(job.had, sha256=_digests(run, path, {"sha256"})["sha256"])
+
+    def seen_anew(self, row: Row) -> Row:
+        """Return a file as it is to be begun with: what was put there since is not just replaced.
+
+        Hours may have passed since the list was compared with what is here.
+        """
+        if row.need is not Need.FETCH or row.listed.checksum is None:
+            return row
+        found = stat_of(self._options.directory / row.path)
+        known = found is None or (row.had is not None and row.had.stat == found)
+        return row if known else replace(row, need=Need.READ)
+
+    def asking(self, row: Row, request: Request) -> Request:
+        """Return a request that asks for what is here, where that may be: see `Request.held`."""
+        held = self.held(row)
+        return replace(request, held=held, guessed=held is not None and row.had is None)
 
     def held(self, row: Row) -> Version | None:
         """Return what the file that is here was when it was fetched, where that may be asked."""

@@ -107,10 +107,9 @@ class _ToFolder(Parcel):
             however_large: it is not to be cut.
             anyway: it is wanted whatever a worker sees in its place.
         """
-        held = self._landing.work.held(self.job.row)
         return Whole(
             head=self._asking.head(),
-            request=replace(self.job.request, held=held),
+            request=self._landing.work.asking(self.job.row, self.job.request),
             path=self._path,
             seen=stat_of(self._path),
             anyway=anyway,

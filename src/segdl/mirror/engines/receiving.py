@@ -99,7 +99,7 @@ def receive_pieced(
     for claim in claims:
         found = hexdigests[claim.checksum.algorithm]
         if found != claim.checksum.hexdigest:
-            place = landing.work.aside.move(landing.run, pieced.place, job.row.path)
+            place = landing.work.aside.move(landing.run, pieced.place, job.row.path, fetched=True)
             pieced.forget()
             raise ChecksumMismatchError(
                 f"{shown(path)}: its {claim.checksum.algorithm} is {found}, "
