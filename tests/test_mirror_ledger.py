@@ -83,7 +83,7 @@ def test_files_are_taken_once_and_in_turn(tmp_path: Path) -> None:
         assert [row.path for row in ledger.take("h", 2, late=False)] == ["c"]
         assert ledger.take("h", 2, late=False) == []
         assert ledger.take("h", 2, late=True) == []
-        assert ledger.give_up("i", NetworkError("away")) == 1
+        assert ledger.give_up("i", NetworkError("away")) == (1, 5)
         assert ledger.status().errors == (("other", "away"),)
 
 

@@ -96,7 +96,7 @@ def test_a_line_has_time_level_event_and_fields(tmp_path: Path) -> None:
         (Waiting(1, 1.0, "x"), "WARNING"),
         (Paused("h", 1.0, "x"), "WARNING"),
         (Restarted(1, "x"), "WARNING"),
-        (GaveUp("h", 1, "x"), "ERROR"),
+        (GaveUp("h", 1, 9, "x"), "ERROR"),
         (lost(TAKEN, URL, ChecksumMismatchError("x")), "ERROR"),
     ],
 )

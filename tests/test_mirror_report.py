@@ -154,7 +154,7 @@ def test_the_figures() -> None:
         fetched(1, 1000, 2.0),
         fetched(2, 1000, 4.0),
         failure(3),
-        GaveUp("other.example", 1, "does not answer"),
+        GaveUp("other.example", 1, 0, "does not answer"),
     )
     assert (report.began, report.ended) == ("2026-11-05T01:00:00Z", "2026-11-05T01:00:09Z")
     assert report.files.listed == 5
@@ -190,7 +190,12 @@ def test_the_figures() -> None:
         ([Listed(2, 9, True), Kept(1, 9), failure()], 5, "unequal", "1 of 2 files are as the"),
         ([Listed(2, 9, True), Kept(2, 9)], 6, "unequal", "2 of 2 .*, but not all went well"),
         ([Listed(2, 9, True), Kept(1, 9)], 130, "interrupted", "Interrupted: 1 of 2 .* goes on"),
-        ([Listed(2, 9, True), Kept(1, 9), GaveUp("h", 1, "m")], 3, "unequal", "; 1 waits for the"),
+        (
+            [Listed(2, 9, True), Kept(1, 9), GaveUp("h", 1, 9, "m")],
+            3,
+            "unequal",
+            "; 1 waits for the",
+        ),
     ],
 )
 def test_the_outcome(happened: list[Happening], code: int, outcome: str, words: str) -> None:

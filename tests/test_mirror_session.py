@@ -889,6 +889,41 @@ def test_a_hook_gets_each_file_that_was_fetched(site: Site, tmp_path: Path) -> N
     assert [error.exit_code for error in ran.result.failures.first] == [1]
 
 
+@pytest.mark.parametrize("digests", [True, False])
+def test_a_hook_that_failed_is_run_again_until_it_does_not(
+    site: Site, tmp_path: Path, digests: bool
+) -> None:
+    mirrored, seen = tmp_path / "mirrored", tmp_path / "seen"
+    mirror(mirrored, site.entries(digests=digests, times=True), exec=("/bin/false",))
+    ran = mirror(mirrored, site.entries(digests=digests, times=True), exec=("/bin/false",))
+    assert ran.result.failures.count == len(site.files)
+    # Who goes without it is not told of it, and leaves it as it is.
+    ran = mirror(mirrored, site.entries(digests=digests, times=True))
+    assert (ran.done, ran.result.failures.count) == ({}, 0)
+    hook = ("/bin/sh", "-c", f'printf "%s\n" "$1" >> "{seen}"', "hook")
+    for _ in range(2):
+        ran = mirror(mirrored, site.entries(digests=digests, times=True), exec=hook)
+        assert (ran.result.failures.first, ran.result.rounds[0].fetched) == ([], 0)
+        paths = sorted(str(mirrored / path) for path in site.files)
+        assert sorted(seen.read_text().splitlines()) == paths
+
+
+def test_what_comes_with_a_run_that_verifies_is_compared_by_the_next(
+    site: Site, tmp_path: Path
+) -> None:
+    """The list has no digests: what is noted later may be of what rotted meanwhile."""
+    mirrored = tmp_path / "mirrored"
+    mirror(mirrored, site.entries(), verify=True)
+    place = mirrored / "d1/f1.bin"
+    when = place.stat().st_mtime_ns
+    place.write_bytes(b"x" * 1000)
+    os.utime(place, ns=(when, when))
+    ran = mirror(mirrored, site.entries(), verify=True)
+    assert ran.result.failures.first == []
+    assert place.read_bytes() == site.files["d1/f1.bin"]
+    assert ran.done["d1/f1.bin"] == "repaired"
+
+
 def test_a_hook_that_was_ended_with_its_run_gets_its_files_in_the_next(
     site: Site, tmp_path: Path
 ) -> None:

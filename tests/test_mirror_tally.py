@@ -307,6 +307,28 @@ def test_pauses(pauses: list[tuple[float, float]], now: float, seconds: float, c
     assert sum(host.pausing.sums) == pytest.approx(seconds)
 
 
+def test_what_a_host_has_that_is_given_up_is_not_waited_for() -> None:
+    gigabyte = 10**9
+    tally = told(
+        Listed(3, 2 * gigabyte + 200, True),
+        taken(1),
+        progress(100),
+        GaveUp("away.example", 1, gigabyte, "it says nothing"),
+        GaveUp("busy.example", 1, gigabyte, "it asks to wait"),
+    )
+    assert tally.expected_bytes() - tally.settled_bytes() == 100
+
+
+def test_nobody_knows_how_long_files_take_of_which_none_came() -> None:
+    """Their sizes are not told, and no other one is here to guess them by."""
+    listed = Listed(3, 100, True, 2)
+    assert told(listed, taken(1), progress(50), seconds=2).seconds_left(2.0) is None
+    none_sized = Listed(2, 0, True, 2)
+    assert told(none_sized, taken(1, None), seconds=2).seconds_left(2.0) is None
+    known = told(none_sized, taken(1, None), started(1, 100), progress(50), done(1), seconds=2)
+    assert known.seconds_left(2.0) is not None
+
+
 def test_answers_that_ask_to_come_back_later() -> None:
     tally = told(taken(), Busy(1, 429, 10.0), Busy(1, 503, 10.0), Busy(1, 429, 0.0), seconds=1)
     (host,) = tally.hosts.all(60.0)

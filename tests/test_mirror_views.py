@@ -249,7 +249,7 @@ def test_hostile_names_steer_nothing(terminal: Callable[..., Terminal]) -> None:
     screen = terminal(160)
     work = taken(1)._replace(path=HOSTILE, host="evil\x1b[31m")
     failure = replace(gone(2), path=HOSTILE, message="no\x1b]0;x\x07")
-    rows = screen.draw(work, failure, Said("a\x1b[2Jb"), GaveUp("x\x1b", 3, "y\x1b"))
+    rows = screen.draw(work, failure, Said("a\x1b[2Jb"), GaveUp("x\x1b", 3, 0, "y\x1b"))
     text = "\n".join(rows)
     assert "failed: d/?[2J?[red]x?.iso: no?]0;x?" in text
     assert "a?[2Jb" in text
@@ -522,7 +522,7 @@ def test_what_is_said_and_notes_are_written() -> None:
     stream = io.StringIO()
     watched = Watched("plain", stream)
     watched.tell(Round(1), Said("one"), *at_work(1, 5), Note(1, "two"), Round(2))
-    watched.tell(GaveUp("h.example", 1200, "https://h.example/a: refused"))
+    watched.tell(GaveUp("h.example", 1200, 0, "https://h.example/a: refused"))
     assert lines(stream) == [
         "one",
         "d/f01.iso: two",
@@ -533,7 +533,7 @@ def test_what_is_said_and_notes_are_written() -> None:
 
 def test_one_file_that_waits_is_one() -> None:
     stream = io.StringIO()
-    Watched("plain", stream).tell(GaveUp("h.example", 1, "refused"))
+    Watched("plain", stream).tell(GaveUp("h.example", 1, 0, "refused"))
     assert lines(stream) == ["h.example is given up: 1 file waits for the next run: refused"]
 
 

@@ -164,7 +164,7 @@ def _sum(files: list[_File]) -> int:
 
 def _give_up(host: _Host, now: float) -> Iterator[Happening]:
     if host.kind == "dead" and now > 12 and host.waiting:
-        yield GaveUp(host.name, len(host.waiting), f"{host.name} does not answer")
+        yield GaveUp(host.name, len(host.waiting), 0, f"{host.name} does not answer")
         host.waiting.clear()
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timezone
 
 from segdl.cli.mirroroptions import Wanted
 from segdl.cli.session import Printer, cancelled_by_signals, logging_to
 from segdl.core.text import printable
-from segdl.core.url import parse_url
+from segdl.core.url import Origin, parse_url
 from segdl.engine.helper import Helper, helping
 from segdl.engine.surroundings import load_what_follows, open_run
 from segdl.errors import DiskError, SegdlError, TargetLockedError
 from segdl.mirror.advice import OF_THE_RUN, in_terms_of
 from segdl.mirror.happenings import Ended, Happening, Said
+from segdl.mirror.profiles import Profiles
 from segdl.mirror.relist import Listing
 from segdl.mirror.result import Result
 from segdl.mirror.seen.audience import Audience, SeenOptions, audience
@@ -118,7 +120,9 @@ def _carry_out(
         tell,
         cancel,
         max_files=wanted.mirror.max_files,
-        per_origin=max(_per_host(wanted)),
+        per_origin=wanted.mirror.per_host,
+        own_caps=_own_caps(wanted),
+        idle=max(_per_host(wanted)),
         helper=helper,
     ) as run:
         listing = Listing(run, wanted.mirror, lambda text: tell(Said(text)))
@@ -150,6 +154,17 @@ def _report(wanted: Wanted, told: Audience, began: datetime, exit_code: int) -> 
     except DiskError as error:
         return error
     return None
+
+
+def _own_caps(wanted: Wanted) -> Callable[[Origin], int | None]:
+    """Return what tells how many connections the user allows to an origin in particular."""
+    profiles = Profiles(wanted.mirror.hosts, wanted.mirror.listing.source, lambda _: None)
+
+    def own(origin: Origin) -> int | None:
+        profile = profiles.of(origin)
+        return None if profile is None else profile.connections
+
+    return own
 
 
 def _per_host(wanted: Wanted) -> list[int]:

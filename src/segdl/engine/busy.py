@@ -6,9 +6,24 @@ from segdl.core.url import Location
 from segdl.core.verdict import Refused
 from segdl.engine.gate import Gate
 from segdl.engine.run import Run
-from segdl.errors import ServerError
+from segdl.errors import SegdlError, ServerError
 from segdl.net.failures import TransferError
 from segdl.progress.events import Busy
+
+# Seconds: a wait of no more than that is sat out.
+MOMENT = 1.0
+
+
+class PutOffError(SegdlError):
+    """A server asks to come back later, and whoever wants its file has others to see to.
+
+    Attributes:
+        refusal: what to raise where nobody will come back.
+    """
+
+    def __init__(self, refusal: SegdlError) -> None:
+        super().__init__(refusal.message, hint=refusal.hint)
+        self.refusal = refusal
 
 
 class RestingError(TransferError):

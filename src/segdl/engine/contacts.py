@@ -10,7 +10,7 @@ from segdl.core.pace import LONGEST_WAIT, Drip
 from segdl.core.spans import Span
 from segdl.core.url import Location
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
-from segdl.engine.busy import RestingError, tell_busy
+from segdl.engine.busy import MOMENT, PutOffError, RestingError, tell_busy
 from segdl.engine.contact import NOT_MODIFIED, ONE_BYTE, Contact, Ranges, asks_too_long
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK, Run
@@ -34,6 +34,8 @@ class Contacts:
         self._number = number
         self._gate = self._gate_of(source.asked)
         self._last: Contact | None = None
+        # Whether the last refusal was of somebody that a redirect led to.
+        self._led = False
         self._drip = Drip(run.network.stall_timeout)
 
     def make(
@@ -83,7 +85,10 @@ class Contacts:
                 continue
             tries += 1
             error, pause = self._weigh(answer, delay)
-            if once or tries >= max(1, self._run.transfer.retries):
+            last = once or tries >= max(1, self._run.transfer.retries)
+            if isinstance(answer, Refused) and not (once or self._led):
+                self._put_off(error, last=last)
+            if last:
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
             reason = "server asks to wait" if asks else error.message
@@ -179,6 +184,7 @@ class Contacts:
         try:
             exchange = self._run.call(open_, network.connect_timeout + network.stall_timeout)
         except RestingError as rests:
+            self._led = True
             self._gate.closed(was_streaming=False)
             return Refused(rests.seconds, rests.error)
         except TransferError as failure:
@@ -213,13 +219,19 @@ class Contacts:
         return verdict
 
     def _refused(self, by: Location, refusal: Refused, delay: float) -> None:
-        if by.origin == self._source.asked.origin:
+        self._led = by.origin != self._source.asked.origin
+        if not self._led:
             self._gate.refused(refusal.after, delay)
         else:
             # Who was asked leads to others too, or serves other files itself.
             self._gate.closed(was_streaming=False)
             self._gate_of(by).rest(delay if refusal.after is None else refusal.after)
         tell_busy(self._run, self._number, refusal, self._gate)
+
+    def _put_off(self, refusal: SegdlError, *, last: bool) -> None:
+        """End this for now where it is to be: its server asks to come back later."""
+        if self._run.puts_off and (last or self._gate.pause() > MOMENT):
+            raise PutOffError(refusal)
 
     def _led_to(self, location: Location) -> None:
         """Leave an origin alone that asked for it, whoever leads there."""
@@ -236,8 +248,10 @@ class Contacts:
         while not self._gate.wait_to_ask(TICK):
             self._run.check_cancelled()
             pause = self._gate.pause()
+            refusal = ServerError(f"{self._source.asked}: not asked again")
             if pause > LONGEST_WAIT:
-                raise asks_too_long(ServerError(f"{self._source.asked}: not asked again"), pause)
+                raise asks_too_long(refusal, pause)
+            self._put_off(refusal, last=False)
             if pause > 1.0 and not told:
                 told = True
                 self._run.emit(Waiting(self._number, pause, "server asks to wait"))

@@ -189,10 +189,25 @@ class OpenGate(Gate):
 
 
 class Gates:
-    """One gate an origin. `_lock` owns `_gates`."""
+    """One gate an origin. `_lock` owns `_gates`.
 
-    def __init__(self, cap: int, clock: Callable[[], float], *, kind: type[Gate] = Gate) -> None:
+    Args:
+        cap: most requests that one origin gets at once.
+        clock: seconds.
+        kind: what a gate is.
+        own: returns what an origin has in the place of `cap`, if anything.
+    """
+
+    def __init__(
+        self,
+        cap: int,
+        clock: Callable[[], float],
+        *,
+        kind: type[Gate] = Gate,
+        own: Callable[[Origin], int | None] = lambda _: None,
+    ) -> None:
         self._cap = cap
+        self._own = own
         self._clock = clock
         self._kind = kind
         self._lock = threading.Lock()
@@ -203,5 +218,5 @@ class Gates:
         with self._lock:
             gate = self._gates.get(origin)
             if gate is None:
-                gate = self._gates[origin] = self._kind(self._cap, self._clock)
+                gate = self._gates[origin] = self._kind(self._own(origin) or self._cap, self._clock)
             return gate

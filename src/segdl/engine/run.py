@@ -59,6 +59,8 @@ class Run(NamedTuple):
         synced: takes the seconds for which a small file waited for the disk.
         one_answer: what the only answer was asked for, where a file that takes another one, or
             takes its time, is put off; else None.
+        puts_off: whether a file ends with PutOffError where its server asks to come back later,
+            at the first contact and before anything came; else it waits.
         own_threads: whether each file has a thread that may be left behind in such a wait.
         meanwhile: as :attr:`segdl.net.wire.Wire.meanwhile`.
         clock: monotonic seconds.
@@ -79,6 +81,7 @@ class Run(NamedTuple):
     helper: Helper | None = None
     synced: Callable[[float], object] = lambda _: None
     one_answer: Span | None = None
+    puts_off: bool = False
     own_threads: bool = False
     meanwhile: Callable[[], object] = lambda: None
     clock: Callable[[], float] = time.monotonic

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from segdl.core.url import Origin
 from segdl.engine.gate import Gates
 from segdl.engine.lookout import Lookout
 from segdl.engine.once import Once
@@ -35,6 +36,8 @@ def open_run(
     *,
     max_files: int,
     per_origin: int | None = None,
+    own_caps: Callable[[Origin], int | None] = lambda _: None,
+    idle: int = 0,
     early: Early | None = None,
     helper: Helper | None = None,
 ) -> Iterator[Run]:
@@ -48,12 +51,14 @@ def open_run(
         max_files: files at once.
         per_origin: requests that one origin gets at once, from all files; None leaves that
             to `transfer`.
+        own_caps: returns what an origin has in the place of that, if anything.
+        idle: connections to one origin that are kept, where that is more than others tell.
         early: a connection that was begun already.
         helper: another process that small files can be given to; whoever made it closes it.
     """
     usual = transfer.most if max_files == 1 else max(transfer.most, MOST_PER_ORIGIN)
     cap = per_origin or usual
-    transport = Transport(network, connections=max(cap, transfer.most), early=early)
+    transport = Transport(network, connections=max(cap, transfer.most, idle), early=early)
     lock, over = threading.Lock(), False
 
     def emit_one(event: Event) -> None:
@@ -69,7 +74,7 @@ def open_run(
         transport=transport,
         ahead=transport,
         helper=helper,
-        gates=Gates(cap, time.monotonic),
+        gates=Gates(cap, time.monotonic, own=own_caps),
         lookout=lookout,
         pool=Threads(max_files * transfer.most, thread_name_prefix="segdl-fetch"),
         emit=emit_one,

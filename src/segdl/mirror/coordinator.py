@@ -7,7 +7,9 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from segdl.core.mirrorneed import Had
+from segdl.core.pace import LONGEST_WAIT
 from segdl.core.url import parse_url
+from segdl.engine.busy import PutOffError
 from segdl.engine.many import Failure, Outcome, download_all
 from segdl.engine.run import TICK, Run
 from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
@@ -67,7 +69,7 @@ class Coordinator:
         place: Place,
     ) -> None:
         network = run.network
-        self._run = run._replace(network=network_for_files(network), emit=self._emit)
+        self._run = run._replace(network=network_for_files(network), emit=self._emit, puts_off=True)
         self._emit_on = run.emit
         self._options = options
         source = options.listing.source
@@ -231,7 +233,7 @@ class Coordinator:
             request,
             self._asking.transfer(row),
             self._twins(row),
-            plain=not (self._options.exec or self._options.sums),
+            plain=not (self._options.exec or self._options.notes_digests),
             large=large,
         )
         self._jobs[self._numbers] = job
@@ -258,8 +260,12 @@ class Coordinator:
             self._ledger.doubt(twin)
             self._rotted.note(twin)
         error = outcome.error if isinstance(outcome, Failure) else None
-        trouble = error.message if isinstance(error, NetworkError) else None
         size_told = self._underway.ended(job.row)
+        if isinstance(error, PutOffError):
+            if not hosts.refused(job.row):
+                self._lost(this, job, error.refusal)
+            return
+        trouble = error.message if isinstance(error, NetworkError) else None
         again = hosts.ended(job.row, trouble)
         outage = hosts.of(job.row.host).outage
         if trouble is not None and outage.away:
@@ -274,7 +280,7 @@ class Coordinator:
             self._lost(this, job, outcome.error)
 
     def _right(self, this: RoundResult, job: Job, had: Had, result: DownloadResult) -> None:
-        self._successes.add(job.row, had)
+        self._successes.add(job.row, had, unrun=job.hook_failed is not None)
         this.intake.apart.forget(job.row.host, job.row.path)
         this.done += 1
         this.fetched += job.how != "unchanged"
@@ -307,7 +313,9 @@ class Coordinator:
             with self._ledger.transaction():
                 for row in rows:
                     self._ledger.failed(row, error)
-            files = len(rows) + self._ledger.give_up(host.name, error)
+            files, size = self._ledger.give_up(host.name, error)
+            files += len(rows)
+            size += sum(row.listed.size or 0 for row in rows)
             at_work = {row.path for row in host.working.values()}
             this.intake.apart.forget_waiting(host.name, at_work)
             # Those that the list names later are given up as they are read.
@@ -315,12 +323,18 @@ class Coordinator:
                 this.failures.note(error)
                 this.given_up.add(host.name)
             this.failed += files
-            self._tell(GaveUp(host.name, files, why))
+            self._tell(GaveUp(host.name, files, size, why))
 
 
 def _given_up(host: Host, pause: float) -> tuple[str, SegdlError]:
     """Return why the files of a host are left to the next run."""
     away = host.outage.away
-    why = host.trouble if away else f"it asks to wait {pause:.0f} s"
+    if away:
+        why = host.trouble
+    elif host.refusals and pause <= LONGEST_WAIT:
+        since, until = host.refusals
+        why = f"it has asked to come back later for {until - since:.0f} s"
+    else:
+        why = f"it asks to wait {pause:.0f} s"
     kind = NetworkError if away else ServerError
     return why, kind(f"{host.name} is given up: {why}", hint="its files wait for the next run")

@@ -91,10 +91,14 @@ class Lost:
 
 
 class GaveUp(NamedTuple):
-    """A host does not answer: so many of its files wait for the next run."""
+    """A host does not answer: so many of its files wait for the next run.
+
+    `bytes` is what the list says that they have.
+    """
 
     host: str
     files: int
+    bytes: int
     message: str
 
 

@@ -26,6 +26,8 @@ class Host:
         balance: how many there are of either sort, but for those that come after all others.
         outage: what is known of its silence.
         trouble: what was had instead of an answer: where files go to a store, of either.
+        refusals: since when, and until when it has done nothing but ask to come back later, in
+            seconds; None where it took the last request.
         url: one that it was asked for.
         crowded: whether others were told that files wait for it.
     """
@@ -40,6 +42,7 @@ class Host:
     balance: Balance = field(default_factory=Balance)
     outage: Outage = HERE
     trouble: str = ""
+    refusals: tuple[float, float] | None = None
     url: str = ""
     crowded: bool = False
 

@@ -19,6 +19,8 @@ _BATCH = 64
 _MOST_READY = 16 * _BATCH
 # Seconds between two looks for hosts to give up.
 _LOOK = 0.1
+# How often a file is put off, where its host takes others meanwhile.
+_MOST_REFUSALS = 5
 # Bytes; smaller files are fetched over one connection.
 LARGE = 8 * 1024 * 1024
 
@@ -97,7 +99,7 @@ class Hosts:
             late: whether those that come after the others may go.
         """
         now = self._clock()
-        share = self._share()
+        share = self._share(now)
         for _ in range(len(self._turns)):
             host = self._turns[0]
             self._turns.rotate(-1)
@@ -149,17 +151,38 @@ class Hosts:
         host = self.of(row.host)
         host.working.pop(row.id, None)
         if trouble is None:
-            host.outage = HERE
+            host.outage, host.refusals = HERE, None
             self._tries.pop(row.id, None)
             return False
         host.outage, host.trouble = failed(host.outage, self._clock()), trouble
-        tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
-        if not host.outage.away and tries > 1:
+        if self._tried(row) > 1 and not host.outage.away:
             return False
+        self._put_back(host, row)
+        return True
+
+    def refused(self, row: Row) -> bool:
+        """Note that a file was not begun with, as its host asks to come back later.
+
+        Returns whether it goes back to wait for that; some are refused whatever others are.
+        """
+        host, now = self.of(row.host), self._clock()
+        host.working.pop(row.id, None)
+        since, _ = host.refusals or (now, now)
+        host.outage, host.refusals = HERE, (since, now)
+        if self._tried(row) > _MOST_REFUSALS:
+            self._tries.pop(row.id)
+            return False
+        self._put_back(host, row)
+        return True
+
+    def _tried(self, row: Row) -> int:
+        tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
+        return tries
+
+    def _put_back(self, host: Host, row: Row) -> None:
         host.make_ready([row])
         if not row.late:
             host.balance.put_back(_sort(row))
-        return True
 
     def given_up(self) -> Iterator[tuple[Host, list[Row]]]:
         """Yield hosts that are away, or to be left alone, for too long, and their files.
@@ -171,23 +194,37 @@ class Hosts:
             return
         self._looked_at = now
         for host in self._hosts.values():
-            if host.left and (
-                is_over(host.outage, now, self._patience) or self.pause(host) > LONGEST_WAIT
-            ):
+            if host.left and self._is_hopeless(host, now):
                 rows = [*host.ready, *host.small]
                 host.ready.clear()
                 host.small.clear()
                 host.waiting[:] = [0, 0]
                 yield host, rows
 
+    def _is_hopeless(self, host: Host, now: float) -> bool:
+        """Tell whether its files are left to the next run."""
+        if is_over(host.outage, now, self._patience) or self.pause(host) > LONGEST_WAIT:
+            return True
+        # However long it asks to wait, it is asked again once.
+        since, until = host.refusals or (now, now)
+        return until > since and until - since >= self._patience
+
     def pause(self, host: Host) -> float:
         """Return for how many seconds a host is asked nothing."""
         return self._pause(host.url) if host.url else 0.0
 
-    def _share(self) -> int:
+    def _share(self, now: float) -> int:
         """Return how many files of one host are at work at most: all that are active get some."""
-        active = sum(1 for host in self._hosts.values() if host.left or host.at_work)
+        active = sum(
+            1 for host in self._hosts.values() if host.at_work or self._may_begin(host, now)
+        )
         return max(1, -(-self._max_files // max(1, active)))
+
+    def _may_begin(self, host: Host, now: float) -> bool:
+        if not host.left or not may_try(host.outage, now, host.at_work):
+            return False
+        # Others are not known to be left alone.
+        return host.refusals is None or self.pause(host) <= 0
 
     def _next_of(self, host: Host, now: float, share: int, *, late: bool) -> Row | None:
         if not host.left or host.at_work >= min(host.cap, share):

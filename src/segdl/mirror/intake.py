@@ -160,7 +160,7 @@ class Intake:
         if row and need is not Need.FETCH and self._was_right(row, listed, public, query, found):
             need = Need.NOTHING
         if row and need is not Need.FETCH:
-            need = _in_doubt(row, listed, need)
+            need = self._in_doubt(row, listed, need)
         if need is not Need.NOTHING and (
             public != entry.urls or entry.headers or entry.pieces is not None
         ):
@@ -192,6 +192,14 @@ class Intake:
         untouched = row.had is not None and row.had.stat == found
         same = (row.listed, row.urls, row.query) == (listed, urls, query)
         return untouched and row.listing >= self.since and same
+
+    def _in_doubt(self, row: Row, listed: Listed, need: Need) -> Need:
+        """Return what is to be done where what is known may not hold, or not all was done."""
+        # What a killed run put in its place may look the same, and be of another list.
+        unfinished = row.open or (row.unrun and bool(self.options.exec))
+        if row.doubtful or (unfinished and listed.checksum is not None):
+            return Need.READ
+        return Need.ASK if unfinished and need is Need.NOTHING else need
 
     def _count(self, wanted: Wanted) -> None:
         if wanted.need is not Need.NOTHING:
@@ -246,11 +254,3 @@ def _is_another(row: Row, host: str, url: str, query: int) -> bool:
         return False
     path = url.split("/", 3)[3:]
     return path != row.urls[0].split("/", 3)[3:] or row.query not in {None, query}
-
-
-def _in_doubt(row: Row, listed: Listed, need: Need) -> Need:
-    """Return what is to be done about a file where what is known of it may not hold any more."""
-    if row.doubtful or (row.open and listed.checksum is not None):
-        return Need.READ
-    # What a killed run put in its place may look the same, and be of another list.
-    return max(need, Need.ASK) if row.open and need is Need.NOTHING else need

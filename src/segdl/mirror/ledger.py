@@ -182,22 +182,25 @@ class Ledger:
         """Write down that nothing is done for a file that was taken; within a transaction."""
         self._db.execute("UPDATE file SET need = 0, open = ? WHERE id = ?", (row.open, row.id))
 
-    def give_up(self, host: str, error: SegdlError) -> int:
-        """Have all files of a host that wait be failures; return how many they are."""
+    def give_up(self, host: str, error: SegdlError) -> tuple[int, int]:
+        """Have all files of a host that wait be failures; return how many, and their bytes."""
+        waits = "host = ? AND need > 0"
         with self.transaction():
-            cursor = self._db.execute(
-                "UPDATE file SET need = 0, error = ?, error_kind = ?, error_code = ? "
-                "WHERE host = ? AND need > 0",
+            query = f"SELECT count(*), total(size) FROM file WHERE {waits}"  # noqa: S608 - no values
+            files, size = self._db.execute(query, (host,)).fetchone()
+            self._db.execute(
+                "UPDATE file SET need = 0, error = ?, error_kind = ?, error_code = ? "  # noqa: S608
+                f"WHERE {waits}",
                 (str(error), type(error).__name__, error.exit_code, host),
             )
-        return cursor.rowcount
+        return files, int(size)
 
-    def succeeded(self, row: Row, had: Had) -> None:
-        """Write down what is here now; within a transaction."""
+    def succeeded(self, row: Row, had: Had, *, unrun: bool = False) -> None:
+        """Write down what is here now, and whether a program failed for it; in a transaction."""
         self._db.execute(
             "UPDATE file SET need = 0, open = 0, had_size = ?, had_modified = ?, had_listed = ?, "
             "had_checksum = ?, had_sha256 = ?, etag = ?, last_modified = ?, checked = ?, "
-            "error = NULL, error_kind = NULL, error_code = NULL WHERE id = ?",
+            "unrun = ?, error = NULL, error_kind = NULL, error_code = NULL WHERE id = ?",
             (
                 had.stat.size,
                 had.stat.modified,
@@ -207,6 +210,7 @@ class Ledger:
                 had.version.etag,
                 had.version.last_modified,
                 time.time(),
+                unrun,
                 row.id,
             ),
         )

@@ -134,6 +134,11 @@ class MirrorOptions:
         """Where ledger, lock, reports and trash are: a shard has its own."""
         return state_folder(self.directory, self.shard)
 
+    @property
+    def notes_digests(self) -> bool:
+        """Whether files that nothing else proves are hashed as they come, to be compared later."""
+        return self.sums or self.verify
+
     def __post_init__(self) -> None:
         if self.order not in get_args(Order) or self.delete not in get_args(Delete):
             raise UsageError("order is largest or list; delete is no, trash or now")

@@ -13,7 +13,7 @@ from segdl.core.mirrorneed import Had, Listed, Need, Stat
 COLUMNS = (
     "id, path, host, urls, size, modified, checksum, late, need, "
     "had_size, had_modified, had_listed, had_checksum, had_sha256, etag, last_modified, listing, "
-    "open, had_size IS NOT NULL AND checked IS NULL, query"
+    "open, had_size IS NOT NULL AND checked IS NULL, query, unrun"
 )
 
 
@@ -34,6 +34,7 @@ class Row:
         open: whether a run began with it and did not come to write down how that ended.
         doubtful: whether what is here was found not to be what it was.
         query: the digest of its first URL's query; None where an earlier version did not note it.
+        unrun: whether the program that is run for a file failed for what is here.
         has_twin: whether another one had the digest that it must have; told by `take` only.
     """
 
@@ -49,6 +50,7 @@ class Row:
     open: bool = False
     doubtful: bool = False
     query: int | None = None
+    unrun: bool = False
     has_twin: bool = False
 
 
@@ -77,7 +79,7 @@ def row_of(columns: tuple[object, ...]) -> Row:
     (
         number, path, host, urls, size, modified, checksum, late, need,
         had_size, had_modified, had_listed, had_checksum, had_sha256, etag, changed, listing,
-        begun, doubtful, query, *twin,
+        begun, doubtful, query, unrun, *twin,
     ) = columns  # fmt: skip
     had = None
     if isinstance(had_size, int) and isinstance(had_modified, int):
@@ -108,6 +110,7 @@ def row_of(columns: tuple[object, ...]) -> Row:
         open=bool(begun),
         doubtful=bool(doubtful),
         query=query if isinstance(query, int) else None,
+        unrun=bool(unrun),
         has_twin=any(twin),
     )
 

@@ -57,6 +57,7 @@ _STEPS = (
     """,
     """
     ALTER TABLE file ADD COLUMN query INTEGER;
+    ALTER TABLE file ADD COLUMN unrun INTEGER NOT NULL DEFAULT 0;
     """,
 )
 VERSION = len(_STEPS)

@@ -22,19 +22,19 @@ class Successes:
     def __init__(self, ledger: Ledger, clock: Callable[[], float]) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._files: list[tuple[Row, Had]] = []
+        self._files: list[tuple[Row, Had, bool]] = []
         self._written_at = 0.0
 
-    def add(self, row: Row, had: Had) -> None:
-        """Note a file, and what is here of it now."""
-        self._files.append((row, had))
+    def add(self, row: Row, had: Had, *, unrun: bool) -> None:
+        """Note a file, what is here of it now, and whether a program failed for it."""
+        self._files.append((row, had, unrun))
 
     def write(self, *, unless: float = 0.0) -> None:
         """Have the ledger know of them, unless that was done so many seconds ago."""
         now = self._clock()
         if self._files and now >= self._written_at + unless:
             with self._ledger.transaction():
-                for row, had in self._files:
-                    self._ledger.succeeded(row, had)
+                for row, had, unrun in self._files:
+                    self._ledger.succeeded(row, had, unrun=unrun)
             self._files.clear()
             self._written_at = now

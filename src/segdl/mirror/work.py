@@ -226,8 +226,9 @@ class Work:
         self._add_sum(run, job, path)
 
     def _add_sum(self, run: Run, job: Job, path: Path) -> None:
-        """Have the SHA-256 of a file be known where it is wanted."""
-        if self._options.sums and job.had is not None and job.had.sha256 is None:
+        """Have the SHA-256 of a file be known where it is wanted, or nothing else will prove it."""
+        wanted = self._options.sums or (self._options.verify and job.had and not job.had.checksum)
+        if wanted and job.had is not None and job.had.sha256 is None:
             job.had = replace(job.had, sha256=_digests(run, path, {"sha256"})["sha256"])
 
     def seen_anew(self, row: Row) -> Row:
@@ -264,10 +265,10 @@ class Work:
 
 
 def _is_news(job: Job) -> bool:
-    """Tell whether a run that was killed, or interrupted, has put a file here and no more."""
+    """Tell whether an earlier run has put a file here, and its program was not run, or failed."""
     before, now = job.row.had, job.had
     same = before is not None and now is not None and before.stat == now.stat
-    return job.row.open and not same
+    return job.row.unrun or (job.row.open and not same)
 
 
 def _is_another(path: Path, digests: Mapping[str, str], had: Had | None) -> bool:

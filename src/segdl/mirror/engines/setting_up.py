@@ -65,7 +65,7 @@ def open_carrier(
                 network=replace(run.network, s3=S3Options()),
                 camp=camp,
                 least=engine_options.piece,
-                sums=options.sums,
+                sums=options.notes_digests,
                 say=say,
             )
             silence = max(engine_options.silence, 4 * camp.every)

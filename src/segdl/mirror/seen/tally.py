@@ -165,13 +165,19 @@ class Tally:
 
     def expected_bytes(self) -> int:
         """Return the bytes of all that is listed; sizes that are not told are guessed."""
-        unsized = max(0, min(self._unsized - self._found.files, self.files_left()))
+        known = self._sizes_told()
         mean = self._found.bytes / max(1, self._found.files)
-        # Of those at work the servers told.
-        told = [work.state.size for work in self.work.values() if work.taken.size is None]
-        known = [size for size in told if size is not None][:unsized]
-        guessed = int((unsized - len(known)) * mean)
+        guessed = int((self._unsized_left() - len(known)) * mean)
         return self.listed.bytes + self._found.bytes + sum(known) + guessed
+
+    def _unsized_left(self) -> int:
+        """Return how many files are to be done whose size the list does not tell."""
+        return max(0, min(self._unsized - self._found.files, self.files_left()))
+
+    def _sizes_told(self) -> list[int]:
+        """Return the sizes that servers told of those at work."""
+        told = [work.state.size for work in self.work.values() if work.taken.size is None]
+        return [size for size in told if size is not None][: self._unsized_left()]
 
     def seconds_left(self, now: float) -> float | None:
         """Return the seconds until all is done; None where nobody can tell."""
@@ -180,6 +186,9 @@ class Tally:
         if not self.files_left():
             return 0.0
         left = self.expected_bytes() - self.settled_bytes()
+        unknown = not self._found.files and self._unsized_left() > len(self._sizes_told())
+        if left <= 0 or unknown:
+            return None
         return self._settling.seconds_left(left, now)
 
     def apply(self, happening: Happening, now: float) -> None:
@@ -211,9 +220,10 @@ class Tally:
                 self.removed.bytes += size
             case Paused(host=host, seconds=seconds, reason=reason):
                 self.hosts[host].pause(seconds, reason, now)
-            case GaveUp(host=host, files=files, message=message):
+            case GaveUp(host=host, files=files, bytes=size, message=message):
                 self.put_off += files
                 self._over += files
+                self._settled += size
                 if not self.hosts[host].put_off:
                     self._note(message)
                 self.hosts[host].put_off += files

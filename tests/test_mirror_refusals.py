@@ -1,0 +1,184 @@
+"""Hosts that ask to come back later: what waits for them, and what does not."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from segdl.core.mirrorneed import Listed, Need
+from segdl.core.url import Origin
+from segdl.engine.gate import Gates
+from segdl.errors import CancelledError, ServerError
+from segdl.mirror.happenings import Done, GaveUp
+from segdl.mirror.hosts import Hosts
+from segdl.mirror.ledger import Ledger
+from segdl.mirror.rows import Row, Wanted
+from support.data import content
+from support.faults import Drip, Fault, Status
+from support.mirroring import entry, mirror
+from support.program import run_segdl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from segdl.mirror.happenings import Happening
+    from support.origin import Origin as Server
+    from support.request import Request
+
+BUSY = "busy.example"
+
+
+def test_what_waits_for_a_host_leaves_its_place_to_others(
+    origin: Callable[..., Server], tmp_path: Path
+) -> None:
+    """All of its files are listed first, and more of them than are at work at once."""
+    busy = origin(b"", faults=lambda request, number: Status(503, retry_after=600))
+    good, cancel, done = origin(b"good"), threading.Event(), []
+    listed = [entry(busy.server.url(f"/{n}"), f"busy/{n}") for n in range(600)]
+    listed += [entry(good.server.url(f"/{n}"), f"good/{n}") for n in range(9)]
+
+    def on(happening: Happening) -> None:
+        if isinstance(happening, Done):
+            done.append(happening.path)
+        if len(done) == 9:
+            cancel.set()
+
+    too_long = threading.Timer(60, cancel.set)
+    too_long.start()
+    with pytest.raises(CancelledError):
+        mirror(tmp_path / "m", listed, on=on, cancel=cancel, max_files=4, per_host=4)
+    too_long.cancel()
+    assert len(done) == 9
+    assert len(busy.requests) <= 4
+
+
+def test_a_host_that_does_nothing_else_is_given_up(
+    origin: Callable[..., Server], tmp_path: Path
+) -> None:
+    """Each of its waits is short, and they have no end."""
+    busy = origin(b"", faults=lambda request, number: Status(429, retry_after=2))
+    listed = [entry(busy.server.url(f"/{n}"), f"{n}") for n in range(30)]
+    ran = mirror(tmp_path / "m", listed, patience=1.0)
+    assert ran.result.rounds[0].failed == 30
+    assert {type(each) for each in ran.result.failures.first} == {ServerError}
+    assert sum(each.files for each in ran.of(GaveUp)) == 30
+    assert "it has asked to come back later for" in str(ran.result.failures.first[0])
+
+
+def test_a_host_that_takes_some_in_between_is_not(
+    origin: Callable[..., Server], tmp_path: Path
+) -> None:
+    """As one does that counts requests a minute."""
+
+    def every_second(_: Request, number: int) -> Fault | tuple[()]:
+        return () if number % 2 else Status(429, retry_after=2)
+
+    counts = origin(b"content", faults=every_second)
+    listed = [entry(counts.server.url(f"/{n}"), f"{n}") for n in range(3)]
+    ran = mirror(tmp_path / "m", listed, patience=3.0, per_host=1)
+    assert ran.result.failures.first == []
+    assert set(ran.done.values()) == {"fetched"}
+
+
+def test_one_file_that_is_always_refused_is_lost_alone(
+    origin: Callable[..., Server], tmp_path: Path
+) -> None:
+    def one(request: Request, _: int) -> Fault | tuple[()]:
+        return Status(503, retry_after=0) if request.path == "/bad" else ()
+
+    served = origin(b"content", faults=one)
+    names = ["bad", *(f"{n}" for n in range(40))]
+    listed = [entry(served.server.url(f"/{name}"), name) for name in names]
+    ran = mirror(tmp_path / "m", listed, order="list")
+    assert len(ran.done) == 40
+    (failure,) = ran.result.failures.first
+    assert isinstance(failure, ServerError)
+    assert failure.status == 503
+
+
+# -- places --
+
+
+@contextmanager
+def hosts(folder: Path, pauses: dict[str, float]) -> Iterator[Hosts]:
+    """One host that is well, and 15 that are not, of 20 files each."""
+    names = ["well.example", *(f"{n}.{BUSY}" for n in range(15))]
+    files = [
+        Wanted(
+            path=f"{host}/{n}",
+            host=host,
+            urls=(f"http://{host}/{n}",),
+            listed=Listed(5, None, None),
+            turn=n,
+            late=False,
+            need=Need.FETCH,
+        )
+        for host in names
+        for n in range(20)
+    ]
+    with Ledger(folder) as ledger:
+        listing = ledger.begin_listing()
+        with ledger.transaction():
+            ledger.write(listing, files)
+        every = Hosts(
+            ledger,
+            max_files=16,
+            cap=lambda _: 6,
+            pause=lambda url: pauses.get(url.split("/")[2], 0.0),
+            patience=1000.0,
+            clock=lambda: 0.0,
+            is_ending=lambda _: False,
+        )
+        for each in files:
+            every.add(each)
+        yield every
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_hosts_that_wait_take_no_share(tmp_path: Path, *, silent: bool) -> None:
+    pauses: dict[str, float] = {}
+    with hosts(tmp_path / "l", pauses) as every:
+
+        def fill() -> list[Row]:
+            return list(iter(lambda: every.next(late=False), None))
+
+        rows = fill()
+        assert len({row.host for row in rows}) == len(rows) == 16
+        while busy := [row for row in rows if BUSY in row.host]:
+            for row in busy:
+                rows.remove(row)
+                if silent:
+                    every.ended(row, "it says nothing")
+                else:
+                    every.refused(row)
+                    pauses[row.host] = 30.0
+            rows += fill()
+        assert [row.host for row in rows] == ["well.example"] * 6
+
+
+def test_a_host_of_its_own_cap_has_that_and_others_the_usual_one() -> None:
+    gates = Gates(4, lambda: 0.0, own={Origin("http", "a", 80): 12}.get)
+    assert gates.of(Origin("http", "a", 80)).limit == 12
+    assert gates.of(Origin("http", "b", 80)).limit == 4
+
+
+def test_the_cap_of_a_host_holds_for_large_files_too(
+    origin: Callable[..., Server], tmp_path: Path
+) -> None:
+    """Two of them at once, each of which would gain by more connections than it may have."""
+    slow = Drip(64 * 1024, 0.02)
+    one, other = (origin(content(9 * 2**20), faults=lambda *_: slow) for _ in "12")
+    config, listed = tmp_path / "mirrors.toml", tmp_path / "list"
+    urls = [served.server.url(f"/{n}.iso") for served in (one, other) for n in range(2)]
+    listed.write_text("".join(f"{url}\n out={n}.iso\n" for n, url in enumerate(urls)))
+    config.write_text(
+        f"[mirror.m]\nsource = '{listed}'\ndir = '{tmp_path / 'm'}'\nper-host = 4\n"
+        f'[host."127.0.0.1:{other.server.port}"]\nconnections = 2\n'
+    )
+    assert run_segdl("mirror", "-q", "--config", config).code == 0
+    assert one.peak <= 4
+    assert other.peak <= 2
