@@ -55,6 +55,22 @@ def test_the_example_of_the_documentation(tmp_path: Path, monkeypatch: pytest.Mo
     assert "t0ken" not in repr(weights)
 
 
+def test_a_home_folder_is_what_a_shell_takes_it_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (one,) = read(tmp_path, '[mirror.one]\nsource = "~/list.txt"\ndir = "~/one"\n')
+    assert one.mirror.directory == tmp_path / "one"
+    assert one.mirror.listing.source == str(tmp_path / "list.txt")
+
+
+def test_keys_may_have_several_values(tmp_path: Path) -> None:
+    moved = 'formerly = ["https://a.example/l", "https://b.example/l"]\n'
+    (one,) = read(tmp_path, ONE + moved)
+    assert one.mirror.listing.formerly == ("https://a.example/l", "https://b.example/l")
+
+
 def test_names_choose(tmp_path: Path) -> None:
     text = ONE + ONE.replace("one", "two")
     assert [each.mirror.name for each in read(tmp_path, text)] == ["one", "two"]
@@ -389,6 +405,6 @@ def test_systemd_takes_the_units_of_the_documentation(tmp_path: Path) -> None:
 def test_unattended_commands_of_the_documentation_are_taken() -> None:
     text = DOCS.read_text("utf-8")
     lines = re.findall(r"(?:ExecStart=|mirror  .*)/usr/local/bin/segdl mirror (.*)", text)
-    assert len(lines) == 2
+    assert len(lines) == 3
     for line in lines:
         assert read_arguments(shlex.split(line)).config == Path("/etc/segdl/mirrors.toml")

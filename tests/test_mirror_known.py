@@ -230,6 +230,21 @@ def test_a_list_of_another_query_is_another_list(server: Nginx, tmp_path: Path) 
     assert len(list(mirrored.glob("[ab]*"))) == 20
 
 
+@pytest.mark.parametrize("formerly", [(), ("http://old.example/list?part=a",)])
+def test_a_list_that_moved_is_the_same_where_the_user_says_so(
+    server: Nginx, tmp_path: Path, formerly: tuple[str, ...]
+) -> None:
+    mirrored = tmp_path / "mirrored"
+    listed = [entry(put(server, f"f{n}", b"x"), f"f{n}") for n in range(12)]
+    mirror(mirrored, listed, source="http://old.example/list?part=a")
+    new = "http://new.example/list"
+    ran = mirror(mirrored, listed[1:], source=new, delete="trash", formerly=formerly)
+    assert ran.result.removed == len(formerly)
+    # What it names now is its own.
+    ran = mirror(mirrored, listed[2:], source=new, delete="trash")
+    assert ran.result.removed == 1
+
+
 def test_a_list_that_is_signed_anew_is_the_same_list() -> None:
     one, two = (f"https://example.org/list?part=a&X-Amz-Signature={n}" for n in (1, 2))
     assert list_name(one) == list_name(two) != list_name("https://example.org/list?part=b")

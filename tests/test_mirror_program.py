@@ -135,6 +135,21 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on(archive: Archive, tmp_path: Pat
     assert archive.is_whole(mirrored)
 
 
+def test_who_hears_of_errors_only_hears_of_what_rotted(archive: Archive, tmp_path: Path) -> None:
+    """That it was repaired is no reason not to look at the disk."""
+    mirrored = tmp_path / "mirrored"
+    assert run_segdl("mirror", "-q", archive.list, mirrored).err == ""
+    place = mirrored / "d1" / "f1.bin"
+    when, size = place.stat().st_mtime_ns, place.stat().st_size
+    place.write_bytes(b"x" * size)
+    os.utime(place, ns=(when, when))
+    ran = run_segdl("mirror", "-q", "--verify", archive.list, mirrored)
+    assert (ran.code, ran.out) == (0, "")
+    assert "files here that were not what they had been, and are repaired: 1" in ran.err
+    (mirrored / "d1" / "f1.bin.corrupt").unlink()
+    assert archive.is_whole(mirrored)
+
+
 def has_parts(mirrored: Path) -> bool:
     try:
         return any(mirrored.glob("d*/*.segdl/*.part"))

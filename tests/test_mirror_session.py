@@ -386,6 +386,14 @@ def test_sums_are_what_sha256sum_checks(site: Site, tmp_path: Path) -> None:
     assert listed == {each.path for each in entries}
 
 
+def test_sums_of_the_list_are_the_only_ones(site: Site, tmp_path: Path) -> None:
+    site.put("SHA256SUMS", b"the list's own")
+    ran = mirror(tmp_path / "m", site.entries(), sums=True)
+    same(ran, tmp_path / "m", site)
+    said = [each.text for each in ran.of(Said)]
+    assert "SHA256SUMS is a file of the list: no other one is written" in said
+
+
 @pytest.mark.parametrize("what", ["file", "link", "edited"])
 def test_sums_take_the_place_of_nothing_else(site: Site, tmp_path: Path, what: str) -> None:
     mirrored = tmp_path / "mirrored"

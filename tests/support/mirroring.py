@@ -58,11 +58,14 @@ def mirror(
     depth: int | None = None,
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
+    formerly: tuple[str, ...] = (),
     place: Callable[[Run, MirrorOptions], Place] | None = None,
     **how: Any,
 ) -> Ran:
     """Carry out a mirror of `entries`; a function is called for each reading of the list."""
-    listing = ListingOptions(source=source, depth=depth, include=include, exclude=exclude)
+    listing = ListingOptions(
+        source=source, depth=depth, include=include, exclude=exclude, formerly=formerly
+    )
     options = MirrorOptions(directory=directory, listing=listing, **how)
     transfer = TransferOptions(
         connections=f"auto:{options.per_host}", retries=retries, layout=layout

@@ -83,7 +83,8 @@ def _mirrors(
 
 def _mirror(name: str, table: Table, hosts: Sequence[HostProfile], said: Sequence[str]) -> Wanted:
     with about(_shown(name)):
-        source, directory = _text(table, "source"), _text(table, "dir")
+        # No shell does it here, and a folder that is called ~ is nobody's wish.
+        source, directory = (os.path.expanduser(_text(table, key)) for key in ("source", "dir"))
         of_file = _arguments(mirror_parser(), table)
         options = mirror_parser().read([*of_file, *spelled(said)])
         options.urls = [source, directory]

@@ -182,6 +182,10 @@ def _say(wanted: Wanted, result: Result, exit_code: int, told: Audience, printer
         if more > 0:
             text = f"segdl: and {more} failures more: see {shown(wanted.report / 'report.html')}"
             printer.line(text, to_error=True)
+        repaired = sum(each.repaired for each in result.rounds)
+        if repaired:
+            text = f"files here that were not what they had been, and are repaired: {repaired}"
+            printer.line(f"segdl: {text}", to_error=True)
     if wanted.json:
         printer.json({**wanted.result(exit_code), **_figures(result)})
     elif not wanted.quiet:

@@ -96,6 +96,7 @@ def wanted_of(
         name=name,
         listing=ListingOptions(
             source=source,
+            formerly=tuple(options.formerly),
             format=options.format,
             base_url=options.base_url,
             depth=options.depth,

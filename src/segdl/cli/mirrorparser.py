@@ -104,8 +104,8 @@ def _add_work(parser: Parser) -> None:
         type=read_seconds,
         default=150.0,
         metavar="S",
-        help="wait for a host that does not answer for S seconds before its files are left to "
-        "the next run (150)",
+        help="wait for a host that does not answer, or does nothing but ask to come back later, "
+        "for S seconds before its files are left to the next run (150)",
     )
     add("--layout", choices=("parts", "inplace"), default="parts", help="as in segdl get (parts)")
     add(
@@ -147,6 +147,14 @@ def _add_keeping(parser: Parser) -> None:
         default="no",
         help="take files out that the list no longer has, if all of the rest succeeded; into "
         f"{FOLDER}/trash (--delete), or for good (--delete=now, with the sign)",
+    )
+    add(
+        "--formerly",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="where the list was before: what it named there, and names here no more, is taken "
+        "out, too; repeatable",
     )
     add(
         "--max-delete",

@@ -29,5 +29,5 @@ def check_deletion(gone: int, here: int, most: float) -> None:
         raise IntegrityError(
             f"the list no longer has {gone} of {here} files, more than {most * 100:.3g} %: "
             "nothing is deleted",
-            hint="look at the list; --max-delete 100% deletes them",
+            hint="look at the list; --max-delete 100% deletes them, and with --dry-run names them",
         )

@@ -284,6 +284,7 @@ class Coordinator:
         this.intake.apart.forget(job.row.host, job.row.path)
         this.done += 1
         this.fetched += job.how != "unchanged"
+        this.repaired += job.how == "repaired"
         if job.hook_failed:
             this.failures.note(SegdlError(job.hook_failed))
             self._tell(Said(job.hook_failed))

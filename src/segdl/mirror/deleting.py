@@ -45,7 +45,7 @@ class Unlisted:
         self._listing = listing
         self._place = place
         self._tell = tell
-        self._own = ledger.same_list(listing)
+        self._own = ledger.same_list(listing, map(list_name, options.listing.formerly))
 
     def count(self, check_cancelled: Callable[[], None]) -> int:
         """Return how many are here and gone from the list; say how many of the others stay.

@@ -242,7 +242,10 @@ def _listed(entry: Entry) -> Listed:
 
 
 def _twice(shown: str) -> UsageError:
-    return UsageError(f"the list names {shown} twice, and says different things of it")
+    return UsageError(
+        f"the list names {shown} twice, and says different things of it",
+        hint="call one otherwise: out= or dir= in a list of URLs, dest in JSON lines and CSV",
+    )
 
 
 def _is_another(row: Row, host: str, url: str, query: int) -> bool:

@@ -253,11 +253,20 @@ class Ledger:
             yield rows
             last = rows[-1].path
 
-    def same_list(self, listing: int) -> frozenset[int]:
-        """Return the numbers of all listings of the list that a listing is of."""
-        query = "SELECT id FROM listing WHERE source = (SELECT source FROM listing WHERE id = ?)"
+    def same_list(self, listing: int, formerly: Iterable[str] = ()) -> frozenset[int]:
+        """Return the numbers of all listings of the list that a listing is of.
+
+        Args:
+            listing: its number.
+            formerly: what the list was called before, as `begin_listing` takes it.
+        """
+        names = [os.fsencode(name) for name in formerly]
+        marks = ", ".join(
+            ["(SELECT source FROM listing WHERE id = ?)", *["CAST(? AS TEXT)"] * len(names)]
+        )
+        query = f"SELECT id FROM listing WHERE source IN ({marks})"  # noqa: S608 - marks only
         with ledger_errors(self._path, "read"):
-            return frozenset(number for (number,) in self._db.execute(query, (listing,)))
+            return frozenset(number for (number,) in self._db.execute(query, (listing, *names)))
 
     def below(self, path: str) -> list[Row]:
         """Return the rows of a path, and of what is below it as a folder, here or not."""

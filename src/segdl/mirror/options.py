@@ -28,6 +28,7 @@ class ListingOptions:
 
     Attributes:
         source: a path, ``-`` for standard input, or an http or https URL.
+        formerly: sources that it had before, for what it named there is its own to delete.
         format: the name of the reader; None recognises it by content.
         base_url: what relative names are resolved against; None is where the list came from.
         depth: levels of folders that index pages are followed down; None is all.
@@ -37,6 +38,7 @@ class ListingOptions:
     """
 
     source: str = field(repr=False)
+    formerly: tuple[str, ...] = field(default=(), repr=False)
     format: str | None = None
     base_url: str | None = field(default=None, repr=False)
     depth: int | None = None

@@ -16,6 +16,7 @@ class RoundResult:
         intake: what it named.
         done: files that are as it wants them, beside those that were before.
         fetched: of those, the ones that changed on the disk.
+        repaired: of those, the ones that were not any more what they had been.
         failures: why it is not all that it should be; files of hosts that were given up count
             once a host.
         failed: files that cannot be had.
@@ -26,6 +27,7 @@ class RoundResult:
     intake: Intake
     done: int = 0
     fetched: int = 0
+    repaired: int = 0
     failures: Failures = field(default_factory=Failures)
     failed: int = 0
     given_up: set[str] = field(default_factory=set)

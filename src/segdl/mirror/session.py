@@ -17,7 +17,7 @@ from segdl.mirror.listing import Found
 from segdl.mirror.options import ListingOptions, MirrorOptions, state_folder
 from segdl.mirror.place import Folder, Place
 from segdl.mirror.result import Result, RoundResult
-from segdl.mirror.sums import write_sums
+from segdl.mirror.sums import NAME, write_sums
 from segdl.options import TransferOptions
 from segdl.store.faults import disk_errors
 from segdl.store.lock import Lock
@@ -150,7 +150,9 @@ class Session:
 
     def _write_sums(self, ledger: Ledger, this: RoundResult, result: Result) -> None:
         try:
-            write_sums(self._options, ledger, this.intake.listing, clean=not result.failures)
+            listing, clean = this.intake.listing, not result.failures
+            if not write_sums(self._options, ledger, listing, clean=clean):
+                self._tell(Said(f"{NAME} is a file of the list: no other one is written"))
         except SegdlError as error:
             self._fail(ledger, this, result, error)
 

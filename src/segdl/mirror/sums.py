@@ -26,8 +26,8 @@ _ETAG, _URL = '"segdl --sums"', ""
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
-def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: bool) -> None:
-    """Write the digests of all listed files, unless one of them has that name.
+def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: bool) -> bool:
+    """Write the digests of all listed files; return False where one of them has that name.
 
     Only what was written here before is replaced. A shard knows of its own files only: it
     writes to its own folder.
@@ -43,7 +43,7 @@ def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: b
     """
     own = ledger.rows([NAME]).get(NAME)
     if own is not None and own.listing == listing:
-        return
+        return False
     temporary = options.folder / "sums.new"
     with in_terms_of(_OTHERWISE), disk_errors(options.directory / NAME, "write"):
         with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
@@ -55,6 +55,7 @@ def write_sums(options: MirrorOptions, ledger: Ledger, listing: int, *, clean: b
             _publish(options.directory, temporary)
         else:
             os.replace(temporary, options.folder / NAME)
+    return True
 
 
 def _publish(directory: Path, temporary: Path) -> None:
