@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from segdl.core.mirrorneed import Listed, Need
+from segdl.core.outage import AWAY
 from segdl.core.url import Origin
 from segdl.engine.gate import Gates
 from segdl.errors import CancelledError, ServerError
@@ -158,6 +159,18 @@ def test_hosts_that_wait_take_no_share(tmp_path: Path, *, silent: bool) -> None:
                     pauses[row.host] = 30.0
             rows += fill()
         assert [row.host for row in rows] == ["well.example"] * 6
+
+
+def test_what_is_done_without_a_host_is_no_word_of_it(tmp_path: Path) -> None:
+    with hosts(tmp_path / "l", {}) as every:
+        rows = list(iter(lambda: every.next(late=False), None))
+        one = rows[0]
+        for _ in range(AWAY):
+            every.ended(one, "it says nothing")
+        every.ended(one, heard=False)
+        assert every.of(one.host).outage.away
+        every.ended(one)
+        assert not every.of(one.host).outage.away
 
 
 def test_a_host_of_its_own_cap_has_that_and_others_the_usual_one() -> None:

@@ -6,22 +6,17 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
-from segdl.core.mirrorneed import Had
-from segdl.core.pace import LONGEST_WAIT
 from segdl.core.url import parse_url
-from segdl.engine.busy import PutOffError
-from segdl.engine.many import Failure, Outcome, download_all
+from segdl.engine.many import download_all
 from segdl.engine.run import TICK, Run
-from segdl.errors import CancelledError, NetworkError, SegdlError, ServerError
-from segdl.mirror.advice import OF_A_FILE
 from segdl.mirror.asking import Asking
 from segdl.mirror.deleting import list_name
+from segdl.mirror.endings import Endings
 from segdl.mirror.feed import Feed
-from segdl.mirror.happenings import GaveUp, Happening, Paused, Said, Taken, lost
-from segdl.mirror.host import Host
+from segdl.mirror.happenings import Happening, Said, Taken
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.intake import Intake
-from segdl.mirror.job import Job, done
+from segdl.mirror.job import Job
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Found
 from segdl.mirror.options import MirrorOptions
@@ -85,6 +80,9 @@ class Coordinator:
         self._successes = Successes(ledger, run.clock)
         self._first = 0
         self._rotted = Rotted(tell)
+        self._endings = Endings(
+            ledger, self._successes, self._underway, self._rotted, tell, run.clock
+        )
         self._carrier: Carrier | None = None
 
     @contextmanager
@@ -162,7 +160,7 @@ class Coordinator:
                 outcomes = self._carrier.carry(requests, self._jobs, most, first)
             stack.enter_context(closing(outcomes))
             for number, outcome in outcomes:
-                self._ended(this, hosts, self._jobs.pop(number), outcome)
+                self._endings.ended(this, hosts, self._jobs.pop(number), outcome)
                 if self._is_enough(this):
                     # Who reads a pipe for the list would wait for its end.
                     self._run.cancel.set()
@@ -192,7 +190,7 @@ class Coordinator:
             idle = not hosts.at_work
             feed.take_in(wait=idle and not hosts.left)
             self._successes.write(unless=_WRITE_EVERY)
-            self._give_up(this, hosts)
+            self._endings.give_up(this, hosts)
             if self._is_enough(this):
                 self._run.cancel.set()
                 return
@@ -207,7 +205,7 @@ class Coordinator:
                 self._run.gates.of(parse_url(url).origin).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
-                    self._hold_back(this, hosts, row)
+                    self._endings.hold_back(this, hosts, row)
                     continue
                 yield self._begin(this.intake, row, large=hosts.is_large(row))
             elif this.intake.ended and not hosts.left and idle:
@@ -253,89 +251,3 @@ class Coordinator:
     def _settle(self, run: Run, number: int, result: DownloadResult) -> DownloadResult:
         assert self._place.work is not None
         return self._place.work.settle(run, self._jobs[number], number, result)
-
-    def _ended(self, this: RoundResult, hosts: Hosts, job: Job, outcome: Outcome) -> None:
-        for twin in job.rotted:
-            # This run may end before it is mended.
-            self._ledger.doubt(twin)
-            self._rotted.note(twin)
-        error = outcome.error if isinstance(outcome, Failure) else None
-        size_told = self._underway.ended(job.row)
-        if isinstance(error, PutOffError):
-            if not hosts.refused(job.row):
-                self._lost(this, job, error.refusal)
-            return
-        trouble = error.message if isinstance(error, NetworkError) else None
-        again = hosts.ended(job.row, trouble)
-        outage = hosts.of(job.row.host).outage
-        if trouble is not None and outage.away:
-            seconds = max(0.0, outage.not_before - self._run.clock())
-            self._tell(Paused(job.row.host, seconds, trouble))
-        if isinstance(outcome, DownloadResult):
-            assert job.had is not None
-            if not size_told:
-                hosts.learn(job.row.path, job.had.stat.size)
-            self._right(this, job, job.had, outcome)
-        elif not again and not isinstance(outcome.error, CancelledError):
-            self._lost(this, job, outcome.error)
-
-    def _right(self, this: RoundResult, job: Job, had: Had, result: DownloadResult) -> None:
-        self._successes.add(job.row, had, unrun=job.hook_failed is not None)
-        this.intake.apart.forget(job.row.host, job.row.path)
-        this.done += 1
-        this.fetched += job.how != "unchanged"
-        this.repaired += job.how == "repaired"
-        if job.hook_failed:
-            this.failures.note(SegdlError(job.hook_failed))
-            self._tell(Said(job.hook_failed))
-        self._tell(done(job, had, result))
-
-    def _lost(self, this: RoundResult, job: Job, error: SegdlError) -> None:
-        error.advise(OF_A_FILE)
-        this.intake.apart.forget(job.row.host, job.row.path)
-        with self._ledger.transaction():
-            self._ledger.failed(job.row, error)
-        this.failures.note(error)
-        this.failed += 1
-        self._tell(lost(job.taken, job.request.url, error, job.row.listed.checksum))
-
-    def _hold_back(self, this: RoundResult, hosts: Hosts, row: Row) -> None:
-        """Leave a list as it was: it may name what could not be had."""
-        hosts.ended(row)
-        this.intake.apart.forget(row.host, row.path)
-        with self._ledger.transaction():
-            self._ledger.put_back(row)
-        this.held_back += 1
-        self._tell(Said(f"{row.path} is left as it was: files failed that it may name"))
-
-    def _give_up(self, this: RoundResult, hosts: Hosts) -> None:
-        for host, rows in hosts.given_up():
-            why, error = _given_up(host, hosts.pause(host))
-            with self._ledger.transaction():
-                for row in rows:
-                    self._ledger.failed(row, error)
-            files, size = self._ledger.give_up(host.name, error)
-            files += len(rows)
-            size += sum(row.listed.size or 0 for row in rows)
-            at_work = {row.path for row in host.working.values()}
-            this.intake.apart.forget_waiting(host.name, at_work)
-            # Those that the list names later are given up as they are read.
-            if host.name not in this.given_up:
-                this.failures.note(error)
-                this.given_up.add(host.name)
-            this.failed += files
-            self._tell(GaveUp(host.name, files, size, why))
-
-
-def _given_up(host: Host, pause: float) -> tuple[str, SegdlError]:
-    """Return why the files of a host are left to the next run."""
-    away = host.outage.away
-    if away:
-        why = host.trouble
-    elif host.refusals and pause <= LONGEST_WAIT:
-        since, until = host.refusals
-        why = f"it has asked to come back later for {until - since:.0f} s"
-    else:
-        why = f"it asks to wait {pause:.0f} s"
-    kind = NetworkError if away else ServerError
-    return why, kind(f"{host.name} is given up: {why}", hint="its files wait for the next run")

@@ -141,17 +141,19 @@ class Hosts:
     def _is_kind_large(self, kind: str) -> bool:
         return (self._likeness.guess(kind) or 0) >= LARGE
 
-    def ended(self, row: Row, trouble: str | None = None) -> bool:
+    def ended(self, row: Row, trouble: str | None = None, *, heard: bool = True) -> bool:
         """Note that a file ended; tell whether it goes back to wait for its host.
 
         Args:
             row: the file.
             trouble: what was had instead of an answer; None where there was one.
+            heard: whether there was an answer, where there was no trouble.
         """
         host = self.of(row.host)
         host.working.pop(row.id, None)
         if trouble is None:
-            host.outage, host.refusals = HERE, None
+            if heard:
+                host.outage, host.refusals = HERE, None
             self._tries.pop(row.id, None)
             return False
         host.outage, host.trouble = failed(host.outage, self._clock()), trouble

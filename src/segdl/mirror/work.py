@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from segdl.core.checksum import read_checksum
@@ -18,14 +16,14 @@ from segdl.core.text import human_size
 from segdl.core.url import parse_url
 from segdl.engine.download import download
 from segdl.engine.run import Run
-from segdl.errors import ChecksumMismatchError, DiskError
+from segdl.errors import ChecksumMismatchError
 from segdl.mirror.aside import Aside, drop_parts, keep_right_pieces, kept_as
 from segdl.mirror.happenings import Happening, Said
 from segdl.mirror.job import Job, found_right
-from segdl.mirror.moving import move
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.rows import Row
 from segdl.mirror.stat import stat_of
+from segdl.mirror.twins import link_twin
 from segdl.options import Request
 from segdl.results import DownloadResult
 from segdl.store.digests import digests_of
@@ -33,8 +31,6 @@ from segdl.store.faults import disk_errors, shown
 from segdl.store.record import is_own
 from segdl.store.state import State
 from segdl.store.target import Target
-
-_STEP = 1024 * 1024
 
 
 class Work:
@@ -150,25 +146,11 @@ class Work:
 
     def _from_twin(self, run: Run, job: Job, path: Path, began: float) -> DownloadResult | None:
         """Have another file of the mirror that is the same under this name, too."""
-        wanted = job.row.listed.checksum
-        for twin in job.twins:
-            place = self._options.directory / twin.path
-            if wanted is None or twin.had is None or stat_of(place) != twin.had.stat:
-                continue
-            temporary = self._options.folder / f"link-{job.row.id}"
-            try:
-                linked = _link(run, place, path, temporary, partial(_is_right, run, job, twin))
-            except (OSError, DiskError):
-                # It can be fetched.
-                continue
-            found = stat_of(path)
-            if not linked or found is None:
-                continue
-            job.how, job.verified = "linked", wanted.algorithm
-            job.had = Had(found, Version(size=found.size), None, wanted, twin.had.sha256)
-            self._add_sum(run, job, path)
-            return found_right(job, path, found.size, seconds=run.clock() - began)
-        return None
+        if not link_twin(run, self._options, job, path):
+            return None
+        assert job.had is not None
+        self._add_sum(run, job, path)
+        return found_right(job, path, job.had.stat.size, seconds=run.clock() - began)
 
     def fetch(self, run: Run, job: Job, number: int) -> DownloadResult:
         """Have it from its server, in this process.
@@ -290,38 +272,5 @@ def _is_another(path: Path, digests: Mapping[str, str], had: Had | None) -> bool
     return not is_own(path, status)
 
 
-def _is_right(run: Run, job: Job, twin: Row, path: Path) -> bool:
-    """Tell whether what was a twin, and is at `path` now, is so still; note one that rotted."""
-    wanted = job.row.listed.checksum
-    assert wanted is not None
-    if _digests(run, path, {wanted.algorithm})[wanted.algorithm] == wanted.hexdigest:
-        return True
-    # It may just have been replaced by another thread.
-    if twin.had is not None and stat_of(path) == twin.had.stat:
-        job.rotted.append(twin)
-    return False
-
-
 def _digests(run: Run, path: Path, algorithms: set[str]) -> dict[str, str]:
     return digests_of(path, algorithms, lambda _: run.check_cancelled())
-
-
-def _link(
-    run: Run, twin: Path, path: Path, temporary: Path, is_right: Callable[[Path], bool]
-) -> bool:
-    """Give a file a second name, or copy it where that cannot be; atomically.
-
-    Returns whether it is right. It may have rotted, or just been replaced by another thread.
-    """
-    temporary.unlink(missing_ok=True)
-    try:
-        try:
-            os.link(twin, temporary)
-        except OSError:
-            shutil.copy2(twin, temporary)
-        if not is_right(temporary):
-            return False
-        move(run, temporary, path)
-        return True
-    finally:
-        temporary.unlink(missing_ok=True)
