@@ -13,10 +13,14 @@ from segdl.core.outage import AWAY
 from segdl.core.url import Origin
 from segdl.engine.gate import Gates
 from segdl.errors import CancelledError, ServerError
+from segdl.mirror.asking import Asking
 from segdl.mirror.happenings import Done, GaveUp
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.ledger import Ledger
+from segdl.mirror.options import ListingOptions, MirrorOptions
+from segdl.mirror.profiles import Profiles
 from segdl.mirror.rows import Row, Wanted
+from segdl.options import NetworkOptions, TransferOptions
 from support.data import content
 from support.faults import Drip, Fault, Status
 from support.mirroring import entry, mirror
@@ -171,6 +175,16 @@ def test_what_is_done_without_a_host_is_no_word_of_it(tmp_path: Path) -> None:
         assert every.of(one.host).outage.away
         every.ended(one)
         assert not every.of(one.host).outage.away
+
+
+def test_a_host_that_is_away_is_tried_and_not_besieged(tmp_path: Path) -> None:
+    options = MirrorOptions(directory=tmp_path, listing=ListingOptions(source="-"))
+    profiles = Profiles((), "-", print)
+    asking = Asking(options, NetworkOptions(), TransferOptions(retries=5), profiles)
+    with hosts(tmp_path / "l", {}) as every:
+        row = every.next(late=False)
+    assert row is not None
+    assert [asking.transfer(row, once=once).retries for once in (False, True)] == [5, 1]
 
 
 def test_a_host_of_its_own_cap_has_that_and_others_the_usual_one() -> None:

@@ -55,15 +55,15 @@ class Asking:
         """Return the most connections to a host, across all files."""
         return self._profiles.connections(host) or self._options.per_host
 
-    def transfer(self, row: Row) -> TransferOptions:
-        """Return how to fetch a file."""
+    def transfer(self, row: Row, *, once: bool = False) -> TransferOptions:
+        """Return how to fetch a file; with `once` nothing of it is tried again."""
         size, cap = row.listed.size, self.cap(row.host)
         small = size is not None and size < LARGE
         connections = 1 if small or cap == 1 else f"auto:{cap}"
         made = self._transfers.get(connections)
         if made is None:
             made = self._transfers[connections] = replace(self._transfer, connections=connections)
-        return made
+        return replace(made, retries=1) if once else made
 
     def request(self, row: Row, entry: Entry | None) -> Request:
         """Return the request for a file.

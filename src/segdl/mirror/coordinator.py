@@ -207,7 +207,8 @@ class Coordinator:
                 if row.late and this.failed and row.had is not None:
                     self._endings.hold_back(this, hosts, row)
                     continue
-                yield self._begin(this.intake, row, large=hosts.is_large(row))
+                away = hosts.of(row.host).outage.away
+                yield self._begin(this.intake, row, large=hosts.is_large(row), once=away)
             elif this.intake.ended and not hosts.left and idle:
                 return
             else:
@@ -216,7 +217,7 @@ class Coordinator:
                     self._run.cancel.wait(TICK)
                 yield None
 
-    def _begin(self, intake: Intake, row: Row, *, large: bool) -> Request:
+    def _begin(self, intake: Intake, row: Row, *, large: bool, once: bool) -> Request:
         self._numbers += 1
         entry = intake.apart.get(row.host, row.path)
         request = self._asking.request(row, entry)
@@ -229,7 +230,8 @@ class Coordinator:
             taken,
             row,
             request,
-            self._asking.transfer(row),
+            # Whether a host is there again is soon seen.
+            self._asking.transfer(row, once=once),
             self._twins(row),
             plain=not (self._options.exec or self._options.notes_digests),
             large=large,
