@@ -45,7 +45,7 @@ def test_what_is_said_of_a_file() -> None:
         UrlLines(
             1,
             "http://h/a\t http://i/a \t",
-            ["out=x=y", "dir = d ", "checksum=auto", "header=A: b", "header=C:d", "x", "=y"],
+            ["out=x=y", "dir = d ", "checksum=auto", "header=A: b", "header=C:d", "=y"],
         )
     )
     assert listed.urls == ("http://h/a", "http://i/a")
@@ -54,6 +54,24 @@ def test_what_is_said_of_a_file() -> None:
     assert "http" not in repr(listed)
     bare = read_entry(UrlLines(1, "http://h/a"))
     assert (bare.out, bare.directory, bare.checksum, bare.headers) == (None, None, None, ())
+
+
+def test_an_indented_line_says_something_of_the_file_above_or_names_another() -> None:
+    """A list that was copied with its indentation has all of its files."""
+    lines = [
+        "  http://h/a",
+        " http://h/b?c=d",
+        "http://h/e",
+        "\tout=://x",
+        "  header=Via: http://h",
+    ]
+    assert [(each.line, each.options) for each in entries(lines)] == [
+        ("http://h/a", []),
+        ("http://h/b?c=d", []),
+        ("http://h/e", ["out=://x", "header=Via: http://h"]),
+    ]
+    with pytest.raises(UsageError, match="no option: 'and more'"):
+        read_entry(UrlLines(1, "http://h/a", ["and more"]))
 
 
 def test_blanks_are_those_of_ascii() -> None:

@@ -177,8 +177,6 @@ def test_links_to_folders(href: str, url: str) -> None:
         "/pub/a%20b/",
         "?C=N;O=D",
         "?",
-        "f?download",
-        "d/?C=N;O=D",
         "#top",
         "f#top",
         "..",
@@ -196,7 +194,6 @@ def test_links_to_folders(href: str, url: str) -> None:
         "/pub/a%20b//f",
         "/pub/a%20b//",
         "http://other/pub/a%20b/f",
-        "https://h/pub/a%20b/f",
         "http://h:81/pub/a%20b/f",
         "http://me:secret@h/pub/a%20b/f",
         "//other/pub/a%20b/f",
@@ -220,6 +217,25 @@ def test_links_that_lead_elsewhere_count_for_nothing(href: str) -> None:
         [expected] if expected else []
     )
     assert len(found) == (1 if expected else 0)
+
+
+@pytest.mark.parametrize("href", ["f?download", "d/?C=N;O=D", "?dir=sub", "./?folder=a/b"])
+def test_a_page_that_tells_all_by_queries_is_not_taken_for_an_empty_one(href: str) -> None:
+    with pytest.raises(UsageError, match="1 links with queries, and none to a file or folder"):
+        links(href)
+
+
+def test_an_empty_folder_may_be_sorted() -> None:
+    for href in ("?C=N;O=D", "?sort=name&order=asc", "./?sort=size&dir=desc", "?", "#top"):
+        assert links(href) == []
+
+
+@pytest.mark.parametrize("href", ["https://h/pub/a%20b/f", "//h/pub/a%20b/f"])
+def test_a_page_may_take_its_server_for_one_with_tls(href: str) -> None:
+    """Where that ends before it."""
+    (entry,) = links(href)
+    assert isinstance(entry, Entry)
+    assert (entry.path, entry.urls) == ("a b/f", ("http://h/pub/a%20b/f",))
 
 
 @pytest.mark.parametrize(

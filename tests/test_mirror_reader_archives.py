@@ -118,18 +118,21 @@ def test_runs() -> None:
     assert [(entry.path, entry.size, str(entry.checksum)) for entry in files] == [
         ("SRR16298157/SRR16298157_1.fastq.gz", 43409, f"md5={M}"),
         ("SRR16298157/SRR16298157_2.fastq.gz", 42752, f"md5={N}"),
+        # Of these the report has no digests.
+        ("SRR16298157/SRR16298157", None, "None"),
         ("ERR1/a b.bam", None, "None"),
     ]
     place = "ftp.sra.ebi.ac.uk/vol1/fastq/SRR162/057/SRR16298157/SRR16298157_1.fastq.gz"
     assert files[0].urls == (f"https://{place}", f"http://{place}")
     # Nothing would tell that what came by http is right.
-    assert files[2].urls == ("https://ftp.sra.ebi.ac.uk/vol1/run/ERR1/a b.bam",)
+    assert files[3].urls == ("https://ftp.sra.ebi.ac.uk/vol1/run/ERR1/a b.bam",)
     assert troubles(found) == {4: "its columns of fastq files are not equally long"}
 
 
 def test_reports_of_nothing() -> None:
     for text in ("", "run_accession\tfastq_ftp\nERR1\th/a\n", "url\nhttp://h/a\n"):
         assert not known(EnaReport(), text)
+    for text in ("", "url\nhttp://h/a\n"):
         with pytest.raises(UsageError):
             items(EnaReport(), text)
 
@@ -203,7 +206,16 @@ def test_records_with_files_that_are_none() -> None:
     found = items(ZenodoRecord(), json.dumps({"files": files}))
     assert sorted(troubles(found)) == [1, 2, 3, 4, 5, 6]
     assert [item.path for item in found if isinstance(item, Entry)] == ["../g"]
-    for text in ('{"files": 5}', "[]", "<html>", "", '{"files": [', "[" * 100_000):
+    for text in (
+        '{"hits": {"hits": [{"files": []}]}}',
+        '{"files": {}}',
+        '{"files": 5}',
+        "[]",
+        "<html>",
+        "",
+        '{"files": [',
+        "[" * 100_000,
+    ):
         with pytest.raises(UsageError):
             items(ZenodoRecord(), text)
 
@@ -222,6 +234,9 @@ def test_models() -> None:
     )
     with pytest.raises(UsageError, match="--base-url"):
         items(HuggingFaceIndex(), text)
+    half = items(HuggingFaceIndex(), '{"weight_map": {"a": "\\ud800", "b": "c"}}', base="https://h")
+    assert troubles(half) == {1: "its name has half a character"}
+    assert [item.path for item in half if isinstance(item, Entry)] == ["c"]
 
 
 @pytest.mark.parametrize("text", ["{}", '{"weight_map": 5}', '{"weight_map": {"a": 5}}', "<html>"])

@@ -397,6 +397,14 @@ def test_it_is_known_by_its_first_lines(head: bytes, name: str, known: bool) -> 
     assert READER.recognises(head, Document(name=name)) is known
 
 
+@pytest.mark.parametrize("name", ["B3SUMS", "f.b3", "f.blake3", "XXH128SUMS", "sm3sums.txt"])
+def test_what_nobody_here_can_compute_is_not_taken_for_sha256(name: str) -> None:
+    text = f"{'a' * (32 if name[0] == 'X' else 64)}  f\n"
+    assert READER.recognises(text.encode(), Document(name=name))
+    (why,) = troubles(items(READER, text, name, base="https://h/")).values()
+    assert "digest is none that can be checked" in why
+
+
 def test_a_web_page_is_no_checksum_file() -> None:
     with pytest.raises(UsageError, match="web page"):
         items(READER, f"<html>\n{A}  f\n", url=AT)

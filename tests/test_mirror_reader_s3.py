@@ -201,6 +201,13 @@ def test_a_listing_that_cannot_go_on_is_not_taken_for_whole(url: str | None, ins
         )
 
 
+def test_what_is_longer_than_any_key_is_none_and_is_not_held() -> None:
+    text = page(thing("a" * 5000) + thing("b", etag="c" * 5000))
+    found = items(READER, text, url=BUCKET)
+    assert [item.path for item in found if isinstance(item, Entry)] == ["b"]
+    assert troubles(found) == {1: "an object has no key"}
+
+
 def test_what_is_no_file() -> None:
     text = page(
         thing("a/")

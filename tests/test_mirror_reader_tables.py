@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -54,8 +55,10 @@ def test_all_that_a_row_says() -> None:
     header = ["Size", " URL ", "dest", "mirrors", "modified", "comment"]
     row = ["5", "https://h/a?x=1", "sub/b c", "http://i/a | https://j/a", "86400", 'x,"y\n\tz;']
     for delimiter in ",;\t":
+        # Between tabs a value is on one line.
+        said = [*row[:-1], 'x,"y;'] if delimiter == "\t" else row
         for begin in ("", "\ufeff", "\r\n\n"):
-            text = begin + csv_lines(header, row, delimiter=delimiter)
+            text = begin + csv_lines(header, said, delimiter=delimiter)
             assert entries(CSV, text) == [expected]
             assert CSV.recognises(text.encode(), Document(name=""))
 
@@ -204,6 +207,31 @@ def test_a_quote_that_is_never_closed_costs_no_memory_and_not_the_rest() -> None
     assert len(troubles(found)) == 1
     assert len(files) > 10_000
     assert files[-1].path == "19999"
+
+
+def test_a_quote_between_tabs_is_a_character() -> None:
+    """One that is not closed would take the rows below it for its own, without a word."""
+    text = (
+        'url\ttitle\tdest\nhttp://h/a\t"5 inch\ta\nhttp://h/b\t"Q" 6\t"b ""c"""\nhttp://h/d\t\t\n'
+    )
+    assert [entry.path for entry in entries(CSV, text)] == ["a", 'b "c"', "d"]
+
+
+def test_a_quote_that_is_open_to_the_end_is_told_of() -> None:
+    found = items(CSV, 'url,title\nhttp://h/a,"5 inch\nhttp://h/b,x\n')
+    assert list(troubles(found).values()) == ["it is no row of CSV"]
+    with pytest.raises(UsageError, match="two columns 'md5'"):
+        items(CSV, "url,md5,md5\nhttp://h/a,,\n")
+
+
+@pytest.mark.parametrize("reader", [JSON, CSV])
+def test_a_url_that_is_none_is_that_of_its_row_alone(reader: Any) -> None:
+    rows = ["http://h/a", "//[", "http://h/b"]
+    csv = "url\n" + "".join(f"{url}\n" for url in rows)
+    lines = "".join(json.dumps({"url": url}) + "\n" for url in rows)
+    found = items(reader, csv if reader is CSV else lines, base="http://h/")
+    assert [item.path for item in found if isinstance(item, Entry)] == ["a", "b"]
+    assert "is no URL" in "".join(troubles(found).values())
 
 
 def test_values_may_hold_ends_of_lines() -> None:

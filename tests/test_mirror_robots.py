@@ -11,6 +11,7 @@ import pytest
 from segdl.errors import NetworkError, ServerError
 from segdl.mirror.fetcher import Pace
 from segdl.mirror.robots import LONGEST_DELAY, MOST_BYTES, parse_robots
+from segdl.version import __version__
 from support.scripted import ScriptedServer
 from support.tree import Cut, Tree, answer, moved, page
 from support.walking import a_run, walked
@@ -84,6 +85,12 @@ def test_rules(lines: list[str], allowed: list[str], forbidden: list[str]) -> No
 )
 def test_delays(lines: list[str], delay: float) -> None:
     assert parse_robots("\n".join(["User-agent: *", *lines]).encode()).delay == delay
+
+
+@pytest.mark.parametrize("agent", ["segdl", "SEGDL", f"segdl/{__version__}"])
+def test_a_group_may_name_the_version_that_a_log_shows(agent: str) -> None:
+    robots = parse_robots(f"User-agent: {agent}\nDisallow: /\n".encode())
+    assert not robots.allows("http://h/a")
 
 
 def test_no_more_is_heeded_than_has_to_be() -> None:

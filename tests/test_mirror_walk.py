@@ -18,6 +18,7 @@ from segdl.errors import (
     ServerError,
     UsageError,
 )
+from segdl.mirror import sieve
 from segdl.mirror.frontier import Frontier, Limits
 from segdl.mirror.loops import Page
 from segdl.mirror.options import HostProfile, ListingOptions
@@ -54,6 +55,26 @@ def test_a_tree_is_walked_once_in_order() -> None:
         assert tree.asked == dict.fromkeys([*TREE, "/robots.txt"], 1)
         # Nothing was said: nothing was out of the ordinary.
         assert found.said == []
+
+
+def test_a_page_leads_to_each_of_its_folders_once() -> None:
+    """Its links may be millions, and all to the same few."""
+    with Tree({"/pub/": page("../", *["d/"] * 500), "/pub/d/": page("../", "f")}) as tree:
+        found = walked(tree.url("/pub/")).whole
+        assert found.paths == ["d/f"]
+        assert tree.asked["/pub/d/"] == 1
+
+
+def test_a_page_of_more_folders_than_fit_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sieve, "_MOST_CHARACTERS", 10_000)
+    names = [f"{n}/" for n in range(1000)]
+    pages = {"/pub/": page("../", "f", "big/"), "/pub/big/": page("../", *names)}
+    with Tree(pages) as tree:
+        found = walked(tree.url("/pub/"))
+        assert found.paths == ["f"]
+        said = [str(each.error) for each in found.unlisted]
+        assert sum("leads to more folders than fit into memory" in each for each in said) == 1
+        assert len(tree.asked) < 1000
 
 
 def test_a_list_of_a_named_format_is_followed_as_it_is_written(tmp_path: Path) -> None:

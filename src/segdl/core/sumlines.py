@@ -35,7 +35,9 @@ _UNUSUAL = {
     "sha3256": "sha3_256",
     "sha3512": "sha3_512",
 }
-_NAMED = r"md5|sha-?(?:1|224|256|384|512)|sha3[-_]?(?:256|512)|b2|blake-?2[bs]?"
+# Algorithms that nothing here computes, with as many digits as others.
+_UNKNOWN = re.compile("b3|blake-?3|sm3|streebog|whirlpool|xxh128")
+_NAMED = rf"{_UNKNOWN.pattern}|md5|sha-?(?:1|224|256|384|512)|sha3[-_]?(?:256|512)|b2|blake-?2[bs]?"
 # SHA256SUMS, a.iso.sha256, manifest-sha256.txt
 _ABOUT = re.compile(
     rf"(?:^|[^a-z0-9])({_NAMED})sums?(?![a-z0-9])"
@@ -67,6 +69,8 @@ class SumLine:
 def algorithms_by_digits(name: str) -> Mapping[int, str]:
     """Return which algorithm a checksum file is about, by the digits of its digests.
 
+    One that cannot be computed may be among them.
+
     Args:
         name: the checksum file's own. It tells apart algorithms that have equally many.
 
@@ -75,6 +79,8 @@ def algorithms_by_digits(name: str) -> Mapping[int, str]:
         ('sha512', {128: 'blake2b'})
     """
     said = [match[1] or match[2] for match in _ABOUT.finditer(name.lower())]
+    if said and _UNKNOWN.fullmatch(said[-1]):
+        return dict.fromkeys(_USUAL, said[-1])
     unusual = _UNUSUAL.get(re.sub("[-_]", "", said[-1])) if said else None
     return {DIGITS[unusual]: unusual} if unusual else _USUAL
 
@@ -108,13 +114,18 @@ def read_sum(line: str, by_digits: Mapping[int, str] = _USUAL) -> SumLine | None
         algorithm = by_digits.get(len(digits))
         if algorithm is None:
             return None
-        return SumLine(_unescaped(name) if escaped else name, Checksum(algorithm, digits.lower()))
+        name = _unescaped(name) if escaped else name
+        if algorithm not in DIGITS:
+            return SumLine(name, None, algorithm, digits)
+        return SumLine(name, Checksum(algorithm, digits.lower()))
     if match := _TAGGED.match(line):
         escaped, tag, name, value = match.groups()
         value = value.rstrip()
         return SumLine(_unescaped(name) if escaped else name, _checksum(tag, value), tag, value)
     if (match := _BARE.fullmatch(line)) and (algorithm := by_digits.get(len(match[1]))):
-        return SumLine("", Checksum(algorithm, match[1].lower()))
+        known = algorithm in DIGITS
+        checksum = Checksum(algorithm, match[1].lower()) if known else None
+        return SumLine("", checksum, "" if known else algorithm, match[1])
     return None
 
 

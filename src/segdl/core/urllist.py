@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from segdl.core.blanks import trimmed, trimmed_url
 from segdl.core.checksum import Wanted, parse_wanted
 from segdl.core.mirrorurl import MOST_MIRRORS
+from segdl.core.text import printable
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
 
@@ -73,7 +74,7 @@ def entries(lines: Iterable[str | None]) -> Iterator[UrlLines]:
         text = trimmed(line)
         if not text or text.startswith("#"):
             continue
-        if entry is None or line[0] not in " \t":
+        if entry is None or line[0] not in " \t" or _is_url(text):
             if entry is not None:
                 yield entry
             entry, size = UrlLines(number, text), 0
@@ -87,12 +88,18 @@ def entries(lines: Iterable[str | None]) -> Iterator[UrlLines]:
         yield entry
 
 
+def _is_url(text: str) -> bool:
+    """Tell whether an indented line is none about the one above, but another file's."""
+    scheme, separator, _ = text.partition("://")
+    return bool(separator) and "=" not in scheme
+
+
 def read_entry(entry: UrlLines) -> ListedUrl:
     """Return what the lines of a file say; options of aria2 that say how it works are left out.
 
     Raises:
-        UsageError: a URL is neither http nor https, there are too many of them, or the digest
-            is none.
+        UsageError: a URL is neither http nor https, there are too many of them, the digest is
+            none, or an indented line is no option.
 
     Example:
         >>> read_entry(UrlLines(1, "http://h/a", ["dir=isos", "split=5"])).directory
@@ -108,7 +115,9 @@ def read_entry(entry: UrlLines) -> ListedUrl:
     out = directory = checksum = None
     headers: list[str] = []
     for option in entry.options:
-        key, _, value = option.partition("=")
+        key, separator, value = option.partition("=")
+        if not separator:
+            raise UsageError(f"what is below it is no option: {printable(option, 60)!r}")
         value = trimmed(value)
         match trimmed(key):
             case "out":

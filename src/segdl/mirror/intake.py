@@ -109,11 +109,11 @@ class Intake:
     def _check(self, entry: Entry, entries: dict[str, tuple[Entry, str]]) -> None:
         path = tidy_path(entry.path)
         shown = printable(path, 200)
-        if self.options.shard is not None and not self.options.shard.has(path):
-            return
         why = path_trouble(path, windows=os.name == "nt") or _number_trouble(entry)
         if why is not None:
             self.refuse(UsageError(f"the list names {shown!r}: {why}"))
+            return
+        if self.options.shard is not None and not self.options.shard.has(path):
             return
         try:
             host = host_of(entry.urls[0])

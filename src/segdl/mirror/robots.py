@@ -12,11 +12,13 @@ from segdl.engine.small import read_small
 from segdl.errors import NetworkError, SegdlError, ServerError
 from segdl.net.credentials import Credentials
 from segdl.net.source import Source
+from segdl.version import __version__
 
 if TYPE_CHECKING:
     from protego import Protego
 
-AGENT = "segdl"
+# Some name a version, as they have seen it in a log.
+AGENT = f"segdl/{__version__}"
 # RFC 9309, 2.5: this much has to be read, and no more need be.
 MOST_BYTES = 500 * 1024
 # Seconds between two requests beyond which nobody means a program that keeps a mirror.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from segdl.core.folders import path_below
 from segdl.core.globs import Globs
+from segdl.core.mirrorpath import tidy_path
 from segdl.core.text import printable
 from segdl.core.url import Location, parse_url
 from segdl.errors import SegdlError, ServerError, UsageError
@@ -19,6 +20,8 @@ INDEX = "index page"
 
 # Files of a page that a message names.
 _NAMED = 3
+# Of the URLs that one page leads to: half a million of usual ones.
+_MOST_CHARACTERS = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -32,6 +35,8 @@ class Sifted:
         too_deep: whether it has folders below the last level.
         forbidden: how many wanted files its server asks not to read.
         named: the paths of some of them.
+        keys: tell which of what it leads to is known already.
+        length: of their URLs, in characters.
     """
 
     page: Page
@@ -40,6 +45,8 @@ class Sifted:
     too_deep: bool = False
     forbidden: int = 0
     named: list[str] = field(default_factory=list)
+    keys: set[int] = field(default_factory=set)
+    length: int = 0
 
     @property
     def where(self) -> str:
@@ -75,7 +82,7 @@ class Sieve:
         return item
 
     def _entry(self, entry: Entry, sifted: Sifted) -> Entry | None:
-        if not self.globs.takes(entry.path):
+        if not self.globs.takes(tidy_path(entry.path)):
             return None
         # robots.txt is about links alone.
         if sifted.page.kind != INDEX or self.robots.allows(entry.urls[0]):
@@ -98,7 +105,14 @@ class Sieve:
             return None
         if deeper and level >= self.levels:
             sifted.too_deep = True
-        else:
+        elif (key := hash(place.url)) not in sifted.keys:
+            sifted.keys.add(key)
+            sifted.length += len(place.url)
+            if sifted.length > _MOST_CHARACTERS:
+                raise ServerError(
+                    f"{sifted.where} leads to more folders than fit into memory",
+                    hint="it may be endless: leave it out with --exclude, or --depth",
+                )
             (sifted.below if deeper else sifted.beside).append(place.url)
         return None
 

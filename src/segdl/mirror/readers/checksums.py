@@ -62,7 +62,8 @@ class ChecksumFile:
         texts = without_signature(list(raw)[:_LOOKED_AT])
         lines = [line for line in texts if line and not _SAYS_NOTHING.match(line)]
         sums = [one for line in lines if (one := read_sum(line, by_digits)) is not None]
-        named = any(one.checksum is not None and one.name for one in sums)
+        of_list = frozenset(by_digits.values())
+        named = any(one.name and (one.checksum is not None or one.tag in of_list) for one in sums)
         alone = len(sums) == 1 and target_of(document.name) is not None
         return (named or alone) and len(sums) * 2 > len(lines)
 

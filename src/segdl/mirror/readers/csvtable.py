@@ -7,19 +7,23 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from segdl.core.blanks import trimmed
+from segdl.core.text import printable
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Item, Unusable
 from segdl.mirror.readers.columns import entry_of
-from segdl.mirror.readers.lines import TOO_LONG, lines_in, lines_of, shown_name
+from segdl.mirror.readers.lines import LONGEST, TOO_LONG, lines_in, lines_of, shown_name
 
-_DELIMITERS = ",;\t"
+_TAB = "\t"
+_DELIMITERS = f",;{_TAB}"
 
 
 class CsvTable:
     """Columns named in the first line: `url`, and whatever else `entry_of` takes.
 
     They are separated by commas, semicolons or tabs, whichever makes a column `url` of the
-    header. The mirrors of a file are separated by blanks or ``|``.
+    header. The mirrors of a file are separated by blanks or ``|``. Between tabs quotes are
+    characters like others, unless they are around the whole of a value: few that write such a
+    table close each that is in a title.
     """
 
     name = "csv"
@@ -39,12 +43,22 @@ class CsvTable:
                 f"{shown_name(document)} has no header with a column url",
                 hint="name the columns in its first line",
             )
-        rows = csv.reader(lines, delimiter=delimiter)
+        twice = next((name for at, name in enumerate(header) if name in header[:at]), None)
+        if twice:
+            raise UsageError(f"{shown_name(document)} has two columns {printable(twice, 60)!r}")
+        rows = (
+            csv.reader(lines, delimiter=_TAB, quoting=csv.QUOTE_NONE)
+            if delimiter == _TAB
+            else csv.reader(lines, delimiter=delimiter, strict=True)
+        )
         while True:
             try:
+                lines.begin_row()
                 row = next(rows, None)
                 if row is None:
                     break
+                if delimiter == _TAB:
+                    row = list(map(_unquoted, row))
                 if any(map(trimmed, row)):
                     yield entry_of(_named(header, row), document)
             except (csv.Error, UsageError) as error:
@@ -60,6 +74,7 @@ class _Counted:
     def __init__(self, lines: Iterator[str | None]) -> None:
         self._lines = lines
         self._unread: list[Unusable] = []
+        self._of_row = 0
         self.number = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -70,9 +85,15 @@ class _Counted:
             line = next(self._lines)
             self.number += 1
             if line is not None:
+                self._of_row += len(line)
+                if self._of_row > LONGEST:
+                    raise UsageError("its row is longer than 1 MiB: a quote may not be closed")
                 # A line's end within quotes belongs to the value.
                 return f"{line}\n"
             self._unread.append(Unusable(line=self.number, why=TOO_LONG))
+
+    def begin_row(self) -> None:
+        self._of_row = 0
 
     def take_unread(self) -> list[Unusable]:
         taken, self._unread = self._unread, []
@@ -90,6 +111,11 @@ def _header(line: str) -> tuple[list[str], str]:
         if "url" in names:
             return names, delimiter
     return [], ","
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] == '"'
+    return value[1:-1].replace('""', '"') if quoted else value
 
 
 def _named(header: list[str], row: list[str]) -> dict[str, object]:

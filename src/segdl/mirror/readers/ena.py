@@ -28,7 +28,8 @@ class EnaReport:
     def recognises(self, head: bytes, document: Document) -> bool:
         """Tell whether the first line names columns of places and digests."""
         del document
-        return any(_kinds(line.split("\t")) for line in lines_in(head)[:1])
+        headers = [line.split("\t") for line in lines_in(head)[:1]]
+        return any(f"{kind}_md5" in header for header in headers for kind in _kinds(header))
 
     def read(self, stream: BinaryIO, document: Document) -> Iterator[Item]:
         """Yield its files."""
@@ -50,8 +51,7 @@ class EnaReport:
 
 def _kinds(header: list[str]) -> list[str]:
     """Return how the names of the columns of each kind of file begin."""
-    kinds = [name.removesuffix(_PLACES) for name in header if name.endswith(_PLACES)]
-    return [kind for kind in kinds if f"{kind}_md5" in header]
+    return [name.removesuffix(_PLACES) for name in header if name.endswith(_PLACES)]
 
 
 def _files(row: Mapping[str, str], kind: str, document: Document) -> list[Entry]:

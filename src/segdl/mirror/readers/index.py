@@ -8,7 +8,7 @@ from dataclasses import replace
 from segdl.core.blanks import trimmed_url
 from segdl.core.folders import component, folder_of, path_below
 from segdl.core.text import printable
-from segdl.core.url import Location, parse_url
+from segdl.core.url import USUAL_PORTS, Location, parse_url
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Entry, Further, Item, Unusable
 from segdl.mirror.readers import relative
@@ -18,6 +18,9 @@ from segdl.mirror.readers.lines import shown_name
 _PLAIN = re.compile(
     r"(?:\./)?((?!\.\.?/?$)(?:[A-Za-z0-9_~!$'()*+,;=@&.-]|%[0-9A-Fa-f]{2})+/?)", re.ASCII
 )
+# Queries that show another folder, and links to the page itself that have one.
+_SHOWS = re.compile(r"(?:^|[&;])(?:dir|folder|path)=(?!asc\b|desc\b)", re.IGNORECASE)
+_ITSELF = frozenset({"", "./", "index.php"})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -47,6 +50,7 @@ class Folder:
         if path is None:
             raise UsageError(f"{self.place} is not below {start}", hint="mend --base-url")
         self._path = f"{path}/" if path else ""
+        self._top = "/".join(self._root.split("/", 3)[:3])
 
     def item(
         self,
@@ -105,10 +109,30 @@ class Folder:
         try:
             place = self.place if base is None else parse_url(_resolved(self.place, base))
             target = parse_url(_resolved(place, link))
+            if target.user is not None:
+                return None
+            if target.origin == self.place.origin:
+                return target
+            # Where TLS ends before the server that writes the page, it has its own idea of that.
+            return parse_url(self._top + target.path) if self._is_same_host(target) else None
         except UsageError:
             return None
-        same = target.origin == self.place.origin and target.user is None
-        return target if same else None
+
+    def _is_same_host(self, target: Location) -> bool:
+        origins = (self.place.origin, target.origin)
+        usual = all(each.port == USUAL_PORTS.get(each.scheme) for each in origins)
+        return usual and len({each.host for each in origins}) == 1
+
+    def leaves_out(self, link: str, base: str | None) -> bool:
+        """Tell whether a link is to what may be a file or folder of the page, and is not followed.
+
+        Some pages tell by a query which folder they are to show, or which version of a file.
+        """
+        path, query, asked = trimmed_url(link).partition("?")
+        if not query or "#" in path:
+            return False
+        shows = _SHOWS.search(asked) is not None
+        return self._below(path, base) is not None or (shows and path in _ITSELF)
 
 
 def _resolved(place: Location, link: str) -> str:

@@ -81,6 +81,11 @@ def _items(stream: BinaryIO, folder: Folder) -> Iterator[Item]:
         yield from page.taken(folder)
     page.end_link()
     yield from page.taken(folder)
+    if page.left_out and not page.any_taken:
+        raise UsageError(
+            f"{folder.place} has {page.left_out} links with queries, and none to a file or folder",
+            hint="look at it with a browser; give a list of the URLs",
+        )
     if page.is_cut:
         raise UsageError(
             f"{folder.place} ends before its list of files does",
@@ -143,6 +148,8 @@ class _Page(HTMLParser):
         self._inside = False
         self._base: str | None = None
         self._open = dict.fromkeys(_AROUND, 0)
+        self.any_taken = False
+        self.left_out = 0
 
     @property
     def is_cut(self) -> bool:
@@ -155,7 +162,10 @@ class _Page(HTMLParser):
         for link in links:
             item = link.item(folder)
             if item is not None:
+                self.any_taken = True
                 yield item
+            else:
+                self.left_out += folder.leaves_out(link.href, link.base)
 
     def end_link(self) -> None:
         """Say that nothing more belongs to the last link."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from segdl.core.names import exact_name
+from segdl.core.text import printable
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document
@@ -18,6 +19,8 @@ def resolver(document: Document) -> Callable[[str], str]:
     A base that the user gave is that folder, whether or not it ends in a slash; its query, which
     may be what lets one in, is kept. Else the folder is where the list lies. Names are not
     encoded yet: every character of them is meant as it is.
+
+    It raises UsageError for a name that no URL can have, such as JSON may tell.
 
     Raises:
         UsageError: nothing tells where that is.
@@ -32,7 +35,11 @@ def resolver(document: Document) -> Callable[[str], str]:
     after = f"?{base.query}" if base.query else ""
 
     def resolve(name: str) -> str:
-        return f"{before}{quote(name, errors='surrogateescape')}{after}"
+        try:
+            quoted = quote(name, errors="surrogateescape")
+        except UnicodeEncodeError:
+            raise UsageError("its name has half a character") from None
+        return f"{before}{quoted}{after}"
 
     return resolve
 
@@ -75,7 +82,11 @@ def absolute(url: str, document: Document) -> str:
         'https://example.org/a/b?c=d'
     """
     if "://" not in url:
-        url = urljoin(folder_of(document), url)
+        base = folder_of(document)
+        try:
+            url = urljoin(base, url)
+        except ValueError:
+            raise UsageError(f"{printable(url, 200)!r} is no URL") from None
     parse_url(url)
     return url
 

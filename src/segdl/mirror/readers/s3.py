@@ -24,6 +24,8 @@ _PIECE = 1 << 16
 _AHEAD = 10_000
 _ABOUT = frozenset({"Prefix", "EncodingType", "IsTruncated", "NextContinuationToken", "NextMarker"})
 _OF_AN_OBJECT = frozenset({"Key", "Size", "ETag", "LastModified"})
+# Characters; a key has 1,024 bytes, each of them three where it is encoded.
+_LONGEST = 4096
 _MD5 = re.compile("[0-9a-f]{32}")
 
 
@@ -123,7 +125,8 @@ class _Page:
         del attributes
         match path[1:]:
             case ("Contents", name) if name in _OF_AN_OBJECT:
-                self._object[name] = text
+                # What is longer is none, and many of them are held.
+                self._object[name] = text if len(text) <= _LONGEST else ""
             case ("Contents",):
                 self._objects.append(self._object)
             case ("CommonPrefixes", "Prefix"):

@@ -35,11 +35,14 @@ class ZenodoRecord:
         record = read_object(stream, document)
         files = record.get("files", record)
         if isinstance(files, dict):
-            files = files.get("entries", [])
+            files = files.get("entries")
         if isinstance(files, dict):
             files = list(files.values())
         if not isinstance(files, list):
-            raise UsageError(f"{shown_name(document)} is no record with files")
+            hint = (
+                "it is what a search found: give the URL of one record" if "hits" in record else ""
+            )
+            raise UsageError(f"{shown_name(document)} is no record with files", hint=hint)
         for number, file in enumerate(files, start=1):
             try:
                 yield _entry(as_object(file), document)
