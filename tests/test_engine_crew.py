@@ -322,6 +322,7 @@ def test_few_connections_read_more_at_once_than_many(connections: int, chunk: in
         selection=whole(GIB),
         delay=lambda _: 0.0,
         chunk=1,
+        gates=cast("Any", None),
     )
     job.share_chunks(connections)
     assert job.chunk == chunk

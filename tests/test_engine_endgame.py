@@ -61,6 +61,7 @@ class Server:
             selection=whole(SIZE),
             delay=lambda _: 0.0,
             chunk=1,
+            gates=cast("Any", None),
         )
 
     def ask_ahead(self, span: Span, *, if_range: str | None, most: int) -> Asked | None:

@@ -162,14 +162,17 @@ def test_what_a_run_would_not_delete_is_not_said_to_go(
     assert said in ran.err
 
 
-def test_what_comes_counts_where_it_is_asked_how_much_goes(site: Site) -> None:
+@pytest.mark.parametrize(("most", "code", "deleted"), [("20%", 5, 0), ("23%", 0, 2)])
+def test_how_much_goes_is_a_share_of_what_was_there(
+    site: Site, most: str, code: int, deleted: int
+) -> None:
     assert site.run("-q").code == 0
     files = dict(list(site.files.items())[2:]) | {f"new/{n}": b"%d" % n for n in range(11)}
     site.write(files)
-    options = ("--delete", "--max-delete", "10%")
+    options = ("--delete", "--max-delete", most)
     said = site.run("--dry-run", *options)
-    assert (said.code, list(deeds(said).values()).count("delete")) == (0, 2)
-    assert site.run("-q", *options).code == 0
+    assert (said.code, list(deeds(said).values()).count("delete")) == (code, deleted)
+    assert site.run("-q", *options).code == code
 
 
 @pytest.mark.parametrize(("before", "after"), [("d/1", "d"), ("d", "d/1")])

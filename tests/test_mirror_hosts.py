@@ -49,6 +49,7 @@ def hosts(
             max_files=16,
             cap=lambda _: 8,
             pause=lambda _: 0.0,
+            streams=lambda _: 0,
             patience=1.0,
             clock=lambda: 0.0,
             is_ending=(underway or Underway()).is_ending,

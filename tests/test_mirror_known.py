@@ -86,7 +86,10 @@ def test_a_run_that_was_cut_short_does_not_make_it_known(server: Nginx, tmp_path
 
 @pytest.mark.parametrize(
     ("then", "conditional"),
-    [("?id=1", True), ("?id=2", False), ("", False), ("?id=1&X-Amz-Signature=2", True)],
+    [
+        *(("?id=1", True), ("?id=2", False), ("", False), ("?id=1&X-Amz-Signature=2", True)),
+        *(("?id=1&md5=a&expires=2", True), ("?id=1&st=a&e=5", True), ("?id=1&md5=a", False)),
+    ],
 )
 def test_a_query_names_another_file_but_for_what_signs_it(
     origin: Callable[..., Origin], tmp_path: Path, then: str, conditional: bool
@@ -187,6 +190,7 @@ def twice(tmp_path: Path, first: Entry, second: Entry, between: int = 0) -> Ran:
         ({}, {"size": 5}, True),
         ({"size": 5}, {"size": 6}, False),
         ({}, {"checksum": sha256(b"right")}, False),
+        ({"checksum": sha256(b"right")}, {}, True),
         ({"checksum": sha256(b"wrong")}, {"checksum": sha256(b"right")}, False),
         ({"checksum": sha256(b"right")}, {"checksum": Checksum("md5", "0" * 32)}, True),
     ],
@@ -282,6 +286,33 @@ def test_a_list_that_was_being_written_deletes_nothing(server: Nginx, tmp_path: 
     ran = mirror(mirrored, half_at_first, delete="now")
     assert (ran.result.failures.first, ran.result.removed) == ([], 0)
     assert len(list(mirrored.glob("f*"))) == 30
+
+
+def test_what_has_just_come_does_not_make_room_to_delete(server: Nginx, tmp_path: Path) -> None:
+    """The list of something else, and longer, is the mistake that `--max-delete` is for."""
+    mirrored = tmp_path / "mirrored"
+    old = [entry(put(server, f"a{n}", b"x"), f"a{n}") for n in range(20)]
+    new = [entry(put(server, f"b{n}", b"x"), f"b{n}") for n in range(250)]
+    mirror(mirrored, old)
+    ran = mirror(mirrored, new, delete="trash")
+    assert "20 of 20 files" in ran.result.failures.first[0].message
+    assert len(list(mirrored.glob("a*"))) == 20
+
+
+def test_a_file_that_stays_is_no_reason_to_read_a_list_twice(server: Nginx, tmp_path: Path) -> None:
+    mirrored, read = tmp_path / "mirrored", []
+    listed = [entry(put(server, f"f{n}", b"x"), f"f{n}", size=1) for n in range(30)]
+    mirror(mirrored, listed)
+    (mirrored / "f0").write_bytes(b"of the user")
+
+    def again() -> Iterator[Entry]:
+        read.append(True)
+        return iter(listed[1:])
+
+    for _ in range(2):
+        read.clear()
+        assert mirror(mirrored, again, delete="trash").result.removed == 0
+        assert len(read) == 1
 
 
 # -- what is here --

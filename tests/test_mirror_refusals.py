@@ -134,6 +134,7 @@ def hosts(folder: Path, pauses: dict[str, float]) -> Iterator[Hosts]:
             max_files=16,
             cap=lambda _: 6,
             pause=lambda url: pauses.get(url.split("/")[2], 0.0),
+            streams=lambda _: 0,
             patience=1000.0,
             clock=lambda: 0.0,
             is_ending=lambda _: False,
@@ -159,8 +160,8 @@ def test_hosts_that_wait_take_no_share(tmp_path: Path, *, silent: bool) -> None:
                 if silent:
                     every.ended(row, "it says nothing")
                 else:
-                    every.refused(row)
                     pauses[row.host] = 30.0
+                    every.put_off(row, asked=True, rest=0.0)
             rows += fill()
         assert [row.host for row in rows] == ["well.example"] * 6
 

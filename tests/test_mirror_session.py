@@ -908,6 +908,8 @@ def test_a_hook_that_failed_is_run_again_until_it_does_not(
     # Who goes without it is not told of it, and leaves it as it is.
     ran = mirror(mirrored, site.entries(digests=digests, times=True))
     assert (ran.done, ran.result.failures.count) == ({}, 0)
+    ran = mirror(mirrored, site.entries(digests=digests, times=True), verify=True)
+    assert ran.result.failures.count == 0
     hook = ("/bin/sh", "-c", f'printf "%s\n" "$1" >> "{seen}"', "hook")
     for _ in range(2):
         ran = mirror(mirrored, site.entries(digests=digests, times=True), exec=hook)

@@ -136,7 +136,7 @@ def test_a_part_that_grew_behind_our_back_is_not_appended_to(
 @pytest.fixture
 def make_job() -> Any:
     from segdl.core.url import parse_url
-    from segdl.engine.gate import Gate
+    from segdl.engine.gate import Gate, Gates
     from segdl.net.credentials import Credentials
     from segdl.net.source import Source
     from segdl.net.transport import Transport
@@ -157,6 +157,7 @@ def make_job() -> Any:
             selection=whole(pin.version.size or 0),
             delay=lambda attempt: 0.0,
             chunk=65536,
+            gates=Gates(2, lambda: 0.0),
         )
 
     yield make

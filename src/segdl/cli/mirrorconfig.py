@@ -88,6 +88,7 @@ def _mirror(name: str, table: Table, hosts: Sequence[HostProfile], said: Sequenc
         of_file = _arguments(mirror_parser(), table)
         options = mirror_parser().read([*of_file, *spelled(said)])
         options.urls = [source, directory]
+        options.formerly = list(map(os.path.expanduser, options.formerly))
         wanted = wanted_of(options, hosts, name)
         check_options(wanted)
     return replace(wanted, mirror=replace(wanted.mirror, name=name))

@@ -48,24 +48,27 @@ class Listed:
     checksum: Checksum | None = None
 
     def agrees(self, other: Listed, *, same_urls: bool) -> bool:
-        """Tell whether two lines may be of one file, so that either stands for both.
+        """Tell whether a later line may be of the same file, so that this one stands for both.
 
         Args:
-            other: what the other line says.
+            other: what the later line says.
             same_urls: whether they lead to the same places.
 
         Example:
             >>> one, two = Listed(9, checksum=Checksum("md5", "a1")), Listed(9)
             >>> one.agrees(one, same_urls=False), two.agrees(two, same_urls=False)
             (True, False)
-            >>> two.agrees(two, same_urls=True), one.agrees(two, same_urls=True)
+            >>> one.agrees(two, same_urls=True), two.agrees(one, same_urls=True)
             (True, False)
         """
         ours, theirs = self.checksum, other.checksum
         if len({self.size, other.size} - {None}) > 1:
             return False
-        if not same_urls or ours is None or theirs is None:
-            return ours == theirs and (same_urls or ours is not None)
+        if not same_urls:
+            return ours is not None and ours == theirs
+        # What the later one does not say is no contradiction.
+        if ours is None or theirs is None:
+            return theirs is None
         return ours.algorithm != theirs.algorithm or ours == theirs
 
 

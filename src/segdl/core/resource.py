@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 # stores are told by how they begin, and others mean that only beside a signature.
 _SIGNING = frozenset(
     {
-        *("access_token", "api_key", "apikey", "auth", "awsaccesskeyid", "expires"),
-        *("googleaccessid", "hdnea", "hdnts", "hmac", "jwt", "key-pair-id", "nonce"),
-        *("ossaccesskeyid", "sig", "sign", "signature", "token"),
+        *("access_token", "accesskeyid", "api_key", "apikey", "auth", "awsaccesskeyid", "expires"),
+        *("googleaccessid", "hdnea", "hdnts", "hm", "hmac", "jwt", "key-pair-id", "nonce"),
+        *("ossaccesskeyid", "sig", "sign", "signature", "tempauth", "token"),
     }
 )
-_SIGNED = re.compile("x-(amz|goog|oss|cos)-|q-(sign|ak|key|header|url|signature)")
-_SIGNATURES = frozenset({"sig", "signature"})
+_SIGNED = re.compile("x-(amz|goog|obs|oss|cos)-|q-(sign|ak|key|header|url|signature)")
+_SIGNATURES = frozenset({"expires", "hm", "hmac", "sig", "signature", "st"})
 _BESIDE = frozenset(
     {
-        *("exp", "policy", "se", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr"),
-        *("sr", "st", "sv"),
+        *("acl", "e", "ex", "exp", "hash", "is", "md5", "policy", "se", "ske", "skoid", "sks"),
+        *("skt", "sktid", "skv", "sp", "spr", "sr", "st", "sv"),
     }
 )
 # Bytes: a secret must not be told by what is written down of it.

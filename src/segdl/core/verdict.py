@@ -43,10 +43,14 @@ class Unranged(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The server asks to come back later: 429 or 503, after `after` seconds where it says so."""
+    """The server asks to come back later: 429 or 503, after `after` seconds where it says so.
+
+    `led` is whether it is one that a redirect led to.
+    """
 
     after: float | None
     error: SegdlError
+    led: bool = False
 
 
 class Retry(NamedTuple):

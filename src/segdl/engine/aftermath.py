@@ -6,8 +6,10 @@ from math import inf
 
 from segdl.core import mirrors
 from segdl.core.causes import cause_of
+from segdl.core.pace import LONGEST_WAIT
 from segdl.core.verdict import Changed, Denied, Fail, Refused, Retry, Unranged
 from segdl.engine.busy import tell_busy
+from segdl.engine.contact import asks_too_long
 from segdl.engine.outcome import Broken, Crash, Mismatch, Outcome, Streamed, TakenBack
 from segdl.engine.run import TICK, Run
 from segdl.engine.segment import Drop, Segment
@@ -190,6 +192,12 @@ class Aftermath:
         if site.gate.streaming:
             self._tell_limit(site)
             return
+        if refusal.led and refusal.after is not None:
+            # That is the gate of who led there.
+            if refusal.after > LONGEST_WAIT:
+                self._give_up(segment, site, asks_too_long(refusal.error, refusal.after))
+                return
+            segment.ready_at = self._run.clock() + refusal.after
         segment.tries += 1
         self._give_up_after_retries(segment, site, refusal.error)
 

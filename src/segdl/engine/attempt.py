@@ -7,6 +7,7 @@ import time
 from segdl.core.spans import OPEN, Span
 from segdl.core.verdict import Accept, Denied, Refused, Unranged, Verdict, judge
 from segdl.core.verdict import beside as judge_beside
+from segdl.engine.busy import note_refusal
 from segdl.engine.contact import Ranges
 from segdl.engine.flow import flow
 from segdl.engine.job import Job, first_difference
@@ -40,6 +41,7 @@ def attempt(
         opened: a response that brings the beginning of the segment.
     """
     streaming = opened is not None
+    asked = by = site.source.asked.origin
     refused: Refused | None = None
     rest: Rest | None = None
     try:
@@ -47,7 +49,8 @@ def attempt(
             exchange, answer = _ask(job, site, segment, wire)
             if not isinstance(answer, Accept):
                 if isinstance(answer, Refused):
-                    refused = answer
+                    by = exchange.location.origin
+                    refused = answer = answer._replace(led=by != asked)
                 return answer
             site.gate.answered(exchange.waited)
             streaming = True
@@ -81,7 +84,10 @@ def attempt(
             site.gate.closed(was_streaming=streaming)
         elif refused is not None:
             delay = job.delay(segment.tries + 2)
-            site.gate.refused(refused.after, delay, known=segment.again)
+            if refused.led:
+                note_refusal(job.gates, asked, by, refused, delay)
+            else:
+                site.gate.refused(refused.after, delay, known=segment.again)
 
 
 def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict | Denied]:

@@ -8,9 +8,17 @@ from segdl.core.causes import cause_of
 from segdl.core.identity import Match, Version, compare
 from segdl.core.pace import LONGEST_WAIT, Drip
 from segdl.core.spans import Span
-from segdl.core.url import Location
+from segdl.core.url import Location, Origin
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
-from segdl.engine.busy import MOMENT, PutOffError, RestingError, tell_busy
+from segdl.engine.busy import (
+    LED_IN_ALL,
+    LED_MOMENT,
+    MOMENT,
+    PutOffError,
+    RestingError,
+    note_refusal,
+    tell_busy,
+)
 from segdl.engine.contact import NOT_MODIFIED, ONE_BYTE, Contact, Ranges, asks_too_long
 from segdl.engine.gate import Gate
 from segdl.engine.run import TICK, Run
@@ -32,10 +40,10 @@ class Contacts:
         self._run = run
         self._source = source
         self._number = number
-        self._gate = self._gate_of(source.asked)
+        self._gate: Gate = run.gates.of(source.asked.origin)
         self._last: Contact | None = None
-        # Whether the last refusal was of somebody that a redirect led to.
-        self._led = False
+        # Seconds that it waited for others than its own origin.
+        self._rested = 0.0
         self._drip = Drip(run.network.stall_timeout)
 
     def make(
@@ -68,6 +76,7 @@ class Contacts:
         tries = 0
         while True:
             delay = self._run.backoff(tries + 1)
+            self._pass_gate(once=once)
             answer = self._ask(
                 asked, delay, only_head=only_head, only_look=only_look, unless=unless
             )
@@ -83,12 +92,15 @@ class Contacts:
                     raise ServerError(f"{self._source.asked}: {answer.why}")
                 asked = None
                 continue
+            if isinstance(answer, RestingError):
+                # Nobody was asked who could have had it.
+                self._rest(answer, once=once)
+                continue
             tries += 1
             error, pause = self._weigh(answer, delay)
-            last = once or tries >= max(1, self._run.transfer.retries)
-            if isinstance(answer, Refused) and not (once or self._led):
-                self._put_off(error, last=last)
-            if last:
+            if isinstance(answer, Refused) and answer.after is not None and not once:
+                self._put_off(error, pause, led=answer.led, asked=True)
+            if once or tries >= max(1, self._run.transfer.retries):
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
             reason = "server asks to wait" if asks else error.message
@@ -166,11 +178,10 @@ class Contacts:
         only_look: bool,
         unless: Version | None,
     ) -> Contact | Verdict | TransferError:
-        """Send one request; only a response to work with comes back open, as a Contact.
+        """Send a request that was claimed; only what is to be worked with comes back open.
 
         Where it is refused, nobody asks for `delay` seconds, unless the server says when to.
         """
-        self._pass_gate()
         network = self._run.network
 
         def open_(wire: Wire) -> Exchange:
@@ -183,10 +194,6 @@ class Contacts:
 
         try:
             exchange = self._run.call(open_, network.connect_timeout + network.stall_timeout)
-        except RestingError as rests:
-            self._led = True
-            self._gate.closed(was_streaming=False)
-            return Refused(rests.seconds, rests.error)
         except TransferError as failure:
             self._gate.closed(was_streaming=False)
             return failure
@@ -212,37 +219,44 @@ class Contacts:
         closed = exchange.head.status == _UNAUTHORIZED
         if isinstance(verdict, Fail) and closed and self._source.logs_in_at(exchange.location):
             verdict.error.hint = "the user or password (-u, --netrc, -H) is wrong there"
-        if isinstance(verdict, Refused):
-            self._refused(exchange.location, verdict, delay)
-        else:
+        if not isinstance(verdict, Refused):
             self._gate.closed(was_streaming=False)
-        return verdict
+            return verdict
+        return self._refused(exchange.location.origin, verdict, delay)
 
-    def _refused(self, by: Location, refusal: Refused, delay: float) -> None:
-        self._led = by.origin != self._source.asked.origin
-        if not self._led:
+    def _refused(self, by: Origin, refusal: Refused, delay: float) -> Refused:
+        asked = self._source.asked.origin
+        if by == asked:
             self._gate.refused(refusal.after, delay)
         else:
-            # Who was asked leads to others too, or serves other files itself.
-            self._gate.closed(was_streaming=False)
-            self._gate_of(by).rest(delay if refusal.after is None else refusal.after)
+            note_refusal(self._run.gates, asked, by, refusal, delay)
         tell_busy(self._run, self._number, refusal, self._gate)
+        return refusal._replace(led=by != asked)
 
-    def _put_off(self, refusal: SegdlError, *, last: bool) -> None:
-        """End this for now where it is to be: its server asks to come back later."""
-        if self._run.puts_off and (last or self._gate.pause() > MOMENT):
-            raise PutOffError(refusal)
+    def _rest(self, resting: RestingError, *, once: bool) -> None:
+        """Wait for somebody that a redirect led to, or leave that to others."""
+        if resting.seconds > LONGEST_WAIT:
+            raise asks_too_long(resting.error, resting.seconds)
+        if once:
+            raise resting.error
+        self._rested += resting.seconds
+        self._put_off(resting.error, resting.seconds, led=True, asked=False)
+        self._run.emit(Waiting(self._number, resting.seconds, "server asks to wait"))
+        self._wait(resting.seconds)
+
+    def _put_off(self, refusal: SegdlError, pause: float, *, led: bool, asked: bool) -> None:
+        """End this for now, where it is to be and has to wait for more than a moment."""
+        moment = (LED_MOMENT if self._rested < LED_IN_ALL else 0.0) if led else MOMENT
+        if self._run.puts_off and pause > moment:
+            raise PutOffError(refusal, asked=asked, rest=pause if led else 0.0)
 
     def _led_to(self, location: Location) -> None:
         """Leave an origin alone that asked for it, whoever leads there."""
-        pause = self._gate_of(location).pause()
+        pause = self._run.gates.of(location.origin).pause()
         if pause:
             raise RestingError(location, pause)
 
-    def _gate_of(self, location: Location) -> Gate:
-        return self._run.gates.of(location.origin)
-
-    def _pass_gate(self) -> None:
+    def _pass_gate(self, *, once: bool) -> None:
         """Claim a request, as soon as the origin may be asked."""
         told = False
         while not self._gate.wait_to_ask(TICK):
@@ -251,7 +265,10 @@ class Contacts:
             refusal = ServerError(f"{self._source.asked}: not asked again")
             if pause > LONGEST_WAIT:
                 raise asks_too_long(refusal, pause)
-            self._put_off(refusal, last=False)
+            if once and self._run.puts_off and pause > MOMENT:
+                # Another mirror may be asked.
+                raise refusal
+            self._put_off(refusal, pause, led=False, asked=False)
             if pause > 1.0 and not told:
                 told = True
                 self._run.emit(Waiting(self._number, pause, "server asks to wait"))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from segdl.core.selection import Selection
 from segdl.core.spans import Span
+from segdl.engine.gate import Gates
 from segdl.engine.site import Site
 from segdl.engine.task import Task
 from segdl.store.parts import PartStore
@@ -88,6 +89,7 @@ class Job:
         origin: where the bytes come from.
         parts: where they go.
         selection: which bytes of the remote file make the local one.
+        gates: of all origins: a redirect may lead from one to another.
         delay: seconds to wait before try N, from 1, after a refusal that names no time.
         chunk: most bytes that one read brings.
         seams: overlaps to compare later.
@@ -97,6 +99,7 @@ class Job:
     parts: PartStore
     selection: Selection
     delay: Callable[[int], float]
+    gates: Gates
     chunk: int
     seams: Seams = field(default_factory=Seams)
 
@@ -116,5 +119,6 @@ def job_of(task: Task, origin: Site, selection: Selection, parts: PartStore) -> 
         parts=parts,
         selection=selection,
         delay=task.run.backoff,
+        gates=task.run.gates,
         chunk=_chunk(task.run.transfer.most),
     )

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from segdl.core.url import parse_url
+from segdl.engine.gate import Gate
 from segdl.engine.many import download_all
 from segdl.engine.run import TICK, Run
 from segdl.mirror.asking import Asking
@@ -120,7 +121,8 @@ class Coordinator:
             self._ledger,
             max_files=self._options.max_files,
             cap=self._asking.cap,
-            pause=lambda url: self._run.gates.of(parse_url(url).origin).pause(),
+            pause=lambda url: self._gate_of(url).pause(),
+            streams=lambda url: self._gate_of(url).streaming,
             patience=self._options.patience,
             clock=self._run.clock,
             is_ending=self._underway.is_ending,
@@ -166,6 +168,9 @@ class Coordinator:
                     self._run.cancel.set()
                     return
 
+    def _gate_of(self, url: str) -> Gate:
+        return self._run.gates.of(parse_url(url).origin)
+
     def _emit(self, event: Event) -> None:
         """Tell on what is told of a file, in its thread, and see how much of it is here."""
         self._emit_on(event)
@@ -202,7 +207,7 @@ class Coordinator:
             late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
             for url, crowded in hosts.crowds(more=not this.intake.ended, late=late):
-                self._run.gates.of(parse_url(url).origin).crowded = crowded
+                self._gate_of(url).crowded = crowded
             if row is not None:
                 if row.late and this.failed and row.had is not None:
                     self._endings.hold_back(this, hosts, row)

@@ -28,6 +28,7 @@ class Unlisted:
         options: the mirror.
         ledger: knows what is of the mirror.
         listing: was read to its end.
+        known: the number of the last file that was known before the run.
         place: where its files are.
         tell: takes what happens.
     """
@@ -37,12 +38,14 @@ class Unlisted:
         options: MirrorOptions,
         ledger: Ledger,
         listing: int,
+        known: int,
         place: Place,
         tell: Callable[[Happening], None],
     ) -> None:
         self._options = options
         self._ledger = ledger
         self._listing = listing
+        self._known = known
         self._place = place
         self._tell = tell
         self._own = ledger.same_list(listing, map(list_name, options.listing.formerly))
@@ -67,8 +70,9 @@ class Unlisted:
             text = f"{left} {files} of another list, or left out of this one, not deleted"
             self._tell(Said(text))
         if gone:
-            # What of the mirror is not this list's to delete is no measure of it.
-            check_deletion(gone, self._ledger.count(self._listing) + gone, self._options.max_delete)
+            # What is not this list's to delete is no measure of it, nor is what has just come.
+            stay = self._ledger.count(self._listing, self._known)
+            check_deletion(gone, stay + gone, self._options.max_delete)
         return gone
 
     def gone(self) -> Iterator[list[Row]]:
@@ -78,6 +82,10 @@ class Unlisted:
         """
         for rows in self._ledger.unlisted(self._listing):
             yield [row for row in rows if self._is_gone(row) and self._is_here(row)]
+
+    def any_to_go(self) -> bool:
+        """Tell whether one of those is as it was fetched, so that it would be taken out."""
+        return any(row.open or self._is_untouched(row) for rows in self.gone() for row in rows)
 
     def delete(self, check_cancelled: Callable[[], None]) -> int:
         """Take those that are gone from the list out of the mirror; return how many.
@@ -123,6 +131,9 @@ class Unlisted:
 
     def _is_gone(self, row: Row) -> bool:
         return row.listing in self._own and is_asked_for(row.path, self._options.listing)
+
+    def _is_untouched(self, row: Row) -> bool:
+        return row.had is not None and self._place.look(row.path)[0] == row.had.stat
 
     def _is_here(self, row: Row) -> bool:
         return (row.had is not None or row.open) and self._place.has(row.path)

@@ -60,13 +60,16 @@ class Endings:
         error = outcome.error if isinstance(outcome, Failure) else None
         size_told = self._underway.ended(job.row)
         if isinstance(error, PutOffError):
-            if not hosts.refused(job.row):
+            if not hosts.put_off(job.row, asked=error.asked, rest=error.rest):
                 self._lost(this, job, error.refusal)
             return
         trouble = error.message if isinstance(error, NetworkError) else None
         # What is done without its server says nothing of that.
         heard = isinstance(outcome, Failure) or outcome.requests > 0
-        again = hosts.ended(job.row, trouble, heard=heard)
+        refused = _is_refusal(error)
+        again = hosts.ended(job.row, trouble, heard=heard and not refused)
+        if refused:
+            hosts.busy(hosts.of(job.row.host))
         outage = hosts.of(job.row.host).outage
         if trouble is not None and outage.away:
             seconds = max(0.0, outage.not_before - self._clock())
@@ -80,7 +83,8 @@ class Endings:
             self._lost(this, job, outcome.error)
 
     def _right(self, this: RoundResult, job: Job, had: Had, result: DownloadResult) -> None:
-        self._successes.add(job.row, had, unrun=job.hook_failed is not None)
+        unrun = job.hook_failed is not None or (job.row.unrun and not job.hook_ran)
+        self._successes.add(job.row, had, unrun=unrun)
         this.intake.apart.forget(job.row.host, job.row.path)
         this.done += 1
         this.fetched += job.how != "unchanged"
@@ -126,6 +130,10 @@ class Endings:
                 this.given_up.add(host.name)
             this.failed += files
             self._tell(GaveUp(host.name, files, size, why))
+
+
+def _is_refusal(error: SegdlError | None) -> bool:
+    return isinstance(error, ServerError) and error.status in {429, 503}
 
 
 def _given_up(host: Host, pause: float) -> tuple[str, SegdlError]:

@@ -20,6 +20,7 @@ class Host:
         cap: connections at most.
         waiting: files in the ledger that wait, the early ones and the late ones.
         ready: files taken from it, the first in turn first.
+        resting: files that wait by themselves, and until when, in seconds.
         small: files taken from the other end of it, to be fetched beside large ones.
         none_small: whether the ledger has none of which the list tells that they are.
         working: files given to threads, by number.
@@ -36,6 +37,7 @@ class Host:
     cap: int
     waiting: list[int] = field(default_factory=lambda: [0, 0])
     ready: deque[Row] = field(default_factory=deque)
+    resting: list[tuple[float, Row]] = field(default_factory=list)
     small: deque[Row] = field(default_factory=deque)
     none_small: bool = False
     working: dict[int, Row] = field(default_factory=dict)
@@ -54,18 +56,35 @@ class Host:
     @property
     def left(self) -> int:
         """Files that are not given to threads yet."""
-        return sum(self.waiting) + len(self.ready) + len(self.small)
+        return sum(self.waiting) + len(self.ready) + len(self.small) + len(self.resting)
 
     @property
     def has_early(self) -> bool:
         """Whether one of those is none that comes after all others."""
         # The late ones of those that are ready are behind all others.
-        return bool(self.waiting[False] or self.small or (self.ready and not self.ready[0].late))
+        rests = any(not row.late for _, row in self.resting)
+        ready = bool(self.ready) and not self.ready[0].late
+        return bool(self.waiting[False] or self.small or ready or rests)
 
     @property
     def works_early(self) -> bool:
         """Whether one that does not come after all others is given to a thread."""
         return any(not row.late for row in self.working.values())
+
+    def make_next(self, row: Row) -> None:
+        """Have a file be the first of those that are ready, or of the late ones."""
+        late = [row, *(each for each in self.ready if each.late)] if row.late else []
+        if late:
+            early = [each for each in self.ready if not each.late]
+            self.ready = deque([*early, *late])
+        else:
+            self.ready.appendleft(row)
+
+    def wake(self, now: float) -> None:
+        """Have files be ready that have waited for long enough by themselves."""
+        for due, row in [each for each in self.resting if each[0] <= now]:
+            self.resting.remove((due, row))
+            self.make_next(row)
 
     def make_ready(self, rows: Sequence[Row]) -> None:
         """Have files be ready that follow those that are; the late ones stay behind all others."""

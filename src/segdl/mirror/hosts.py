@@ -33,6 +33,7 @@ class Hosts:
         max_files: files at once, of all hosts.
         cap: tells how many connections a host may have.
         pause: tells for how many seconds a host, of which a URL is given, is asked nothing.
+        streams: tells how many answers are coming from it.
         patience: seconds that a host may not answer before it is given up.
         clock: seconds.
         is_ending: tells whether little is still to come of a file that is at work.
@@ -45,6 +46,7 @@ class Hosts:
         max_files: int,
         cap: Callable[[str], int],
         pause: Callable[[str], float],
+        streams: Callable[[str], int],
         patience: float,
         clock: Callable[[], float],
         is_ending: Callable[[Row], bool],
@@ -53,12 +55,15 @@ class Hosts:
         self._max_files = max_files
         self._cap = cap
         self._pause = pause
+        self._streams = streams
         self._patience = patience
         self._clock = clock
         self._is_ending = is_ending
         self._hosts: dict[str, Host] = {}
         self._turns: deque[Host] = deque()
         self._tries: dict[int, int] = {}
+        # When files were put off first that wait by themselves.
+        self._put_off: dict[int, float] = {}
         self._likeness = Likeness()
         self._looked_at = -_LOOK
 
@@ -154,37 +159,65 @@ class Hosts:
         if trouble is None:
             if heard:
                 host.outage, host.refusals = HERE, None
-            self._tries.pop(row.id, None)
+            self._forget(row)
             return False
         host.outage, host.trouble = failed(host.outage, self._clock()), trouble
         if self._tried(row) > 1 and not host.outage.away:
             return False
-        self._put_back(host, row)
+        host.make_ready([row])
+        if not row.late:
+            host.balance.put_back(_sort(row))
         return True
 
-    def refused(self, row: Row) -> bool:
-        """Note that a file was not begun with, as its host asks to come back later.
+    def put_off(self, row: Row, *, asked: bool, rest: float) -> bool:
+        """Note that nothing came of a file, as somebody asks to come back later.
 
         Returns whether it goes back to wait for that; some are refused whatever others are.
+
+        Args:
+            row: the file.
+            asked: whether it was asked for; else it was only known that nobody may ask.
+            rest: seconds that it has to wait by itself; 0 where its host has.
         """
         host, now = self.of(row.host), self._clock()
         host.working.pop(row.id, None)
+        host.outage = HERE
+        if rest:
+            since = self._put_off.setdefault(row.id, now)
+            lost = now - since >= self._patience
+            host.resting += [] if lost else [(now + rest, row)]
+        else:
+            if asked:
+                self.busy(host)
+            lost = asked and self._tried(row) > _MOST_REFUSALS
+            if lost:
+                pass
+            elif asked:
+                # It is its turn: else it might be refused again and again while others are not.
+                host.make_next(row)
+            else:
+                host.make_ready([row])
+        if lost:
+            self._forget(row)
+        elif not row.late:
+            host.balance.put_back(_sort(row))
+        return not lost
+
+    def busy(self, host: Host) -> None:
+        """Note that a file was refused: by its host, as far as that wants to be left alone now."""
+        if self.pause(host) <= 0:
+            return
+        now = self._clock()
         since, _ = host.refusals or (now, now)
-        host.outage, host.refusals = HERE, (since, now)
-        if self._tried(row) > _MOST_REFUSALS:
-            self._tries.pop(row.id)
-            return False
-        self._put_back(host, row)
-        return True
+        host.refusals = None if self._streams(host.url) else (since, now)
+
+    def _forget(self, row: Row) -> None:
+        self._tries.pop(row.id, None)
+        self._put_off.pop(row.id, None)
 
     def _tried(self, row: Row) -> int:
         tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
         return tries
-
-    def _put_back(self, host: Host, row: Row) -> None:
-        host.make_ready([row])
-        if not row.late:
-            host.balance.put_back(_sort(row))
 
     def given_up(self) -> Iterator[tuple[Host, list[Row]]]:
         """Yield hosts that are away, or to be left alone, for too long, and their files.
@@ -197,9 +230,9 @@ class Hosts:
         self._looked_at = now
         for host in self._hosts.values():
             if host.left and self._is_hopeless(host, now):
-                rows = [*host.ready, *host.small]
-                host.ready.clear()
-                host.small.clear()
+                rows = [*host.ready, *host.small, *(row for _, row in host.resting)]
+                for kept in (host.ready, host.small, host.resting):
+                    kept.clear()
                 host.waiting[:] = [0, 0]
                 yield host, rows
 
@@ -207,9 +240,10 @@ class Hosts:
         """Tell whether its files are left to the next run."""
         if is_over(host.outage, now, self._patience) or self.pause(host) > LONGEST_WAIT:
             return True
-        # However long it asks to wait, it is asked again once.
+        # However long it asks to wait, it is asked again once; and who sends something is there.
         since, until = host.refusals or (now, now)
-        return until > since and until - since >= self._patience
+        over = until > since and until - since >= self._patience
+        return over and not self._streams(host.url)
 
     def pause(self, host: Host) -> float:
         """Return for how many seconds a host is asked nothing."""
@@ -233,13 +267,20 @@ class Hosts:
             return None
         if not may_try(host.outage, now, host.at_work):
             return None
+        if host.refusals is not None and host.at_work and not self._streams(host.url):
+            # Whether it takes requests again is to be seen by one.
+            return None
+        if host.resting:
+            host.wake(now)
         if not host.ready or (host.ready[0].late and host.waiting[False]):
             self._refill(host, late=late)
         if not host.ready and host.small:
             host.ready, host.small = host.small, host.ready
         if not host.ready or (host.ready[0].late and not late):
             return None
-        if self._pause(host.ready[0].urls[0]) > 0:
+        first = host.ready[0]
+        # Where it has mirrors they are asked instead.
+        if len(first.urls) == 1 and self._pause(first.urls[0]) > 0:
             return None
         return self._small_beside(host, min(host.cap, share)) or host.ready.popleft()
 

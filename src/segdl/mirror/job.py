@@ -29,6 +29,7 @@ class Job:
         how: how it came to be right.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
+        hook_ran: whether the program that is to be run for it was.
         hook_failed: what went wrong with the program that is run for it.
         rotted: twins that are not any more what they were, though nobody touched them.
     """
@@ -43,6 +44,7 @@ class Job:
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None
+    hook_ran: bool = False
     hook_failed: str | None = None
     rotted: list[Row] = field(default_factory=list)
 

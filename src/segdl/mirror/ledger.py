@@ -279,12 +279,18 @@ class Ledger:
         with ledger_errors(self._path, "read"):
             return [row_of(each) for each in self._db.execute(query, bounds)]
 
-    def count(self, listing: int) -> int:
-        """Return how many files a listing names."""
-        query = "SELECT count(*) FROM file WHERE listing = ?"
+    def count(self, listing: int, known: int) -> int:
+        """Return how many files a listing names of those up to the number `known`."""
+        query = "SELECT count(*) FROM file WHERE listing = ? AND id <= ?"
         with ledger_errors(self._path, "read"):
-            (count,) = self._db.execute(query, (listing,)).fetchone()
+            (count,) = self._db.execute(query, (listing, known)).fetchone()
         return int(count)
+
+    def known(self) -> int:
+        """Return the number of the file that was written down last; 0 where none was."""
+        with ledger_errors(self._path, "read"):
+            (number,) = self._db.execute("SELECT max(id) FROM file").fetchone()
+        return number or 0
 
     def status(self) -> Status:
         """Look at everything; a run that writes is not disturbed."""

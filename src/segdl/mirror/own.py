@@ -105,4 +105,6 @@ def _read(place: Path) -> Own | None:
     texts = isinstance(path, str) and isinstance(of, str)
     if not (texts and isinstance(size, int) and isinstance(modified, int)):
         return None
-    return Own(path, of, Stat(size, modified), again == [True])
+    # Before they told, only sums were about themselves.
+    fetched = again == [True] or (not again and path == of)
+    return Own(path, of, Stat(size, modified), fetched)

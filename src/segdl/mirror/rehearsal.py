@@ -82,6 +82,7 @@ class Rehearsal:
         self._ledger = ledger
         self._place = place
         self._tell = tell
+        self._known = ledger.known()
         number = ledger.begin_listing(list_name(options.listing.source))
         self.intake = Intake(ledger, _Nobody(), options, number, place.look, number)
         self.failures = Failures()
@@ -154,8 +155,8 @@ class Rehearsal:
                 self.failures.note(DiskError(what, hint="move it away"))
 
     def _deletions(self) -> Iterator[Planned]:
-        listing = self.intake.listing
-        unlisted = Unlisted(self._options, self._ledger, listing, self._place, self._tell)
+        listing, known = self.intake.listing, self._known
+        unlisted = Unlisted(self._options, self._ledger, listing, known, self._place, self._tell)
         try:
             unlisted.count(self._run.check_cancelled)
         except CancelledError:

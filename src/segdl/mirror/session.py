@@ -100,7 +100,7 @@ class Session:
     ) -> Result:
         tell, transfer = self._tell, self._transfer
         coordinator = Coordinator(run, self._options, transfer, ledger, tell, read, place)
-        result = Result()
+        result, known = Result(), ledger.known()
         with coordinator.workers():
             for number in range(1, self._options.rounds + 1):
                 self._tell(Round(number))
@@ -111,7 +111,8 @@ class Session:
                 if number == self._options.rounds or not this.clean:
                     break
                 # What is done for good is not done by a list that was just being written.
-                matters = this.fetched or self._would_delete(ledger, this, place)
+                unlisted = self._unlisted(ledger, this, known, place)
+                matters = this.fetched or (self._options.delete != "no" and unlisted.any_to_go())
                 if not (matters and has_to_read_again()):
                     break
         if this.clean and not this.intake.files and self._options.shard is None:
@@ -119,24 +120,27 @@ class Session:
         result.failures.add(this.intake.troubles)
         result.failures.add(this.failures)
         if this.clean:
-            self._finish(run, ledger, this, place, result)
+            unlisted = self._unlisted(ledger, this, known, place)
+            self._finish(run, ledger, this, unlisted, place, result)
         elif self._options.sums:
             # What changed is here all the same.
             self._write_sums(ledger, this, result)
         return result
 
-    def _would_delete(self, ledger: Ledger, this: RoundResult, place: Place) -> bool:
-        if self._options.delete == "no":
-            return False
-        unlisted = Unlisted(self._options, ledger, this.intake.listing, place, self._tell)
-        return any(unlisted.gone())
+    def _unlisted(self, ledger: Ledger, this: RoundResult, known: int, place: Place) -> Unlisted:
+        return Unlisted(self._options, ledger, this.intake.listing, known, place, self._tell)
 
     def _finish(
-        self, run: Run, ledger: Ledger, this: RoundResult, place: Place, result: Result
+        self,
+        run: Run,
+        ledger: Ledger,
+        this: RoundResult,
+        unlisted: Unlisted,
+        place: Place,
+        result: Result,
     ) -> None:
         """Do what is done only where everything the list names is here."""
         try:
-            unlisted = Unlisted(self._options, ledger, this.intake.listing, place, self._tell)
             if self._options.delete != "no":
                 result.removed = unlisted.delete(run.check_cancelled)
             unlisted.forget()

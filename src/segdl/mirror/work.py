@@ -87,6 +87,7 @@ class Work:
             from segdl.mirror.hook import run_hook
 
             path = self._options.directory / job.row.path
+            job.hook_ran = True
             job.hook_failed = run_hook(run, self._options.exec, path)
         return result
 
