@@ -17,12 +17,13 @@ from segdl.mirror.asking import Asking
 from segdl.mirror.happenings import Done, GaveUp
 from segdl.mirror.hosts import Hosts
 from segdl.mirror.ledger import Ledger
+from segdl.mirror.listing import Entry
 from segdl.mirror.options import ListingOptions, MirrorOptions
 from segdl.mirror.profiles import Profiles
 from segdl.mirror.rows import Row, Wanted
 from segdl.options import NetworkOptions, TransferOptions
 from support.data import content
-from support.faults import Drip, Fault, Status
+from support.faults import CutAfter, Drip, Fault, RedirectTo, Status
 from support.mirroring import entry, mirror
 from support.program import run_segdl
 
@@ -105,13 +106,46 @@ def test_one_file_that_is_always_refused_is_lost_alone(
     assert failure.status == 503
 
 
+def test_whom_a_file_comes_from_may_want_to_be_left_alone_in_its_middle(
+    origin: Callable[..., Server], tmp_path: Path
+) -> None:
+    def cut(_: Request, number: int) -> Fault:
+        return Status(503, retry_after=3600) if number else CutAfter(2**20)
+
+    data = content(12 * 2**20)
+    target = origin(data, faults=cut)
+
+    def lead(request: Request, _: int) -> Fault | tuple[()]:
+        return RedirectTo(target.server.url("/big")) if request.path == "/big" else ()
+
+    leads = origin(b"own", faults=lead)
+    big = entry(leads.server.url("/big"), "big", size=len(data))
+    small = [entry(leads.server.url(f"/{n}"), f"{n}") for n in range(100)]
+    ran = mirror(tmp_path / "m", [big, *small], max_files=2)
+    assert len(ran.done) == 100
+    (failure,) = ran.result.failures.first
+    assert "it asks to wait 3600 s" in str(failure)
+
+
 # -- places --
 
 
+class Now:
+    """What hosts are told: times are seconds."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.pauses: dict[str, float] = {}
+        self.streams = 0
+
+    def pause(self, url: str) -> float:
+        return max(0.0, self.pauses.get(url.split("/")[2], 0.0) - self.time)
+
+
 @contextmanager
-def hosts(folder: Path, pauses: dict[str, float]) -> Iterator[Hosts]:
-    """One host that is well, and 15 that are not, of 20 files each."""
-    names = ["well.example", *(f"{n}.{BUSY}" for n in range(15))]
+def hosts(folder: Path, now: Now, busy: int = 15) -> Iterator[Hosts]:
+    """One host that is well, and others that are not, of 20 files each."""
+    names = ["well.example", *(f"{n}.{BUSY}" for n in range(busy))]
     files = [
         Wanted(
             path=f"{host}/{n}",
@@ -133,10 +167,10 @@ def hosts(folder: Path, pauses: dict[str, float]) -> Iterator[Hosts]:
             ledger,
             max_files=16,
             cap=lambda _: 6,
-            pause=lambda url: pauses.get(url.split("/")[2], 0.0),
-            streams=lambda _: 0,
-            patience=1000.0,
-            clock=lambda: 0.0,
+            pause=now.pause,
+            streams=lambda _: now.streams,
+            patience=100.0,
+            clock=lambda: now.time,
             is_ending=lambda _: False,
         )
         for each in files:
@@ -144,15 +178,98 @@ def hosts(folder: Path, pauses: dict[str, float]) -> Iterator[Hosts]:
         yield every
 
 
+def fill(every: Hosts) -> list[Row]:
+    return list(iter(lambda: every.next(late=False), None))
+
+
+def test_who_was_refused_is_asked_for_next_and_alone(tmp_path: Path) -> None:
+    """As a host counts requests: the one that it refuses would be refused again and again."""
+    now = Now()
+    with hosts(tmp_path / "l", now, busy=0) as every:
+        first, second, *others = fill(every)
+        assert len(others) == 4
+        now.pauses[first.host] = 2.0
+        assert every.put_off(first, asked=True, rest=0.0)
+        for row in others:
+            assert every.put_off(row, asked=False, rest=0.0)
+        assert fill(every) == []
+        every.ended(second)
+        now.time = 2.0
+        # The host took one after it had refused one.
+        assert fill(every)[0] == first
+
+
+def test_nobody_else_is_begun_until_a_host_takes_one_again(tmp_path: Path) -> None:
+    now = Now()
+    with hosts(tmp_path / "l", now, busy=0) as every:
+        rows = fill(every)
+        for at, row in enumerate(rows):
+            now.pauses[row.host] = 2.0
+            assert every.put_off(row, asked=not at, rest=0.0)
+        now.time = 2.0
+        assert fill(every) == [rows[0]]
+        every.ended(rows[0])
+        assert len(fill(every)) == 6
+
+
+def test_who_only_waited_is_never_lost_and_who_is_refused_always_is(tmp_path: Path) -> None:
+    with hosts(tmp_path / "l", Now(), busy=0) as every:
+        row = fill(every)[0]
+        assert all(every.put_off(row, asked=False, rest=0.0) for _ in range(100))
+        assert [every.put_off(row, asked=True, rest=0.0) for _ in range(6)] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize("streams", [0, 1])
+def test_a_host_that_sends_something_is_not_given_up(tmp_path: Path, streams: int) -> None:
+    now = Now()
+    now.streams = streams
+    with hosts(tmp_path / "l", now, busy=0) as every:
+        row = fill(every)[0]
+        for now.time in (0.0, 200.0):
+            now.pauses[row.host] = now.time + 9.0
+            every.put_off(row, asked=True, rest=0.0)
+        given_up = [host.name for host, _ in every.given_up()]
+        assert given_up == ([] if streams else ["well.example"])
+
+
+def test_who_waits_for_whom_it_is_led_to_waits_alone(tmp_path: Path) -> None:
+    now = Now()
+    with hosts(tmp_path / "l", now, busy=0) as every:
+        first, *others = fill(every)
+        assert every.put_off(first, asked=True, rest=30.0)
+        for row in others:
+            every.ended(row)
+        later = fill(every)
+        assert len(later) == 6
+        assert first not in later
+        now.time = 30.0
+        every.ended(later.pop())
+        assert fill(every) == [first]
+        assert every.put_off(first, asked=True, rest=90.0)
+        now.time = 120.0
+        assert fill(every) == [first]
+        # It was given more time than a host is.
+        assert not every.put_off(first, asked=True, rest=90.0)
+
+
+def test_mirrors_are_asked_while_the_first_host_rests(
+    origin: Callable[..., Server], tmp_path: Path
+) -> None:
+    busy = origin(b"", faults=lambda request, number: Status(503, retry_after=500))
+    good = origin(b"good")
+    urls = [tuple(each.server.url(f"/{n}") for each in (busy, good)) for n in range(30)]
+    listed = [Entry(path=f"{n}", urls=both) for n, both in enumerate(urls)]
+    ran = mirror(tmp_path / "m", listed)
+    assert ran.result.failures.first == []
+    assert set(ran.done.values()) == {"fetched"}
+    assert len(busy.requests) <= 6
+
+
 @pytest.mark.parametrize("silent", [False, True])
 def test_hosts_that_wait_take_no_share(tmp_path: Path, *, silent: bool) -> None:
-    pauses: dict[str, float] = {}
-    with hosts(tmp_path / "l", pauses) as every:
-
-        def fill() -> list[Row]:
-            return list(iter(lambda: every.next(late=False), None))
-
-        rows = fill()
+    now = Now()
+    with hosts(tmp_path / "l", now) as every:
+        rows = fill(every)
         assert len({row.host for row in rows}) == len(rows) == 16
         while busy := [row for row in rows if BUSY in row.host]:
             for row in busy:
@@ -160,16 +277,15 @@ def test_hosts_that_wait_take_no_share(tmp_path: Path, *, silent: bool) -> None:
                 if silent:
                     every.ended(row, "it says nothing")
                 else:
-                    pauses[row.host] = 30.0
+                    now.pauses[row.host] = 30.0
                     every.put_off(row, asked=True, rest=0.0)
-            rows += fill()
+            rows += fill(every)
         assert [row.host for row in rows] == ["well.example"] * 6
 
 
 def test_what_is_done_without_a_host_is_no_word_of_it(tmp_path: Path) -> None:
-    with hosts(tmp_path / "l", {}) as every:
-        rows = list(iter(lambda: every.next(late=False), None))
-        one = rows[0]
+    with hosts(tmp_path / "l", Now()) as every:
+        one = fill(every)[0]
         for _ in range(AWAY):
             every.ended(one, "it says nothing")
         every.ended(one, heard=False)
@@ -182,7 +298,7 @@ def test_a_host_that_is_away_is_tried_and_not_besieged(tmp_path: Path) -> None:
     options = MirrorOptions(directory=tmp_path, listing=ListingOptions(source="-"))
     profiles = Profiles((), "-", print)
     asking = Asking(options, NetworkOptions(), TransferOptions(retries=5), profiles)
-    with hosts(tmp_path / "l", {}) as every:
+    with hosts(tmp_path / "l", Now()) as every:
         row = every.next(late=False)
     assert row is not None
     assert [asking.transfer(row, once=once).retries for once in (False, True)] == [5, 1]
