@@ -222,6 +222,7 @@ def test_a_quote_that_is_open_to_the_end_is_told_of() -> None:
     assert list(troubles(found).values()) == ["it is no row of CSV"]
     with pytest.raises(UsageError, match="two columns 'md5'"):
         items(CSV, "url,md5,md5\nhttp://h/a,,\n")
+    assert [entry.path for entry in entries(CSV, "url,title,,title,\nhttp://h/a,x,,,\n")] == ["a"]
 
 
 @pytest.mark.parametrize("reader", [JSON, CSV])

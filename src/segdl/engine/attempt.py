@@ -83,11 +83,11 @@ def attempt(
         if refused is None and rest is None:
             site.gate.closed(was_streaming=streaming)
         elif refused is not None:
-            delay = job.delay(segment.tries + 2)
+            delay, known = job.delay(segment.tries + 2), segment.again
             if refused.led:
-                note_refusal(job.gates, asked, by, refused, delay)
+                note_refusal(job.gates, asked, by, refused, delay, known=known)
             else:
-                site.gate.refused(refused.after, delay, known=segment.again)
+                site.gate.refused(refused.after, delay, known=known)
 
 
 def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict | Denied]:

@@ -40,7 +40,15 @@ class RestingError(TransferError):
         self.seconds = seconds
 
 
-def note_refusal(gates: Gates, asked: Origin, by: Origin, refusal: Refused, delay: float) -> None:
+def note_refusal(
+    gates: Gates,
+    asked: Origin,
+    by: Origin,
+    refusal: Refused,
+    delay: float,
+    *,
+    known: bool = False,
+) -> None:
     """Have an origin that a redirect led to be left alone, and the one that led there be not.
 
     How many requests are too many for the one shows at the door of the other, where they count.
@@ -51,11 +59,12 @@ def note_refusal(gates: Gates, asked: Origin, by: Origin, refusal: Refused, dela
         by: the one that refused it.
         refusal: what it said.
         delay: seconds to wait where it named none.
+        known: as :func:`segdl.core.admission.refused` has it.
     """
     gate = gates.of(asked)
     untold = 0.0 if gate.streaming else delay
     gates.of(by).rest(untold if refusal.after is None else refusal.after)
-    gate.refused(0.0, delay)
+    gate.refused(0.0, delay, known=known)
 
 
 def tell_busy(run: Run, number: int, refusal: Refused, gate: Gate) -> None:

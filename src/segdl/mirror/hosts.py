@@ -181,7 +181,8 @@ class Hosts:
         """
         host, now = self.of(row.host), self._clock()
         host.working.pop(row.id, None)
-        host.outage = HERE
+        if asked:
+            host.outage = HERE
         if rest:
             since = self._put_off.setdefault(row.id, now)
             lost = now - since >= self._patience

@@ -18,6 +18,19 @@ from segdl.mirror.readers.relative import absolute, path_of
 _BETWEEN = re.compile(f"[{BLANKS}|]+")
 
 
+_NAMES = frozenset({"url", "dest", "size", "modified", "mirrors", "checksum"})
+
+
+def is_meant(name: str) -> bool:
+    """Tell whether a value of this name, in lower case, says anything of a file.
+
+    Example:
+        >>> is_meant("dest"), is_meant("sha-256"), is_meant("title")
+        (True, True, False)
+    """
+    return name in _NAMES or algorithm_named(name) is not None
+
+
 def entry_of(values: Mapping[str, object], document: Document) -> Entry:
     """Return the file that a row names.
 

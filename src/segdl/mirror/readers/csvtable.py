@@ -10,7 +10,7 @@ from segdl.core.blanks import trimmed
 from segdl.core.text import printable
 from segdl.errors import UsageError
 from segdl.mirror.listing import Document, Item, Unusable
-from segdl.mirror.readers.columns import entry_of
+from segdl.mirror.readers.columns import entry_of, is_meant
 from segdl.mirror.readers.lines import LONGEST, TOO_LONG, lines_in, lines_of, shown_name
 
 _TAB = "\t"
@@ -43,8 +43,9 @@ class CsvTable:
                 f"{shown_name(document)} has no header with a column url",
                 hint="name the columns in its first line",
             )
-        twice = next((name for at, name in enumerate(header) if name in header[:at]), None)
-        if twice:
+        again = (name for at, name in enumerate(header) if name in header[:at])
+        twice = next(filter(is_meant, again), None)
+        if twice is not None:
             raise UsageError(f"{shown_name(document)} has two columns {printable(twice, 60)!r}")
         rows = (
             csv.reader(lines, delimiter=_TAB, quoting=csv.QUOTE_NONE)
