@@ -11,8 +11,10 @@ import pytest
 from segdl.core.mirrorneed import Listed, Need
 from segdl.core.outage import AWAY
 from segdl.core.url import Origin
+from segdl.engine.busy import PutOffError
 from segdl.engine.gate import Gates
 from segdl.errors import CancelledError, ServerError
+from segdl.mirror import resting
 from segdl.mirror.asking import Asking
 from segdl.mirror.happenings import Done, GaveUp
 from segdl.mirror.hosts import Hosts
@@ -178,6 +180,10 @@ def hosts(folder: Path, now: Now, busy: int = 15) -> Iterator[Hosts]:
         yield every
 
 
+def off(*, by: Origin | None = None, rest: float = 9.0, asked: bool = True) -> PutOffError:
+    return PutOffError(ServerError("later"), asked=asked, by=by, rest=rest)
+
+
 def fill(every: Hosts) -> list[Row]:
     return list(iter(lambda: every.next(late=False), None))
 
@@ -189,9 +195,9 @@ def test_who_was_refused_is_asked_for_next_and_alone(tmp_path: Path) -> None:
         first, second, *others = fill(every)
         assert len(others) == 4
         now.pauses[first.host] = 2.0
-        assert every.put_off(first, asked=True, rest=0.0)
+        assert every.put_off(first, off(asked=True))
         for row in others:
-            assert every.put_off(row, asked=False, rest=0.0)
+            assert every.put_off(row, off(asked=False))
         assert fill(every) == []
         every.ended(second)
         now.time = 2.0
@@ -205,7 +211,7 @@ def test_nobody_else_is_begun_until_a_host_takes_one_again(tmp_path: Path) -> No
         rows = fill(every)
         for at, row in enumerate(rows):
             now.pauses[row.host] = 2.0
-            assert every.put_off(row, asked=not at, rest=0.0)
+            assert every.put_off(row, off(asked=not at))
         now.time = 2.0
         assert fill(every) == [rows[0]]
         every.ended(rows[0])
@@ -214,9 +220,23 @@ def test_nobody_else_is_begun_until_a_host_takes_one_again(tmp_path: Path) -> No
 
 def test_who_only_waited_is_never_lost_and_who_is_refused_always_is(tmp_path: Path) -> None:
     with hosts(tmp_path / "l", Now(), busy=0) as every:
-        row = fill(every)[0]
-        assert all(every.put_off(row, asked=False, rest=0.0) for _ in range(100))
-        assert [every.put_off(row, asked=True, rest=0.0) for _ in range(6)] == [True] * 5 + [False]
+        row, other, *_ = fill(every)
+        assert all(every.put_off(row, off(asked=False)) for _ in range(100))
+        waits = []
+        for _ in range(6):
+            waits.append(every.put_off(row, off(asked=True)))
+            every.ended(other)
+        assert waits == [True] * 5 + [False]
+
+
+def test_who_is_refused_as_everybody_is_shows_nothing_of_itself(tmp_path: Path) -> None:
+    now = Now()
+    with hosts(tmp_path / "l", now, busy=0) as every:
+        for at in range(40):
+            now.time = 2.0 * at
+            for number, row in enumerate(fill(every)):
+                now.pauses[row.host] = now.time + 2.0
+                assert every.put_off(row, off(asked=not number))
 
 
 @pytest.mark.parametrize("streams", [0, 1])
@@ -227,29 +247,71 @@ def test_a_host_that_sends_something_is_not_given_up(tmp_path: Path, streams: in
         row = fill(every)[0]
         for now.time in (0.0, 200.0):
             now.pauses[row.host] = now.time + 9.0
-            every.put_off(row, asked=True, rest=0.0)
+            every.put_off(row, off(asked=True))
         given_up = [host.name for host, _ in every.given_up()]
         assert given_up == ([] if streams else ["well.example"])
 
 
-def test_who_waits_for_whom_it_is_led_to_waits_alone(tmp_path: Path) -> None:
+LED = Origin("https", "led.example", 443)
+
+
+def test_who_waits_for_whom_it_is_led_to_waits_apart(tmp_path: Path) -> None:
     now = Now()
     with hosts(tmp_path / "l", now, busy=0) as every:
-        first, *others = fill(every)
-        assert every.put_off(first, asked=True, rest=30.0)
+        first, second, *others = fill(every)
+        assert every.put_off(first, off(by=LED, rest=30.0))
+        assert every.put_off(second, off(by=LED, rest=30.0, asked=False))
         for row in others:
             every.ended(row)
         later = fill(every)
         assert len(later) == 6
-        assert first not in later
+        assert not {first.id, second.id} & {row.id for row in later}
+        for row in later[:3]:
+            every.ended(row)
         now.time = 30.0
-        every.ended(later.pop())
-        assert fill(every) == [first]
-        assert every.put_off(first, asked=True, rest=90.0)
-        now.time = 120.0
-        assert fill(every) == [first]
-        # It was given more time than a host is.
-        assert not every.put_off(first, asked=True, rest=90.0)
+        # One of them shows whether it takes requests again.
+        begun = fill(every)
+        assert begun[0] == first
+        assert second not in begun
+        every.ended(first)
+        assert fill(every) == [second]
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_whom_a_redirect_leads_to_is_given_up_if_it_does_nothing_but_refuse(
+    tmp_path: Path, *, serves: bool
+) -> None:
+    now = Now()
+    with hosts(tmp_path / "l", now, busy=0) as every:
+        rows = fill(every)
+        for row in rows:
+            assert every.put_off(row, off(by=LED, rest=60.0))
+        for row in rows[:2]:
+            now.time += 60.0
+            assert fill(every)[0] == row
+            if serves:
+                every.ended(row)
+            else:
+                # It has had 100 seconds with the second one.
+                assert every.put_off(row, off(by=LED, rest=60.0)) == (row == rows[0])
+        now.time += 1.0
+        waits = [every.put_off(row, off(by=LED, rest=60.0, asked=False)) for row in rows[2:]]
+        assert set(waits) == {serves}
+
+
+def test_no_more_wait_for_whom_a_redirect_leads_to_than_memory_may_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resting, "_MOST", 4)
+    now = Now()
+    with hosts(tmp_path / "l", now, busy=0) as every:
+        for row in (rows := fill(every)):
+            assert every.put_off(row, off(by=LED, rest=60.0))
+        assert fill(every) == []
+        now.time = 60.0
+        assert fill(every) == [rows[0]]
+        every.ended(rows[0])
+        assert len(fill(every)) == 6
 
 
 def test_mirrors_are_asked_while_the_first_host_rests(
@@ -278,7 +340,7 @@ def test_hosts_that_wait_take_no_share(tmp_path: Path, *, silent: bool) -> None:
                     every.ended(row, "it says nothing")
                 else:
                     now.pauses[row.host] = 30.0
-                    every.put_off(row, asked=True, rest=0.0)
+                    every.put_off(row, off(asked=True))
             rows += fill(every)
         assert [row.host for row in rows] == ["well.example"] * 6
 

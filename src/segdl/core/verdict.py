@@ -8,6 +8,7 @@ from segdl.core.head import Head
 from segdl.core.identity import Match, Version, compare, is_page_instead
 from segdl.core.spans import Span
 from segdl.core.text import printable
+from segdl.core.url import Origin
 from segdl.errors import Instead, IntegrityError, SegdlError, ServerError
 
 _SERVER_ERRORS = 500
@@ -45,12 +46,12 @@ class Unranged(NamedTuple):
 class Refused(NamedTuple):
     """The server asks to come back later: 429 or 503, after `after` seconds where it says so.
 
-    `led` is whether it is one that a redirect led to.
+    `by` is who says so, where a redirect led to that.
     """
 
     after: float | None
     error: SegdlError
-    led: bool = False
+    by: Origin | None = None
 
 
 class Retry(NamedTuple):
@@ -103,7 +104,8 @@ def judge(
     instead: Instead | None = "connections" if head.status in _REFUSED else None
     error = ServerError(said, hint=_hint(head.status), status=head.status, instead=instead)
     if head.status in _REFUSED:
-        return Refused(head.retry_after, error)
+        # At once, or a date that has passed, names no time.
+        return Refused(head.retry_after or None, error)
     if head.status in _TRANSIENT:
         return Retry(error)
     if head.status in {412, 416}:

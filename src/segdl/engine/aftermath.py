@@ -192,7 +192,7 @@ class Aftermath:
         if site.gate.streaming:
             self._tell_limit(site)
             return
-        if refusal.led and refusal.after is not None:
+        if refusal.by is not None and refusal.after is not None:
             # That is the gate of who led there.
             if refusal.after > LONGEST_WAIT:
                 self._give_up(segment, site, asks_too_long(refusal.error, refusal.after))

@@ -41,7 +41,7 @@ def attempt(
         opened: a response that brings the beginning of the segment.
     """
     streaming = opened is not None
-    asked = by = site.source.asked.origin
+    asked = site.source.asked.origin
     refused: Refused | None = None
     rest: Rest | None = None
     try:
@@ -50,7 +50,7 @@ def attempt(
             if not isinstance(answer, Accept):
                 if isinstance(answer, Refused):
                     by = exchange.location.origin
-                    refused = answer = answer._replace(led=by != asked)
+                    refused = answer = answer._replace(by=None if by == asked else by)
                 return answer
             site.gate.answered(exchange.waited)
             streaming = True
@@ -84,8 +84,8 @@ def attempt(
             site.gate.closed(was_streaming=streaming)
         elif refused is not None:
             delay, known = job.delay(segment.tries + 2), segment.again
-            if refused.led:
-                note_refusal(job.gates, asked, by, refused, delay, known=known)
+            if refused.by is not None:
+                note_refusal(job.gates, asked, refused.by, refused, delay, known=known)
             else:
                 site.gate.refused(refused.after, delay, known=known)
 

@@ -20,14 +20,16 @@ class PutOffError(SegdlError):
 
     Attributes:
         refusal: what to raise where nobody will come back.
-        asked: whether this file was asked for, or only known to be refused.
-        rest: seconds that this file has to wait; 0 where its own origin has, with all its files.
+        asked: whether somebody was asked for this file, or only known to refuse it.
+        by: who is to be left alone, where a redirect led to that; None is its own origin.
+        rest: seconds that it is to be left alone for.
     """
 
-    def __init__(self, refusal: SegdlError, *, asked: bool, rest: float) -> None:
+    def __init__(self, refusal: SegdlError, *, asked: bool, by: Origin | None, rest: float) -> None:
         super().__init__(refusal.message, hint=refusal.hint)
         self.refusal = refusal
         self.asked = asked
+        self.by = by
         self.rest = rest
 
 
@@ -37,6 +39,7 @@ class RestingError(TransferError):
     def __init__(self, location: Location, seconds: float) -> None:
         hint = "run the same command later"
         super().__init__(ServerError(f"{location}: it asks to be left alone", hint=hint))
+        self.origin = location.origin
         self.seconds = seconds
 
 

@@ -98,9 +98,10 @@ class Contacts:
                 continue
             tries += 1
             error, pause = self._weigh(answer, delay)
-            if isinstance(answer, Refused) and answer.after is not None and not once:
-                self._put_off(error, pause, led=answer.led, asked=True)
-            if once or tries >= max(1, self._run.transfer.retries):
+            last = once or tries >= max(1, self._run.transfer.retries)
+            if isinstance(answer, Refused) and not once:
+                self._put_off(error, pause, by=answer.by, asked=True, last=last)
+            if last:
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
             reason = "server asks to wait" if asks else error.message
@@ -231,7 +232,7 @@ class Contacts:
         else:
             note_refusal(self._run.gates, asked, by, refusal, delay)
         tell_busy(self._run, self._number, refusal, self._gate)
-        return refusal._replace(led=by != asked)
+        return refusal._replace(by=None if by == asked else by)
 
     def _rest(self, resting: RestingError, *, once: bool) -> None:
         """Wait for somebody that a redirect led to, or leave that to others."""
@@ -240,15 +241,33 @@ class Contacts:
         if once:
             raise resting.error
         self._rested += resting.seconds
-        self._put_off(resting.error, resting.seconds, led=True, asked=False)
+        self._put_off(resting.error, resting.seconds, by=resting.origin, asked=False)
         self._run.emit(Waiting(self._number, resting.seconds, "server asks to wait"))
         self._wait(resting.seconds)
 
-    def _put_off(self, refusal: SegdlError, pause: float, *, led: bool, asked: bool) -> None:
-        """End this for now, where it is to be and has to wait for more than a moment."""
-        moment = (LED_MOMENT if self._rested < LED_IN_ALL else 0.0) if led else MOMENT
-        if self._run.puts_off and pause > moment:
-            raise PutOffError(refusal, asked=asked, rest=pause if led else 0.0)
+    def _put_off(
+        self,
+        refusal: SegdlError,
+        pause: float,
+        *,
+        by: Origin | None,
+        asked: bool,
+        last: bool = False,
+    ) -> None:
+        """End this for now, where it is to be and has to wait for more than a moment.
+
+        Args:
+            refusal: what to raise where nobody will come back.
+            pause: seconds.
+            by: who is to be left alone, where a redirect led to that.
+            asked: whether it was asked for this file.
+            last: whether there is no try left.
+        """
+        if not self._run.puts_off:
+            return
+        moment = MOMENT if by is None or self._rested >= LED_IN_ALL else LED_MOMENT
+        if last or pause > moment:
+            raise PutOffError(refusal, asked=asked, by=by, rest=pause)
 
     def _led_to(self, location: Location) -> None:
         """Leave an origin alone that asked for it, whoever leads there."""
@@ -268,7 +287,7 @@ class Contacts:
             if once and self._run.puts_off and pause > MOMENT:
                 # Another mirror may be asked.
                 raise refusal
-            self._put_off(refusal, pause, led=False, asked=False)
+            self._put_off(refusal, pause, by=None, asked=False)
             if pause > 1.0 and not told:
                 told = True
                 self._run.emit(Waiting(self._number, pause, "server asks to wait"))

@@ -240,6 +240,7 @@ class Coordinator:
             self._twins(row),
             plain=not (self._options.exec or self._options.notes_digests),
             large=large,
+            once=once,
         )
         self._jobs[self._numbers] = job
         self._tell(taken)

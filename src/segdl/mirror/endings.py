@@ -22,6 +22,8 @@ from segdl.mirror.successes import Successes
 from segdl.mirror.underway import Underway
 from segdl.results import DownloadResult
 
+_OF_SERVERS = 500
+
 
 class Endings:
     """Takes note of how files end. The coordinator's thread owns it.
@@ -60,10 +62,10 @@ class Endings:
         error = outcome.error if isinstance(outcome, Failure) else None
         size_told = self._underway.ended(job.row)
         if isinstance(error, PutOffError):
-            if not hosts.put_off(job.row, asked=error.asked, rest=error.rest):
+            if not hosts.put_off(job.row, error):
                 self._lost(this, job, error.refusal)
             return
-        trouble = error.message if isinstance(error, NetworkError) else None
+        trouble = error.message if error is not None and _is_outage(job, error) else None
         # What is done without its server says nothing of that.
         heard = isinstance(outcome, Failure) or outcome.requests > 0
         refused = _is_refusal(error)
@@ -130,6 +132,13 @@ class Endings:
                 this.given_up.add(host.name)
             this.failed += files
             self._tell(GaveUp(host.name, files, size, why))
+
+
+def _is_outage(job: Job, error: SegdlError) -> bool:
+    """Tell whether a failure is its host's: a proxy before one that is away answers for it."""
+    if isinstance(error, ServerError) and job.once:
+        return error.status is not None and error.status >= _OF_SERVERS
+    return isinstance(error, NetworkError)
 
 
 def _is_refusal(error: SegdlError | None) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from segdl.core.balance import Balance
 from segdl.core.outage import HERE, Outage
+from segdl.mirror.resting import Resting
 from segdl.mirror.rows import Row
 
 
@@ -20,7 +21,7 @@ class Host:
         cap: connections at most.
         waiting: files in the ledger that wait, the early ones and the late ones.
         ready: files taken from it, the first in turn first.
-        resting: files that wait by themselves, and until when, in seconds.
+        resting: files that wait for whom it leads to.
         small: files taken from the other end of it, to be fetched beside large ones.
         none_small: whether the ledger has none of which the list tells that they are.
         working: files given to threads, by number.
@@ -37,7 +38,7 @@ class Host:
     cap: int
     waiting: list[int] = field(default_factory=lambda: [0, 0])
     ready: deque[Row] = field(default_factory=deque)
-    resting: list[tuple[float, Row]] = field(default_factory=list)
+    resting: Resting = field(default_factory=Resting)
     small: deque[Row] = field(default_factory=deque)
     none_small: bool = False
     working: dict[int, Row] = field(default_factory=dict)
@@ -62,29 +63,21 @@ class Host:
     def has_early(self) -> bool:
         """Whether one of those is none that comes after all others."""
         # The late ones of those that are ready are behind all others.
-        rests = any(not row.late for _, row in self.resting)
         ready = bool(self.ready) and not self.ready[0].late
-        return bool(self.waiting[False] or self.small or ready or rests)
+        return bool(self.waiting[False] or self.small or ready or self.resting.has_early)
 
     @property
     def works_early(self) -> bool:
         """Whether one that does not come after all others is given to a thread."""
         return any(not row.late for row in self.working.values())
 
-    def make_next(self, row: Row) -> None:
-        """Have a file be the first of those that are ready, or of the late ones."""
-        late = [row, *(each for each in self.ready if each.late)] if row.late else []
+    def make_next(self, rows: Sequence[Row]) -> None:
+        """Have files be the first of those that are ready; late ones of the late ones."""
+        late = [row for row in rows if row.late]
+        self.ready.extendleft(row for row in reversed(rows) if not row.late)
         if late:
-            early = [each for each in self.ready if not each.late]
-            self.ready = deque([*early, *late])
-        else:
-            self.ready.appendleft(row)
-
-    def wake(self, now: float) -> None:
-        """Have files be ready that have waited for long enough by themselves."""
-        for due, row in [each for each in self.resting if each[0] <= now]:
-            self.resting.remove((due, row))
-            self.make_next(row)
+            early = [row for row in self.ready if not row.late]
+            self.ready = deque([*early, *late, *(row for row in self.ready if row.late)])
 
     def make_ready(self, rows: Sequence[Row]) -> None:
         """Have files be ready that follow those that are; the late ones stay behind all others."""

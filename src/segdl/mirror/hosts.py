@@ -9,6 +9,7 @@ from segdl.core.balance import Sort
 from segdl.core.likeness import Likeness, kind_of
 from segdl.core.outage import HERE, failed, is_over, may_try
 from segdl.core.pace import LONGEST_WAIT
+from segdl.engine.busy import PutOffError
 from segdl.mirror.host import Host
 from segdl.mirror.ledger import Ledger
 from segdl.mirror.rows import Row, Wanted
@@ -19,7 +20,7 @@ _BATCH = 64
 _MOST_READY = 16 * _BATCH
 # Seconds between two looks for hosts to give up.
 _LOOK = 0.1
-# How often a file is put off, where its host takes others meanwhile.
+# How often a file is refused, where its host takes others meanwhile.
 _MOST_REFUSALS = 5
 # Bytes; smaller files are fetched over one connection.
 LARGE = 8 * 1024 * 1024
@@ -62,8 +63,6 @@ class Hosts:
         self._hosts: dict[str, Host] = {}
         self._turns: deque[Host] = deque()
         self._tries: dict[int, int] = {}
-        # When files were put off first that wait by themselves.
-        self._put_off: dict[int, float] = {}
         self._likeness = Likeness()
         self._looked_at = -_LOOK
 
@@ -156,10 +155,11 @@ class Hosts:
         """
         host = self.of(row.host)
         host.working.pop(row.id, None)
+        host.make_next(host.resting.ended(row))
         if trouble is None:
             if heard:
                 host.outage, host.refusals = HERE, None
-            self._forget(row)
+            self._tries.pop(row.id, None)
             return False
         host.outage, host.trouble = failed(host.outage, self._clock()), trouble
         if self._tried(row) > 1 and not host.outage.away:
@@ -169,40 +169,36 @@ class Hosts:
             host.balance.put_back(_sort(row))
         return True
 
-    def put_off(self, row: Row, *, asked: bool, rest: float) -> bool:
+    def put_off(self, row: Row, error: PutOffError) -> bool:
         """Note that nothing came of a file, as somebody asks to come back later.
 
         Returns whether it goes back to wait for that; some are refused whatever others are.
-
-        Args:
-            row: the file.
-            asked: whether it was asked for; else it was only known that nobody may ask.
-            rest: seconds that it has to wait by itself; 0 where its host has.
         """
         host, now = self.of(row.host), self._clock()
         host.working.pop(row.id, None)
-        if asked:
+        if error.asked:
             host.outage = HERE
-        if rest:
-            since = self._put_off.setdefault(row.id, now)
-            lost = now - since >= self._patience
-            host.resting += [] if lost else [(now + rest, row)]
+        if error.by is not None:
+            rests = (error.by, row, now, error.rest, self._patience)
+            waits = host.resting.put(*rests, asked=error.asked)
+        elif error.asked and (host.refusals is None or not host.left):
+            self.busy(host)
+            waits = self._tried(row) <= _MOST_REFUSALS
+            # It is its turn: else it might be refused again and again while others are not.
+            host.make_next([row] if waits else [])
+        elif error.asked:
+            # Whether that is the host's or the file's is to be seen by the next one.
+            self.busy(host)
+            waits = True
+            host.make_ready([row])
         else:
-            if asked:
-                self.busy(host)
-            lost = asked and self._tried(row) > _MOST_REFUSALS
-            if lost:
-                pass
-            elif asked:
-                # It is its turn: else it might be refused again and again while others are not.
-                host.make_next(row)
-            else:
-                host.make_ready([row])
-        if lost:
-            self._forget(row)
+            waits = True
+            host.make_ready([row])
+        if not waits:
+            self._tries.pop(row.id, None)
         elif not row.late:
             host.balance.put_back(_sort(row))
-        return not lost
+        return waits
 
     def busy(self, host: Host) -> None:
         """Note that a file was refused: by its host, as far as that wants to be left alone now."""
@@ -211,10 +207,6 @@ class Hosts:
         now = self._clock()
         since, _ = host.refusals or (now, now)
         host.refusals = None if self._streams(host.url) else (since, now)
-
-    def _forget(self, row: Row) -> None:
-        self._tries.pop(row.id, None)
-        self._put_off.pop(row.id, None)
 
     def _tried(self, row: Row) -> int:
         tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
@@ -231,9 +223,9 @@ class Hosts:
         self._looked_at = now
         for host in self._hosts.values():
             if host.left and self._is_hopeless(host, now):
-                rows = [*host.ready, *host.small, *(row for _, row in host.resting)]
-                for kept in (host.ready, host.small, host.resting):
-                    kept.clear()
+                rows = [*host.ready, *host.small, *host.resting.clear()]
+                host.ready.clear()
+                host.small.clear()
                 host.waiting[:] = [0, 0]
                 yield host, rows
 
@@ -271,8 +263,7 @@ class Hosts:
         if host.refusals is not None and host.at_work and not self._streams(host.url):
             # Whether it takes requests again is to be seen by one.
             return None
-        if host.resting:
-            host.wake(now)
+        host.make_next(host.resting.due(now))
         if not host.ready or (host.ready[0].late and host.waiting[False]):
             self._refill(host, late=late)
         if not host.ready and host.small:
@@ -280,9 +271,13 @@ class Hosts:
         if not host.ready or (host.ready[0].late and not late):
             return None
         first = host.ready[0]
+        if host.resting.full and not host.resting.is_probe(first):
+            return None
         # Where it has mirrors they are asked instead.
         if len(first.urls) == 1 and self._pause(first.urls[0]) > 0:
             return None
+        if host.resting.is_probe(first):
+            return host.ready.popleft()
         return self._small_beside(host, min(host.cap, share)) or host.ready.popleft()
 
     def _small_beside(self, host: Host, most: int) -> Row | None:

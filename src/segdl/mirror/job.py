@@ -27,6 +27,7 @@ class Job:
         plain: whether nothing but a download may be done for it.
         large: whether it is worth several connections, as far as that is known.
         how: how it came to be right.
+        once: whether it is to show that its host, which was away, is there again.
         had: what is here now.
         verified: the algorithm of the digest that was compared.
         hook_ran: whether the program that is to be run for it was.
@@ -41,6 +42,7 @@ class Job:
     twins: tuple[Row, ...] = ()
     plain: bool = False
     large: bool = False
+    once: bool = False
     how: How = "fetched"
     had: Had | None = None
     verified: str | None = None
