@@ -226,7 +226,14 @@ def test_a_page_that_tells_all_by_queries_is_not_taken_for_an_empty_one(href: st
 
 
 def test_an_empty_folder_may_be_sorted() -> None:
-    for href in ("?C=N;O=D", "?sort=name&order=asc", "./?sort=size&dir=desc", "?", "#top"):
+    for href in (
+        "?C=N;O=D",
+        "?sort=name&order=asc",
+        "./?sort=size&path=%2Fd",
+        "?",
+        "#top",
+        "index.html?C=N;O=D",
+    ):
         assert links(href) == []
 
 

@@ -217,6 +217,19 @@ def test_a_quote_between_tabs_is_a_character() -> None:
     assert [entry.path for entry in entries(CSV, text)] == ["a", 'b "c"', "d"]
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        # What R, pandas, and others that have ways of their own write.
+        ('"url","title","dest"\n"http://h/a","5\\" floppy","b"\n', "b"),
+        ('url\ttitle\tdest\nhttp://h/a\t"a\tb"\t"c ""d"""\n', 'c "d"'),
+        ('url,title,dest\n"http://h/a" ,x,b\n', "b"),
+    ],
+)
+def test_quotes_as_programs_write_them(text: str, path: str) -> None:
+    assert [entry.path for entry in entries(CSV, text)] == [path]
+
+
 def test_a_quote_that_is_open_to_the_end_is_told_of() -> None:
     found = items(CSV, 'url,title\nhttp://h/a,"5 inch\nhttp://h/b,x\n')
     assert list(troubles(found).values()) == ["it is no row of CSV"]

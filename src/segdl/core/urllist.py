@@ -5,6 +5,7 @@ URLs of one file are TAB-separated on its line; indented lines below it say more
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from segdl.core.text import printable
 from segdl.core.url import parse_url
 from segdl.errors import UsageError
 
+# One of aria2's that says yes without saying so.
+_OPTION = re.compile("[a-z][a-z0-9-]*")
 # Characters that the lines below a URL have in all.
 _MOST_OPTIONS = 1 << 20
 
@@ -116,7 +119,7 @@ def read_entry(entry: UrlLines) -> ListedUrl:
     headers: list[str] = []
     for option in entry.options:
         key, separator, value = option.partition("=")
-        if not separator:
+        if not separator and not _OPTION.fullmatch(option):
             raise UsageError(f"what is below it is no option: {printable(option, 60)!r}")
         value = trimmed(value)
         match trimmed(key):

@@ -28,7 +28,7 @@ class Unlisted:
         options: the mirror.
         ledger: knows what is of the mirror.
         listing: was read to its end.
-        known: the number of the last file that was known before the run.
+        known: the number of the last file that was here when all was well before.
         place: where its files are.
         tell: takes what happens.
     """

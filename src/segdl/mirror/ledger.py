@@ -101,7 +101,8 @@ class Ledger:
         with self.transaction():
             self._db.execute(
                 "UPDATE listing SET ended = ?, complete = ?, files = ?, bytes = ?, done = ?, "
-                "fetched = ?, failed = ?, removed = ? WHERE id = ?",
+                "fetched = ?, failed = ?, removed = ?, last = (SELECT max(id) FROM file) "
+                "WHERE id = ?",
                 (time.time(), complete, *(min(each, MOST_NUMBER) for each in figures), listing),
             )
 
@@ -287,10 +288,16 @@ class Ledger:
         return int(count)
 
     def known(self) -> int:
-        """Return the number of the file that was written down last; 0 where none was."""
+        """Return the number of the last file of the last listing that was complete.
+
+        Of any file, where there was none: what has come since is not proved to belong here.
+        """
         with ledger_errors(self._path, "read"):
-            (number,) = self._db.execute("SELECT max(id) FROM file").fetchone()
-        return number or 0
+            (number,) = self._db.execute(
+                "SELECT coalesce((SELECT last FROM listing WHERE complete AND last IS NOT NULL "
+                "ORDER BY id DESC LIMIT 1), (SELECT max(id) FROM file), 0)"
+            ).fetchone()
+        return int(number)
 
     def status(self) -> Status:
         """Look at everything; a run that writes is not disturbed."""

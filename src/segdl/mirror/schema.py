@@ -58,6 +58,7 @@ _STEPS = (
     """
     ALTER TABLE file ADD COLUMN query INTEGER;
     ALTER TABLE file ADD COLUMN unrun INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE listing ADD COLUMN last INTEGER;
     """,
 )
 VERSION = len(_STEPS)

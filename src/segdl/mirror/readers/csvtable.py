@@ -21,9 +21,8 @@ class CsvTable:
     """Columns named in the first line: `url`, and whatever else `entry_of` takes.
 
     They are separated by commas, semicolons or tabs, whichever makes a column `url` of the
-    header. The mirrors of a file are separated by blanks or ``|``. Between tabs quotes are
-    characters like others, unless they are around the whole of a value: few that write such a
-    table close each that is in a title.
+    header. The mirrors of a file are separated by blanks or ``|``. Between tabs a row is a line:
+    few that write such a table close each quote that is in a title.
     """
 
     name = "csv"
@@ -47,19 +46,12 @@ class CsvTable:
         twice = next(filter(is_meant, again), None)
         if twice is not None:
             raise UsageError(f"{shown_name(document)} has two columns {printable(twice, 60)!r}")
-        rows = (
-            csv.reader(lines, delimiter=_TAB, quoting=csv.QUOTE_NONE)
-            if delimiter == _TAB
-            else csv.reader(lines, delimiter=delimiter, strict=True)
-        )
+        rows = _tabbed(lines) if delimiter == _TAB else _Quoted(lines, delimiter, len(header))
         while True:
             try:
-                lines.begin_row()
                 row = next(rows, None)
                 if row is None:
                     break
-                if delimiter == _TAB:
-                    row = list(map(_unquoted, row))
                 if any(map(trimmed, row)):
                     yield entry_of(_named(header, row), document)
             except (csv.Error, UsageError) as error:
@@ -75,8 +67,9 @@ class _Counted:
     def __init__(self, lines: Iterator[str | None]) -> None:
         self._lines = lines
         self._unread: list[Unusable] = []
-        self._of_row = 0
-        self.number = 0
+        self._length = 0
+        self.number = self.of_row = 0
+        self.last = ""
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -86,15 +79,17 @@ class _Counted:
             line = next(self._lines)
             self.number += 1
             if line is not None:
-                self._of_row += len(line)
-                if self._of_row > LONGEST:
+                self.of_row += 1
+                self._length += len(line)
+                if self._length > LONGEST:
                     raise UsageError("its row is longer than 1 MiB: a quote may not be closed")
                 # A line's end within quotes belongs to the value.
-                return f"{line}\n"
+                self.last = f"{line}\n"
+                return self.last
             self._unread.append(Unusable(line=self.number, why=TOO_LONG))
 
     def begin_row(self) -> None:
-        self._of_row = 0
+        self.of_row = self._length = 0
 
     def take_unread(self) -> list[Unusable]:
         taken, self._unread = self._unread, []
@@ -112,6 +107,37 @@ def _header(line: str) -> tuple[list[str], str]:
         if "url" in names:
             return names, delimiter
     return [], ","
+
+
+class _Quoted(Iterator[list[str]]):
+    """Rows in which quotes may be around any value, and ends of lines within them."""
+
+    def __init__(self, lines: _Counted, delimiter: str, columns: int) -> None:
+        self._lines = lines
+        self._delimiter = delimiter
+        self._columns = columns
+        self._rows = csv.reader(lines, delimiter=delimiter, strict=True)
+
+    def __next__(self) -> list[str]:
+        self._lines.begin_row()
+        try:
+            return next(self._rows)
+        except csv.Error:
+            # Some write quotes in ways of their own, and yet all of the columns on a line.
+            row = next(csv.reader([self._lines.last], delimiter=self._delimiter), [])
+            if self._lines.of_row == 1 and len(row) == self._columns:
+                return row
+            raise
+
+
+def _tabbed(lines: _Counted) -> Iterator[list[str]]:
+    """Yield rows of a line each; a quote that nothing closes is a character like others."""
+    for line in lines:
+        lines.begin_row()
+        try:
+            yield next(csv.reader([line], delimiter=_TAB, strict=True), [])
+        except csv.Error:
+            yield list(map(_unquoted, line.rstrip("\n").split(_TAB)))
 
 
 def _unquoted(value: str) -> str:

@@ -19,7 +19,8 @@ _PLAIN = re.compile(
     r"(?:\./)?((?!\.\.?/?$)(?:[A-Za-z0-9_~!$'()*+,;=@&.-]|%[0-9A-Fa-f]{2})+/?)", re.ASCII
 )
 # Queries that show another folder, and links to the page itself that have one.
-_SHOWS = re.compile(r"(?:^|[&;])(?:dir|folder|path)=(?!asc\b|desc\b)", re.IGNORECASE)
+_SHOWS = re.compile(r"(?:^|[&;])(?:dir|folder|path)=", re.IGNORECASE)
+_SORTS = re.compile(r"(?:^|[&;])(?:c|o|sort|order|sortby|by)=", re.IGNORECASE)
 _ITSELF = frozenset({"", "./", "index.php"})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -129,7 +130,9 @@ class Folder:
         Some pages tell by a query which folder they are to show, or which version of a file.
         """
         path, query, asked = trimmed_url(link).partition("?")
-        if not query or "#" in path:
+        # Whatever a page is called, it may be sorted.
+        is_page = path in _ITSELF or not path.endswith("/")
+        if not query or "#" in path or (_SORTS.search(asked) and is_page):
             return False
         shows = _SHOWS.search(asked) is not None
         return self._below(path, base) is not None or (shows and path in _ITSELF)
