@@ -62,7 +62,9 @@ class Hosts:
         self._is_ending = is_ending
         self._hosts: dict[str, Host] = {}
         self._turns: deque[Host] = deque()
+        # How often files that wait again had no answer, and were refused.
         self._tries: dict[int, int] = {}
+        self._refusals: dict[int, int] = {}
         self._likeness = Likeness()
         self._looked_at = -_LOOK
 
@@ -159,10 +161,10 @@ class Hosts:
         if trouble is None:
             if heard:
                 host.outage, host.refusals = HERE, None
-            self._tries.pop(row.id, None)
+            self._forget(row)
             return False
         host.outage, host.trouble = failed(host.outage, self._clock()), trouble
-        if self._tried(row) > 1 and not host.outage.away:
+        if _count(self._tries, row) > 1 and not host.outage.away:
             return False
         host.make_ready([row])
         if not row.late:
@@ -183,7 +185,7 @@ class Hosts:
             waits = host.resting.put(*rests, asked=error.asked)
         elif error.asked and (host.refusals is None or not host.left):
             self.busy(host)
-            waits = self._tried(row) <= _MOST_REFUSALS
+            waits = _count(self._refusals, row) <= _MOST_REFUSALS
             # It is its turn: else it might be refused again and again while others are not.
             host.make_next([row] if waits else [])
         elif error.asked:
@@ -195,7 +197,7 @@ class Hosts:
             waits = True
             host.make_ready([row])
         if not waits:
-            self._tries.pop(row.id, None)
+            self._forget(row)
         elif not row.late:
             host.balance.put_back(_sort(row))
         return waits
@@ -208,9 +210,9 @@ class Hosts:
         since, _ = host.refusals or (now, now)
         host.refusals = None if self._streams(host.url) else (since, now)
 
-    def _tried(self, row: Row) -> int:
-        tries = self._tries[row.id] = self._tries.get(row.id, 0) + 1
-        return tries
+    def _forget(self, row: Row) -> None:
+        self._tries.pop(row.id, None)
+        self._refusals.pop(row.id, None)
 
     def given_up(self) -> Iterator[tuple[Host, list[Row]]]:
         """Yield hosts that are away, or to be left alone, for too long, and their files.
@@ -326,6 +328,11 @@ class Hosts:
         host.waiting[which] = max(0, host.waiting[which] - len(rows)) if rows else 0
         host.make_ready(rows)
         return bool(rows)
+
+
+def _count(counts: dict[int, int], row: Row) -> int:
+    counts[row.id] = counts.get(row.id, 0) + 1
+    return counts[row.id]
 
 
 def _sort(file: Wanted | Row) -> Sort:
