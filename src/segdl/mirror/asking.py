@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from segdl.core.expected import Expected
+from segdl.core.identity import Version
 from segdl.core.mirrorpath import may_be_page
 from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
@@ -65,12 +66,13 @@ class Asking:
             made = self._transfers[connections] = replace(self._transfer, connections=connections)
         return replace(made, retries=1) if once else made
 
-    def request(self, row: Row, entry: Entry | None) -> Request:
+    def request(self, row: Row, entry: Entry | None, held: Version | None = None) -> Request:
         """Return the request for a file.
 
         Args:
             row: the file.
             entry: has what the ledger does not.
+            held: what is here already, where the server is asked whether it has another.
         """
         urls = entry.urls if entry else row.urls
         place = parse_url(urls[0])
@@ -91,6 +93,8 @@ class Asking:
             named=self._named,
             # A list may move to other URLs.
             supersedes=True,
+            held=held,
+            guessed=held is not None and row.had is None,
             expected=self._expected(row, entry.pieces if entry else None),
         )
 

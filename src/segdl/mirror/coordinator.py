@@ -225,11 +225,11 @@ class Coordinator:
     def _begin(self, intake: Intake, row: Row, *, large: bool, once: bool) -> Request:
         self._numbers += 1
         entry = intake.apart.get(row.host, row.path)
-        request = self._asking.request(row, entry)
-        if self._place.work is not None:
-            row = self._place.work.seen_anew(row)
-            if self._carrier is None:
-                request = self._place.work.asking(row, request)
+        held, work = None, self._place.work
+        if work is not None:
+            row = work.seen_anew(row)
+            held = work.held(row) if self._carrier is None else None
+        request = self._asking.request(row, entry, held)
         taken = Taken(self._numbers, row.path, row.host, row.listed.size)
         job = Job(
             taken,

@@ -228,6 +228,8 @@ class Work:
     def asking(self, row: Row, request: Request) -> Request:
         """Return a request that asks for what is here, where that may be: see `Request.held`."""
         held = self.held(row)
+        if held == request.held:
+            return request
         return replace(request, held=held, guessed=held is not None and row.had is None)
 
     def held(self, row: Row) -> Version | None:
