@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from segdl.core.mirrorneed import Listed, Need
-from segdl.mirror.hosts import LARGE, Hosts
-from segdl.mirror.ledger import Ledger
-from segdl.mirror.rows import Row, Wanted
+from segdl.mirror.hosts import Hosts
+from segdl.mirror.mixture import LARGE
+from segdl.mirror.rows import Row
 from segdl.mirror.underway import Underway
+from support.waiting import fill, hosts_of, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,46 +29,16 @@ def hosts(
     """One host, with a cap of 8, and so many files, of which the list tells sizes or not."""
     kinds = ["iso"] * large + ["dat"] * small
     files = [
-        Wanted(
-            path=f"{number:04}.{kind}",
-            host="h",
-            urls=(f"http://h/{number:04}.{kind}",),
-            listed=Listed(SIZES[kind] if sizes else None, None, None),
-            turn=number,
-            late=False,
-            need=Need.FETCH,
-        )
+        wanted(f"{number:04}.{kind}", "h", number, SIZES[kind] if sizes else None)
         for number, kind in enumerate(kinds)
     ]
-    with Ledger(folder) as ledger:
-        listing = ledger.begin_listing()
-        with ledger.transaction():
-            ledger.write(listing, files)
-        every = Hosts(
-            ledger,
-            max_files=16,
-            cap=lambda _: 8,
-            pause=lambda _: 0.0,
-            streams=lambda _: 0,
-            patience=1.0,
-            clock=lambda: 0.0,
-            is_ending=(underway or Underway()).is_ending,
-        )
-        for each in files:
-            every.add(each)
+    is_ending = (underway or Underway()).is_ending
+    with hosts_of(folder, files, 8, is_ending=is_ending) as every:
         yield every
 
 
 def kind(row: Row) -> str:
     return row.path[-3:]
-
-
-def fill(every: Hosts) -> list[Row]:
-    """Give out what can go now."""
-    rows = []
-    while (row := every.next(late=False)) is not None:
-        rows.append(row)
-    return rows
 
 
 def at_work(rows: list[Row]) -> Counter[str]:
@@ -81,7 +51,7 @@ def test_large_files_get_a_third_half_where_small_ones_lead_and_one_where_they_l
 ) -> None:
     with hosts(tmp_path / "l", 20, 200, sizes=sizes) as every:
         for name, size in SIZES.items():
-            every.learn(f"x.{name}", size)
+            every.mixture.learn(f"x.{name}", size)
         rows = fill(every)
         assert at_work(rows) == {"iso": 2, "dat": 6}
         # Small ones end, large ones do not.

@@ -89,6 +89,7 @@ def test_a_run_that_was_cut_short_does_not_make_it_known(server: Nginx, tmp_path
     [
         *(("?id=1", True), ("?id=2", False), ("", False), ("?id=1&X-Amz-Signature=2", True)),
         *(("?id=1&md5=a&expires=2", True), ("?id=1&st=a&e=5", True), ("?id=1&md5=a", False)),
+        *(("?id=1&st=CA", False), ("?id=1&hash=a", False)),
     ],
 )
 def test_a_query_names_another_file_but_for_what_signs_it(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from segdl.core.mirrorneed import Listed, Need
 from segdl.core.outage import AWAY
 from segdl.core.url import Origin
 from segdl.engine.busy import PutOffError
@@ -18,16 +17,15 @@ from segdl.mirror import resting
 from segdl.mirror.asking import Asking
 from segdl.mirror.happenings import Done, GaveUp
 from segdl.mirror.hosts import Hosts
-from segdl.mirror.ledger import Ledger
 from segdl.mirror.listing import Entry
 from segdl.mirror.options import ListingOptions, MirrorOptions
 from segdl.mirror.profiles import Profiles
-from segdl.mirror.rows import Row, Wanted
 from segdl.options import NetworkOptions, TransferOptions
 from support.data import content
 from support.faults import CutAfter, Drip, Fault, RedirectTo, Status
 from support.mirroring import entry, mirror
 from support.program import run_segdl
+from support.waiting import Now, fill, hosts_of, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,60 +130,17 @@ def test_whom_a_file_comes_from_may_want_to_be_left_alone_in_its_middle(
 # -- places --
 
 
-class Now:
-    """What hosts are told: times are seconds."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.pauses: dict[str, float] = {}
-        self.streams = 0
-
-    def pause(self, url: str) -> float:
-        return max(0.0, self.pauses.get(url.split("/")[2], 0.0) - self.time)
-
-
 @contextmanager
 def hosts(folder: Path, now: Now, busy: int = 15) -> Iterator[Hosts]:
     """One host that is well, and others that are not, of 20 files each."""
     names = ["well.example", *(f"{n}.{BUSY}" for n in range(busy))]
-    files = [
-        Wanted(
-            path=f"{host}/{n}",
-            host=host,
-            urls=(f"http://{host}/{n}",),
-            listed=Listed(5, None, None),
-            turn=n,
-            late=False,
-            need=Need.FETCH,
-        )
-        for host in names
-        for n in range(20)
-    ]
-    with Ledger(folder) as ledger:
-        listing = ledger.begin_listing()
-        with ledger.transaction():
-            ledger.write(listing, files)
-        every = Hosts(
-            ledger,
-            max_files=16,
-            cap=lambda _: 6,
-            pause=now.pause,
-            streams=lambda _: now.streams,
-            patience=100.0,
-            clock=lambda: now.time,
-            is_ending=lambda _: False,
-        )
-        for each in files:
-            every.add(each)
+    files = [wanted(f"{host}/{n}", host, n, 5) for host in names for n in range(20)]
+    with hosts_of(folder, files, 6, now=now) as every:
         yield every
 
 
 def off(*, by: Origin | None = None, rest: float = 9.0, asked: bool = True) -> PutOffError:
     return PutOffError(ServerError("later"), asked=asked, by=by, rest=rest)
-
-
-def fill(every: Hosts) -> list[Row]:
-    return list(iter(lambda: every.next(late=False), None))
 
 
 def test_who_was_refused_is_asked_for_next_and_alone(tmp_path: Path) -> None:
@@ -275,6 +230,21 @@ def test_who_waits_for_whom_it_is_led_to_waits_apart(tmp_path: Path) -> None:
         assert second not in begun
         every.ended(first)
         assert fill(every) == [second]
+
+
+def test_who_is_led_to_somebody_else_now_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """A redirector may choose anew each time."""
+    now, elsewhere = Now(), Origin("https", "other.example", 443)
+    with hosts(tmp_path / "l", now, busy=0) as every:
+        first, second, *others = fill(every)
+        for row in (first, second):
+            assert every.put_off(row, off(by=LED, rest=30.0))
+        for row in others:
+            every.ended(row)
+        now.time = 30.0
+        assert fill(every)[0] == first
+        assert every.put_off(first, off(by=elsewhere, rest=30.0))
+        assert fill(every)[0] == second
 
 
 @pytest.mark.parametrize("serves", [True, False])

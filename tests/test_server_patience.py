@@ -68,9 +68,9 @@ def test_a_server_that_names_no_time_is_left_alone_by_all_files(
     told: list[tuple[float | None, float]] = []
     real = Gate.refused
 
-    def refused(gate: Gate, after: float | None, delay: float) -> None:
+    def refused(gate: Gate, after: float | None, delay: float, *, known: bool) -> None:
         told.append((after, delay))
-        real(gate, after, delay)
+        real(gate, after, delay, known=known)
 
     monkeypatch.setattr(Gate, "refused", refused)
     served = origin(CONTENT, faults=lambda _, n: f.Status(429) if n < 3 else None)

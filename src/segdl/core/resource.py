@@ -16,7 +16,9 @@ _SIGNING = frozenset(
     }
 )
 _SIGNED = re.compile("x-(amz|goog|obs|oss|cos)-|q-(sign|ak|key|header|url|signature)")
-_SIGNATURES = frozenset({"expires", "hm", "hmac", "sig", "signature", "st"})
+_SIGNATURES = frozenset({"expires", "hm", "hmac", "sig", "signature"})
+# nginx's `secure_link`, as many write it.
+_SECURE_LINK = frozenset({"st", "e"})
 _BESIDE = frozenset(
     {
         *("acl", "e", "ex", "exp", "hash", "is", "md5", "policy", "se", "ske", "skoid", "sks"),
@@ -41,7 +43,8 @@ def query_digest(url: str) -> int:
         return 0
     parameters = list(filter(None, urlsplit(url).query.split("&")))
     names = frozenset(map(_name, parameters))
-    signing = _SIGNING | _BESIDE if names & _SIGNATURES else _SIGNING
+    signed = names & _SIGNATURES or names >= _SECURE_LINK
+    signing = _SIGNING | _BESIDE if signed else _SIGNING
     kept = [each for each in parameters if not _is_one_of(_name(each), signing)]
     if not kept:
         return 0

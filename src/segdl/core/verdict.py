@@ -53,6 +53,10 @@ class Refused(NamedTuple):
     error: SegdlError
     by: Origin | None = None
 
+    def said_by(self, by: Origin, asked: Origin) -> Refused:
+        """Return it with who said it, where `asked` was asked."""
+        return self._replace(by=None if by == asked else by)
+
 
 class Retry(NamedTuple):
     """Something passing; `error` is what to raise when it does not pass."""

@@ -49,8 +49,7 @@ def attempt(
             exchange, answer = _ask(job, site, segment, wire)
             if not isinstance(answer, Accept):
                 if isinstance(answer, Refused):
-                    by = exchange.location.origin
-                    refused = answer = answer._replace(by=None if by == asked else by)
+                    refused = answer = answer.said_by(exchange.location.origin, asked)
                 return answer
             site.gate.answered(exchange.waited)
             streaming = True
@@ -83,11 +82,8 @@ def attempt(
         if refused is None and rest is None:
             site.gate.closed(was_streaming=streaming)
         elif refused is not None:
-            delay, known = job.delay(segment.tries + 2), segment.again
-            if refused.by is not None:
-                note_refusal(job.gates, asked, refused.by, refused, delay, known=known)
-            else:
-                site.gate.refused(refused.after, delay, known=known)
+            delay = job.delay(segment.tries + 2)
+            note_refusal(job.gates, asked, refused, delay, known=segment.again)
 
 
 def _ask(job: Job, site: Site, segment: Segment, wire: Wire) -> tuple[Exchange, Verdict | Denied]:

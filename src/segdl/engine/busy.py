@@ -10,10 +10,6 @@ from segdl.errors import SegdlError, ServerError
 from segdl.net.failures import TransferError
 from segdl.progress.events import Busy
 
-# Seconds: a wait of no more than that is sat out. Where a redirect leads to whom it is for it may
-# be longer, as whoever led there is asked again; but not all such waits of a file together.
-MOMENT, LED_MOMENT, LED_IN_ALL = 1.0, 5.0, 30.0
-
 
 class PutOffError(SegdlError):
     """A server asks to come back later, and whoever wants its file has others to see to.
@@ -44,29 +40,25 @@ class RestingError(TransferError):
 
 
 def note_refusal(
-    gates: Gates,
-    asked: Origin,
-    by: Origin,
-    refusal: Refused,
-    delay: float,
-    *,
-    known: bool = False,
+    gates: Gates, asked: Origin, refusal: Refused, delay: float, *, known: bool = False
 ) -> None:
-    """Have an origin that a redirect led to be left alone, and the one that led there be not.
+    """Have whoever refused a claimed request be left alone; who only led there is not.
 
-    How many requests are too many for the one shows at the door of the other, where they count.
+    How many requests are too many for that one shows at the door of the other, where they count.
 
     Args:
         gates: of all origins.
         asked: the one whose door the request passed.
-        by: the one that refused it.
-        refusal: what it said.
-        delay: seconds to wait where it named none.
+        refusal: what was said, and by whom.
+        delay: seconds to wait where it names none.
         known: as :func:`segdl.core.admission.refused` has it.
     """
     gate = gates.of(asked)
+    if refusal.by is None:
+        gate.refused(refusal.after, delay, known=known)
+        return
     untold = 0.0 if gate.streaming else delay
-    gates.of(by).rest(untold if refusal.after is None else refusal.after)
+    gates.of(refusal.by).rest(untold if refusal.after is None else refusal.after)
     gate.refused(0.0, delay, known=known)
 
 

@@ -8,20 +8,12 @@ from segdl.core.causes import cause_of
 from segdl.core.identity import Match, Version, compare
 from segdl.core.pace import LONGEST_WAIT, Drip
 from segdl.core.spans import Span
-from segdl.core.url import Location, Origin
 from segdl.core.verdict import Accept, Changed, Fail, Refused, Retry, Unranged, Verdict, judge
-from segdl.engine.busy import (
-    LED_IN_ALL,
-    LED_MOMENT,
-    MOMENT,
-    PutOffError,
-    RestingError,
-    note_refusal,
-    tell_busy,
-)
+from segdl.engine.busy import RestingError
 from segdl.engine.contact import NOT_MODIFIED, ONE_BYTE, Contact, Ranges, asks_too_long
+from segdl.engine.door import Door
 from segdl.engine.gate import Gate
-from segdl.engine.run import TICK, Run
+from segdl.engine.run import Run
 from segdl.errors import NetworkError, SegdlError, ServerError
 from segdl.net.exchange import Exchange
 from segdl.net.failures import TransferError
@@ -40,10 +32,9 @@ class Contacts:
         self._run = run
         self._source = source
         self._number = number
-        self._gate: Gate = run.gates.of(source.asked.origin)
+        self._door = Door(run, source.asked, number, self._wait)
+        self._gate = self._door.gate
         self._last: Contact | None = None
-        # Seconds that it waited for others than its own origin.
-        self._rested = 0.0
         self._drip = Drip(run.network.stall_timeout)
 
     def make(
@@ -76,7 +67,7 @@ class Contacts:
         tries = 0
         while True:
             delay = self._run.backoff(tries + 1)
-            self._pass_gate(once=once)
+            self._door.pass_through(once=once)
             answer = self._ask(
                 asked, delay, only_head=only_head, only_look=only_look, unless=unless
             )
@@ -94,13 +85,13 @@ class Contacts:
                 continue
             if isinstance(answer, RestingError):
                 # Nobody was asked who could have had it.
-                self._rest(answer, once=once)
+                self._door.rest(answer, once=once)
                 continue
             tries += 1
             error, pause = self._weigh(answer, delay)
             last = once or tries >= max(1, self._run.transfer.retries)
             if isinstance(answer, Refused) and not once:
-                self._put_off(error, pause, by=answer.by, asked=True, last=last)
+                self._door.put_off(error, pause, by=answer.by, asked=True, last=last)
             if last:
                 raise error
             asks = isinstance(answer, Refused) and answer.after is not None
@@ -186,7 +177,7 @@ class Contacts:
         network = self._run.network
 
         def open_(wire: Wire) -> Exchange:
-            exchange = self._source.open(wire, asked, unless=unless, led=self._led_to)
+            exchange = self._source.open(wire, asked, unless=unless, led=self._door.led_to)
             if only_head:
                 exchange.finish_short_body()
             elif only_look and exchange.head.status == _PARTIAL:
@@ -223,74 +214,7 @@ class Contacts:
         if not isinstance(verdict, Refused):
             self._gate.closed(was_streaming=False)
             return verdict
-        return self._refused(exchange.location.origin, verdict, delay)
-
-    def _refused(self, by: Origin, refusal: Refused, delay: float) -> Refused:
-        asked = self._source.asked.origin
-        if by == asked:
-            self._gate.refused(refusal.after, delay)
-        else:
-            note_refusal(self._run.gates, asked, by, refusal, delay)
-        tell_busy(self._run, self._number, refusal, self._gate)
-        return refusal._replace(by=None if by == asked else by)
-
-    def _rest(self, resting: RestingError, *, once: bool) -> None:
-        """Wait for somebody that a redirect led to, or leave that to others."""
-        if resting.seconds > LONGEST_WAIT:
-            raise asks_too_long(resting.error, resting.seconds)
-        if once:
-            raise resting.error
-        self._rested += resting.seconds
-        self._put_off(resting.error, resting.seconds, by=resting.origin, asked=False)
-        self._run.emit(Waiting(self._number, resting.seconds, "server asks to wait"))
-        self._wait(resting.seconds)
-
-    def _put_off(
-        self,
-        refusal: SegdlError,
-        pause: float,
-        *,
-        by: Origin | None,
-        asked: bool,
-        last: bool = False,
-    ) -> None:
-        """End this for now, where it is to be and has to wait for more than a moment.
-
-        Args:
-            refusal: what to raise where nobody will come back.
-            pause: seconds.
-            by: who is to be left alone, where a redirect led to that.
-            asked: whether it was asked for this file.
-            last: whether there is no try left.
-        """
-        if not self._run.puts_off:
-            return
-        moment = MOMENT if by is None or self._rested >= LED_IN_ALL else LED_MOMENT
-        if last or pause > moment:
-            raise PutOffError(refusal, asked=asked, by=by, rest=pause)
-
-    def _led_to(self, location: Location) -> None:
-        """Leave an origin alone that asked for it, whoever leads there."""
-        pause = self._run.gates.of(location.origin).pause()
-        if pause:
-            raise RestingError(location, pause)
-
-    def _pass_gate(self, *, once: bool) -> None:
-        """Claim a request, as soon as the origin may be asked."""
-        told = False
-        while not self._gate.wait_to_ask(TICK):
-            self._run.check_cancelled()
-            pause = self._gate.pause()
-            refusal = ServerError(f"{self._source.asked}: not asked again")
-            if pause > LONGEST_WAIT:
-                raise asks_too_long(refusal, pause)
-            if once and self._run.puts_off and pause > MOMENT:
-                # Another mirror may be asked.
-                raise refusal
-            self._put_off(refusal, pause, by=None, asked=False)
-            if pause > 1.0 and not told:
-                told = True
-                self._run.emit(Waiting(self._number, pause, "server asks to wait"))
+        return self._door.refused(exchange.location.origin, verdict, delay)
 
     def _wait(self, seconds: float) -> None:
         """Sleep, with an event a second so that a view can count down."""

@@ -10,8 +10,8 @@ from segdl.core.identity import Version
 from segdl.core.mirrorpath import may_be_page
 from segdl.core.pieces import Pieces
 from segdl.core.url import parse_url
-from segdl.mirror.hosts import LARGE
 from segdl.mirror.listing import Entry
+from segdl.mirror.mixture import LARGE
 from segdl.mirror.options import MirrorOptions
 from segdl.mirror.profiles import Profiles
 from segdl.mirror.rows import Row

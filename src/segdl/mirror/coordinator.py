@@ -203,7 +203,7 @@ class Coordinator:
                 self._successes.write()
                 self._rotted.read_again(this.intake)
             for path, size in self._underway.sizes():
-                hosts.learn(path, size)
+                hosts.mixture.learn(path, size)
             late = this.intake.ended and not hosts.has_early()
             row = hosts.next(late=late)
             for url, crowded in hosts.crowds(more=not this.intake.ended, late=late):
@@ -213,7 +213,7 @@ class Coordinator:
                     self._endings.hold_back(this, hosts, row)
                     continue
                 away = hosts.of(row.host).outage.away
-                yield self._begin(this.intake, row, large=hosts.is_large(row), once=away)
+                yield self._begin(this.intake, row, large=hosts.mixture.is_large(row), once=away)
             elif this.intake.ended and not hosts.left and idle:
                 return
             else:

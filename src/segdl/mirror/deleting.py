@@ -59,16 +59,18 @@ class Unlisted:
         Raises:
             IntegrityError: they are too many to be deleted.
         """
-        gone = left = 0
+        gone = left = others = 0
         for rows in self._ledger.unlisted(self._listing):
             check_cancelled()
             for row in filter(self._is_here, rows):
                 gone += (going := self._is_gone(row))
                 left += not going
+                others += row.listing not in self._own
         if left:
             files = "file that is" if left == 1 else "files that are"
             text = f"{left} {files} of another list, or left out of this one, not deleted"
-            self._tell(Said(text))
+            hint = "; if it is this one, say with --formerly where it was" if others else ""
+            self._tell(Said(f"{text}{hint}"))
         if gone:
             # What is not this list's to delete is no measure of it, nor is what has just come.
             stay = self._ledger.count(self._listing, self._known)

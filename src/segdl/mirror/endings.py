@@ -79,7 +79,7 @@ class Endings:
         if isinstance(outcome, DownloadResult):
             assert job.had is not None
             if not size_told:
-                hosts.learn(job.row.path, job.had.stat.size)
+                hosts.mixture.learn(job.row.path, job.had.stat.size)
             self._right(this, job, job.had, outcome)
         elif not again and not isinstance(outcome.error, CancelledError):
             self._lost(this, job, outcome.error)
@@ -150,9 +150,8 @@ def _given_up(host: Host, pause: float) -> tuple[str, SegdlError]:
     away = host.outage.away
     if away:
         why = host.trouble
-    elif host.refusals and pause <= LONGEST_WAIT:
-        since, until = host.refusals
-        why = f"it has asked to come back later for {until - since:.0f} s"
+    elif host.refusing and pause <= LONGEST_WAIT:
+        why = f"it has asked to come back later for {host.refusing.seconds:.0f} s"
     else:
         why = f"it asks to wait {pause:.0f} s"
     kind = NetworkError if away else ServerError

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from segdl.core.balance import Balance
 from segdl.core.outage import HERE, Outage
+from segdl.core.refusing import Refusing
 from segdl.mirror.resting import Resting
 from segdl.mirror.rows import Row
 
@@ -28,8 +29,8 @@ class Host:
         balance: how many there are of either sort, but for those that come after all others.
         outage: what is known of its silence.
         trouble: what was had instead of an answer: where files go to a store, of either.
-        refusals: since when, and until when it has done nothing but ask to come back later, in
-            seconds; None where it took the last request.
+        refusing: how long it has done nothing but ask to come back later; None where it took
+            the last request.
         url: one that it was asked for.
         crowded: whether others were told that files wait for it.
     """
@@ -45,7 +46,7 @@ class Host:
     balance: Balance = field(default_factory=Balance)
     outage: Outage = HERE
     trouble: str = ""
-    refusals: tuple[float, float] | None = None
+    refusing: Refusing | None = None
     url: str = ""
     crowded: bool = False
 

@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from segdl.core.balance import Sort
-from segdl.core.likeness import Likeness, kind_of
 from segdl.core.outage import HERE, failed, is_over, may_try
 from segdl.core.pace import LONGEST_WAIT
+from segdl.core.refusing import is_hopeless, refused
 from segdl.engine.busy import PutOffError
 from segdl.mirror.host import Host
 from segdl.mirror.ledger import Ledger
+from segdl.mirror.mixture import Mixture, sort_of
 from segdl.mirror.rows import Row, Wanted
 
-# Files that are taken from the ledger at once, and that are looked through at most for one that
-# is not large.
-_BATCH = 64
-_MOST_READY = 16 * _BATCH
 # Seconds between two looks for hosts to give up.
 _LOOK = 0.1
 # How often a file is refused, where its host takes others meanwhile.
 _MOST_REFUSALS = 5
-# Bytes; smaller files are fetched over one connection.
-LARGE = 8 * 1024 * 1024
 
 
 class Hosts:
@@ -38,6 +32,9 @@ class Hosts:
         patience: seconds that a host may not answer before it is given up.
         clock: seconds.
         is_ending: tells whether little is still to come of a file that is at work.
+
+    Attributes:
+        mixture: knows which of them are large, and has small ones go beside those.
     """
 
     def __init__(
@@ -52,20 +49,18 @@ class Hosts:
         clock: Callable[[], float],
         is_ending: Callable[[Row], bool],
     ) -> None:
-        self._ledger = ledger
+        self.mixture = Mixture(ledger, is_ending)
         self._max_files = max_files
         self._cap = cap
         self._pause = pause
         self._streams = streams
         self._patience = patience
         self._clock = clock
-        self._is_ending = is_ending
         self._hosts: dict[str, Host] = {}
         self._turns: deque[Host] = deque()
         # How often files that wait again had no answer, and were refused.
         self._tries: dict[int, int] = {}
         self._refusals: dict[int, int] = {}
-        self._likeness = Likeness()
         self._looked_at = -_LOOK
 
     def of(self, name: str) -> Host:
@@ -82,7 +77,7 @@ class Hosts:
         host.waiting[file.late] += 1
         host.none_small = False
         if not file.late:
-            host.balance.add(_sort(file))
+            host.balance.add(sort_of(file))
 
     @property
     def at_work(self) -> int:
@@ -113,7 +108,7 @@ class Hosts:
             if row is not None:
                 host.working[row.id] = row
                 if not row.late:
-                    host.balance.take(_sort(row))
+                    host.balance.take(sort_of(row))
                 host.url = row.urls[0]
                 return row
         return None
@@ -133,20 +128,6 @@ class Hosts:
                 host.crowded = crowded
                 yield host.url, crowded
 
-    def learn(self, path: str, size: int) -> None:
-        """Note how many bytes a file has: others that are called alike may be like it."""
-        self._likeness.learn(path, size)
-
-    def is_large(self, row: Row) -> bool:
-        """Tell whether a file is worth several connections, as far as that is known."""
-        if row.listed.size is None and row.had:
-            return row.had.stat.size >= LARGE
-        sort = _sort(row)
-        return self._is_kind_large(sort) if isinstance(sort, str) else sort
-
-    def _is_kind_large(self, kind: str) -> bool:
-        return (self._likeness.guess(kind) or 0) >= LARGE
-
     def ended(self, row: Row, trouble: str | None = None, *, heard: bool = True) -> bool:
         """Note that a file ended; tell whether it goes back to wait for its host.
 
@@ -160,7 +141,7 @@ class Hosts:
         host.make_next(host.resting.ended(row))
         if trouble is None:
             if heard:
-                host.outage, host.refusals = HERE, None
+                host.outage, host.refusing = HERE, None
             self._forget(row)
             return False
         host.outage, host.trouble = failed(host.outage, self._clock()), trouble
@@ -168,7 +149,7 @@ class Hosts:
             return False
         host.make_ready([row])
         if not row.late:
-            host.balance.put_back(_sort(row))
+            host.balance.put_back(sort_of(row))
         return True
 
     def put_off(self, row: Row, error: PutOffError) -> bool:
@@ -183,32 +164,29 @@ class Hosts:
         if error.by is not None:
             rests = (error.by, row, now, error.rest, self._patience)
             waits = host.resting.put(*rests, asked=error.asked)
-        elif error.asked and (host.refusals is None or not host.left):
+        elif error.asked and (host.refusing is None or not host.left):
             self.busy(host)
             waits = _count(self._refusals, row) <= _MOST_REFUSALS
             # It is its turn: else it might be refused again and again while others are not.
             host.make_next([row] if waits else [])
-        elif error.asked:
-            # Whether that is the host's or the file's is to be seen by the next one.
-            self.busy(host)
-            waits = True
-            host.make_ready([row])
         else:
+            if error.asked:
+                # Whether that is the host's or the file's is to be seen by the next one.
+                self.busy(host)
             waits = True
             host.make_ready([row])
         if not waits:
             self._forget(row)
         elif not row.late:
-            host.balance.put_back(_sort(row))
+            host.balance.put_back(sort_of(row))
         return waits
 
     def busy(self, host: Host) -> None:
         """Note that a file was refused: by its host, as far as that wants to be left alone now."""
         if self.pause(host) <= 0:
             return
-        now = self._clock()
-        since, _ = host.refusals or (now, now)
-        host.refusals = None if self._streams(host.url) else (since, now)
+        serves = self._streams(host.url) > 0
+        host.refusing = None if serves else refused(host.refusing, self._clock())
 
     def _forget(self, row: Row) -> None:
         self._tries.pop(row.id, None)
@@ -235,10 +213,8 @@ class Hosts:
         """Tell whether its files are left to the next run."""
         if is_over(host.outage, now, self._patience) or self.pause(host) > LONGEST_WAIT:
             return True
-        # However long it asks to wait, it is asked again once; and who sends something is there.
-        since, until = host.refusals or (now, now)
-        over = until > since and until - since >= self._patience
-        return over and not self._streams(host.url)
+        # Who sends something is there.
+        return is_hopeless(host.refusing, self._patience) and not self._streams(host.url)
 
     def pause(self, host: Host) -> float:
         """Return for how many seconds a host is asked nothing."""
@@ -255,24 +231,20 @@ class Hosts:
         if not host.left or not may_try(host.outage, now, host.at_work):
             return False
         # Others are not known to be left alone.
-        return host.refusals is None or self.pause(host) <= 0
+        return host.refusing is None or self.pause(host) <= 0
 
     def _next_of(self, host: Host, now: float, share: int, *, late: bool) -> Row | None:
         if not host.left or host.at_work >= min(host.cap, share):
             return None
         if not may_try(host.outage, now, host.at_work):
             return None
-        if host.refusals is not None and host.at_work and not self._streams(host.url):
+        if host.refusing is not None and host.at_work and not self._streams(host.url):
             # Whether it takes requests again is to be seen by one.
             return None
         host.make_next(host.resting.due(now))
-        if not host.ready or (host.ready[0].late and host.waiting[False]):
-            self._refill(host, late=late)
-        if not host.ready and host.small:
-            host.ready, host.small = host.small, host.ready
-        if not host.ready or (host.ready[0].late and not late):
+        first = self.mixture.first(host, late=late)
+        if first is None:
             return None
-        first = host.ready[0]
         if host.resting.full and not host.resting.is_probe(first):
             return None
         # Where it has mirrors they are asked instead.
@@ -280,61 +252,9 @@ class Hosts:
             return None
         if host.resting.is_probe(first):
             return host.ready.popleft()
-        return self._small_beside(host, min(host.cap, share)) or host.ready.popleft()
-
-    def _small_beside(self, host: Host, most: int) -> Row | None:
-        """Return a small file where enough large ones are at work; None where one may go.
-
-        Large files wait for the link, small ones for round trips: both at once take less time.
-        """
-        if not self.is_large(host.ready[0]):
-            return None
-        if not self._has_enough_large(host, most):
-            return None
-        if not (host.small or host.none_small) and host.waiting[False]:
-            host.small.extend(self._ledger.take(host.name, _BATCH, late=False, smaller=LARGE))
-            host.waiting[False] = max(0, host.waiting[False] - len(host.small))
-            host.none_small = not host.small
-        return host.small.popleft() if host.small else self._small_of_those_ready(host)
-
-    def _has_enough_large(self, host: Host, most: int) -> bool:
-        """Tell whether no more large files may go while small ones wait: as those get on."""
-        large = [row for row in host.working.values() if self.is_large(row)]
-        if host.balance.small_lag(self._is_kind_large):
-            # One at a time, without a break between two.
-            return len(large) > 1 or not all(map(self._is_ending, large))
-        lead = host.balance.small_lead(self._is_kind_large)
-        return len(large) >= max(1, most // 2 if lead else most // 3)
-
-    def _small_of_those_ready(self, host: Host) -> Row | None:
-        """Return one that is not known to be large, of those whose sizes nobody tells, too."""
-        at = 0
-        while at < len(host.ready) or (at < _MOST_READY and self._refill(host, late=False)):
-            row = host.ready[at]
-            if row.late:
-                return None
-            if not self.is_large(row):
-                del host.ready[at]
-                return row
-            at += 1
-        return None
-
-    def _refill(self, host: Host, *, late: bool) -> bool:
-        """Take more files from the ledger; tell whether there were any."""
-        which = not host.waiting[False]
-        if which and not late:
-            return False
-        rows = self._ledger.take(host.name, _BATCH, late=which)
-        host.waiting[which] = max(0, host.waiting[which] - len(rows)) if rows else 0
-        host.make_ready(rows)
-        return bool(rows)
+        return self.mixture.small_beside(host, min(host.cap, share)) or host.ready.popleft()
 
 
 def _count(counts: dict[int, int], row: Row) -> int:
     counts[row.id] = counts.get(row.id, 0) + 1
     return counts[row.id]
-
-
-def _sort(file: Wanted | Row) -> Sort:
-    size = file.listed.size
-    return kind_of(file.path) if size is None else size >= LARGE

@@ -62,10 +62,12 @@ class Resting:
             patience: seconds for which it may do nothing but refuse.
             asked: whether it was asked; else it was only known to refuse.
         """
+        for each in self._groups.values():
+            if each.probe == row.id:
+                # It may be led to somebody else each time: then another one is to show it.
+                each.probe = None
         group = self._groups.setdefault(origin, _Group(now))
         group.until = max(group.until, now + rest)
-        if group.probe == row.id:
-            group.probe = None
         group.hopeless = group.hopeless or (asked and now - group.since >= patience)
         if not group.hopeless:
             group.rows.append(row)
