@@ -230,6 +230,15 @@ def test_quotes_as_programs_write_them(text: str, path: str) -> None:
     assert [entry.path for entry in entries(CSV, text)] == [path]
 
 
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_rows_that_are_long_are_read_to_the_last(delimiter: str) -> None:
+    """What is bounded is each row: not two of them, nor one and the header."""
+    names = [f"column {number:0100}" for number in range(LONGEST * 3 // 500)]
+    rows = [delimiter.join((f"http://h/{name}", *names)) for name in "abc"]
+    text = "\n".join((delimiter.join(("url", *names)), *rows, ""))
+    assert [entry.path for entry in entries(CSV, text)] == ["a", "b", "c"]
+
+
 def test_a_quote_that_is_open_to_the_end_is_told_of() -> None:
     found = items(CSV, 'url,title\nhttp://h/a,"5 inch\nhttp://h/b,x\n')
     assert list(troubles(found).values()) == ["it is no row of CSV"]

@@ -105,13 +105,14 @@ class Session:
             for number in range(1, self._options.rounds + 1):
                 self._tell(Round(number))
                 this = coordinator.go()
+                listing = this.intake.listing
+                unlisted = Unlisted(self._options, ledger, listing, known, place, tell)
                 result.rounds.append(this)
                 if number > 1 and (this.intake.wanted or this.intake.troubles):
                     self._tell(Said("the list changed during the run: went round once more"))
                 if number == self._options.rounds or not this.clean:
                     break
                 # What is done for good is not done by a list that was just being written.
-                unlisted = self._unlisted(ledger, this, known, place)
                 matters = this.fetched or (self._options.delete != "no" and unlisted.any_to_go())
                 if not (matters and has_to_read_again()):
                     break
@@ -120,15 +121,11 @@ class Session:
         result.failures.add(this.intake.troubles)
         result.failures.add(this.failures)
         if this.clean:
-            unlisted = self._unlisted(ledger, this, known, place)
             self._finish(run, ledger, this, unlisted, place, result)
         elif self._options.sums:
             # What changed is here all the same.
             self._write_sums(ledger, this, result)
         return result
-
-    def _unlisted(self, ledger: Ledger, this: RoundResult, known: int, place: Place) -> Unlisted:
-        return Unlisted(self._options, ledger, this.intake.listing, known, place, self._tell)
 
     def _finish(
         self,

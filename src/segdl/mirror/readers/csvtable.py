@@ -46,7 +46,8 @@ class CsvTable:
         twice = next(filter(is_meant, again), None)
         if twice is not None:
             raise UsageError(f"{shown_name(document)} has two columns {printable(twice, 60)!r}")
-        rows = _tabbed(lines) if delimiter == _TAB else _Quoted(lines, delimiter, len(header))
+        tabbed = delimiter == _TAB
+        rows = _Tabbed(lines) if tabbed else _Quoted(lines, delimiter, len(header))
         while True:
             try:
                 row = next(rows, None)
@@ -130,14 +131,19 @@ class _Quoted(Iterator[list[str]]):
             raise
 
 
-def _tabbed(lines: _Counted) -> Iterator[list[str]]:
-    """Yield rows of a line each; a quote that nothing closes is a character like others."""
-    for line in lines:
-        lines.begin_row()
+class _Tabbed(Iterator[list[str]]):
+    """Rows of a line each; a quote that nothing closes is a character like others."""
+
+    def __init__(self, lines: _Counted) -> None:
+        self._lines = lines
+
+    def __next__(self) -> list[str]:
+        self._lines.begin_row()
+        line = next(self._lines)
         try:
-            yield next(csv.reader([line], delimiter=_TAB, strict=True), [])
+            return next(csv.reader([line], delimiter=_TAB, strict=True), [])
         except csv.Error:
-            yield list(map(_unquoted, line.rstrip("\n").split(_TAB)))
+            return list(map(_unquoted, line.rstrip("\n").split(_TAB)))
 
 
 def _unquoted(value: str) -> str:
